@@ -1,0 +1,107 @@
+//! Who may see or do what. Pure: it decides, the store compiles the decision into SQL.
+//!
+//! Absence never grants: no scope, no role, no link to the patient, no data.
+
+pub mod role;
+pub mod scope;
+
+use std::sync::Arc;
+
+use crate::error::{Error, Kind, Result};
+use crate::kap::base::Id;
+
+pub use role::Role;
+pub use scope::{Interaction, Scopes};
+
+/// Who is calling, as the access token says.
+#[derive(Clone, Debug)]
+pub struct Caller {
+    /// Client id.
+    pub client: Arc<str>,
+    /// The organization that the client acts for.
+    pub organization: Id,
+    pub role: Role,
+    pub scopes: Scopes,
+    /// HL7 v3 ActReason code, such as `TREAT`.
+    pub purpose: Arc<str>,
+    /// The token's loggable id.
+    pub token: Arc<str>,
+}
+
+/// What one request may see: resolved once, then asked for every read and write.
+#[derive(Clone, Debug)]
+pub struct Access {
+    tenant: Arc<str>,
+    who: Who,
+    /// The instant at which links and consents are judged, milliseconds since 1970.
+    now: i64,
+}
+
+#[derive(Clone, Debug)]
+enum Who {
+    Caller(Caller),
+    /// The service itself, with the reason. Never made from a request.
+    System(&'static str),
+}
+
+impl Access {
+    /// The access of a caller at `now` (milliseconds since 1970).
+    #[must_use]
+    pub fn of(tenant: Arc<str>, caller: Caller, now: i64) -> Self {
+        Self {
+            tenant,
+            who: Who::Caller(caller),
+            now,
+        }
+    }
+
+    /// The service's own access, for work that no client asked for. `reason` is for the log.
+    #[must_use]
+    pub(crate) fn system(tenant: Arc<str>, reason: &'static str, now: i64) -> Self {
+        Self {
+            tenant,
+            who: Who::System(reason),
+            now,
+        }
+    }
+
+    /// The practice network whose data this is.
+    #[must_use]
+    pub fn tenant(&self) -> &str {
+        &self.tenant
+    }
+
+    /// The instant at which this access is judged, milliseconds since 1970.
+    #[must_use]
+    pub fn now(&self) -> i64 {
+        self.now
+    }
+
+    /// The caller; `None` for the service itself.
+    #[must_use]
+    pub fn caller(&self) -> Option<&Caller> {
+        match &self.who {
+            Who::Caller(caller) => Some(caller),
+            Who::System(_) => None,
+        }
+    }
+
+    /// Whether this caller may do `interaction` on resources of type `kind` at all.
+    ///
+    /// # Errors
+    /// `Forbidden` where role or scope does not allow it; says nothing about instances.
+    pub fn allow(&self, interaction: Interaction, kind: &str) -> Result<()> {
+        let Who::Caller(caller) = &self.who else {
+            return Ok(());
+        };
+        if !caller.role.allows(interaction, kind) {
+            let text = format!("The role {} may not {interaction} {kind}.", caller.role);
+            return Err(Error::new(Kind::Forbidden, text).code("not-permitted"));
+        }
+        if !caller.scopes.allow(interaction, kind) {
+            let text = format!("The token's scopes do not allow to {interaction} {kind}.");
+            return Err(Error::new(Kind::Forbidden, text).code("insufficient-scope"));
+        }
+        Ok(())
+    }
+}

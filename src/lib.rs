@@ -1,0 +1,19 @@
+//! kap-fhir: the FHIR R4 interoperability service for ketamine-assisted psychotherapy.
+//!
+//! # Invariants
+//! 1. FHIR is the record: the one persisted clinical truth is the resource, byte for byte but for `meta`.
+//! 2. One way in: every change is given to `interaction::commit`.
+//! 3. One way out: everything that leaves is read through a `store::View` under an `access::Access`.
+//! 4. Pure core: `fhir`, `kap`, `mapping`, `access` do no I/O, read no clock, know neither axum nor a database.
+//! 5. Each dependency has one home (`tests/it/tidy.rs` checks it).
+//! 6. A predicate is data: it compiles to SQL and evaluates in memory.
+//! 7. Commands may be refused, facts never are.
+//! 8. Absence never grants.
+
+pub mod access;
+pub mod clock;
+pub mod error;
+pub mod fhir;
+pub mod kap;
+pub mod mapping;
+pub mod store;

@@ -1,0 +1,1 @@
+//! kap ⇄ FHIR, the only home of fhir_sdk.

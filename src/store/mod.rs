@@ -1,0 +1,3 @@
+//! The store: SQL lives here only.
+
+pub mod sql;
