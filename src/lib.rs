@@ -12,8 +12,10 @@
 
 pub mod access;
 pub mod clock;
+pub mod config;
 pub mod error;
 pub mod fhir;
 pub mod kap;
 pub mod mapping;
 pub mod store;
+pub mod telemetry;

@@ -1,0 +1,49 @@
+//! Configuration of the service: command line first, then environment, then default.
+
+use std::net::SocketAddr;
+use std::path::PathBuf;
+
+use clap::Args;
+
+/// Settings of `kap-fhir serve`.
+#[derive(Args, Clone, Debug)]
+pub struct Config {
+    /// Address to listen on.
+    #[arg(long, env = "KAP_LISTEN", default_value = "127.0.0.1:8080")]
+    pub listen: SocketAddr,
+    /// Public base URL, without a trailing slash. Links and the token audience use it, never a request header.
+    #[arg(long, env = "KAP_BASE_URL")]
+    pub base_url: Option<String>,
+    /// `sqlite:PATH` or `postgres://…`.
+    #[arg(long, env = "DATABASE_URL", default_value = "sqlite:kap-data/kap.db")]
+    pub database_url: String,
+    /// The practice network whose data this is.
+    #[arg(long, env = "KAP_TENANT", default_value = "default")]
+    pub tenant: String,
+    /// Clinical policy file; the shipped default policy where absent.
+    #[arg(long, env = "KAP_POLICY")]
+    pub policy: Option<PathBuf>,
+    /// Log filter, such as `info` or `kap_fhir=debug`.
+    #[arg(long, env = "KAP_LOG", default_value = "info")]
+    pub log: String,
+    /// OTLP/HTTP endpoint for traces and metrics, such as `http://127.0.0.1:4318`; off where absent.
+    #[arg(long, env = "OTEL_EXPORTER_OTLP_ENDPOINT")]
+    pub otlp_endpoint: Option<String>,
+    /// Connections to PostgreSQL, or reader threads on SQLite.
+    #[arg(long, env = "KAP_POOL", default_value_t = 4)]
+    pub pool: usize,
+    /// Most connections at once.
+    #[arg(long, env = "KAP_MAX_CONNECTIONS", default_value_t = 4096)]
+    pub max_connections: usize,
+}
+
+impl Config {
+    /// The public base URL without a trailing slash: the configured one, else that of `bound`.
+    #[must_use]
+    pub fn public_base(&self, bound: SocketAddr) -> String {
+        match &self.base_url {
+            Some(url) => url.trim_end_matches('/').to_owned(),
+            None => format!("http://{bound}"),
+        }
+    }
+}

@@ -1,0 +1,133 @@
+//! From a request to what an interaction needs: who calls, which body, which preconditions.
+
+use axum::body::Body;
+use axum::extract::FromRequestParts;
+use axum::http::request::Parts;
+use axum::http::{HeaderMap, HeaderName, header};
+use axum::response::{IntoResponse, Response};
+use bytes::Bytes;
+use http_body_util::{BodyExt as _, LengthLimitError, Limited};
+
+use super::respond::{Outcome, Problem};
+use crate::access::Access;
+use crate::app::App;
+use crate::error::{Error, Kind, Result};
+use crate::fhir::resource::version;
+
+/// Most bytes of a resource or of a body of the JSON API.
+pub const BODY: usize = 2 * 1024 * 1024;
+/// Most bytes of a transaction bundle.
+pub const BUNDLE: usize = 8 * 1024 * 1024;
+
+/// What the caller of this request may see and do: a handler that takes it needs a valid token.
+#[derive(Debug)]
+pub struct Permit(pub Access);
+
+/// A refusal, in the form that the path speaks.
+#[derive(Debug)]
+pub struct Refused {
+    fhir: bool,
+    error: Error,
+}
+
+impl IntoResponse for Refused {
+    fn into_response(self) -> Response {
+        if self.fhir { Outcome(self.error).into_response() } else { Problem(self.error).into_response() }
+    }
+}
+
+impl FromRequestParts<App> for Permit {
+    type Rejection = Refused;
+
+    async fn from_request_parts(parts: &mut Parts, app: &App) -> std::result::Result<Self, Refused> {
+        let fhir = parts.uri.path().starts_with("/fhir");
+        permit(&parts.headers, app).await.map(Permit).map_err(|error| Refused { fhir, error })
+    }
+}
+
+async fn permit(headers: &HeaderMap, app: &App) -> Result<Access> {
+    for name in [header::AUTHORIZATION, header::CONTENT_TYPE, header::IF_MATCH] {
+        single(headers, &name)?;
+    }
+    let authorization = single(headers, &header::AUTHORIZATION)?;
+    let caller = app.auth.authenticate(&app.store, authorization).await?;
+    Ok(Access::of(app.tenant.clone(), caller, app.clock.millis()))
+}
+
+/// The one value of a header; `None` where it is absent.
+///
+/// # Errors
+/// `Invalid` where it stands twice or is not visible ASCII.
+pub fn single<'h>(headers: &'h HeaderMap, name: &HeaderName) -> Result<Option<&'h str>> {
+    let mut values = headers.get_all(name).iter();
+    let Some(first) = values.next() else { return Ok(None) };
+    let refuse = |what| Err(Error::new(Kind::Invalid, format!("The header {name} {what}.")));
+    if values.next().is_some() {
+        return refuse("stands twice");
+    }
+    match first.to_str() {
+        Ok(text) => Ok(Some(text)),
+        Err(_) => refuse("is not ASCII text"),
+    }
+}
+
+/// Reads a body of at most `limit` bytes.
+///
+/// # Errors
+/// `TooLarge` beyond the limit, `Invalid` where the client broke off.
+pub async fn body(body: Body, limit: usize) -> Result<Bytes> {
+    match Limited::new(body, limit).collect().await {
+        Ok(collected) => Ok(collected.to_bytes()),
+        Err(error) if error.downcast_ref::<LengthLimitError>().is_some() => {
+            Err(Error::new(Kind::TooLarge, format!("The body is larger than {limit} bytes.")))
+        }
+        Err(_) => Err(Error::new(Kind::Invalid, "The body did not arrive whole.")),
+    }
+}
+
+/// Checks that the body is of one of these media types (parameters are not looked at).
+///
+/// # Errors
+/// `UnsupportedMediaType`, naming what is accepted.
+pub fn media(headers: &HeaderMap, accepted: &[&str]) -> Result<()> {
+    let given = single(headers, &header::CONTENT_TYPE)?.unwrap_or_default();
+    let essence = given.split(';').next().unwrap_or_default().trim().to_ascii_lowercase();
+    if accepted.contains(&essence.as_str()) {
+        return Ok(());
+    }
+    let text = format!("The body must be of type {}.", accepted.join(" or "));
+    Err(Error::new(Kind::UnsupportedMediaType, text))
+}
+
+/// The version that `If-Match` names; `None` where the header is absent or `*`.
+///
+/// # Errors
+/// `Invalid` where it is not one ETag of ours, `W/"<version>"`.
+pub fn if_match(headers: &HeaderMap) -> Result<Option<i64>> {
+    match single(headers, &header::IF_MATCH)? {
+        None | Some("*") => Ok(None),
+        Some(text) => version(text).map(Some).ok_or_else(|| {
+            Error::new(Kind::Invalid, "If-Match is one ETag that this service gave, such as W/\"3\".")
+        }),
+    }
+}
+
+/// The idempotency key: a quoted string (draft-ietf-httpapi-idempotency-key-header-07) or the same without quotes.
+///
+/// # Errors
+/// `Invalid` where it is absent, longer than 255 characters or not visible ASCII.
+pub fn idempotency_key(headers: &HeaderMap) -> Result<String> {
+    let name = HeaderName::from_static("idempotency-key");
+    let Some(text) = single(headers, &name)? else {
+        let text = "Send an Idempotency-Key header (a new UUID per command): with it a repeat after a lost \
+                    answer does nothing twice.";
+        return Err(Error::new(Kind::Invalid, text).code("idempotency-key-missing"));
+    };
+    let text = text.trim();
+    let key = text.strip_prefix('"').and_then(|t| t.strip_suffix('"')).unwrap_or(text);
+    if key.is_empty() || key.len() > 255 {
+        let text = "An Idempotency-Key has 1 to 255 characters.";
+        return Err(Error::new(Kind::Invalid, text).code("idempotency-key-missing"));
+    }
+    Ok(key.to_owned())
+}

@@ -1,0 +1,226 @@
+//! The FHIR R4 API over HTTP: <https://hl7.org/fhir/R4/http.html>.
+
+use axum::body::Body;
+use axum::extract::{Path, RawQuery, State};
+use axum::http::{HeaderMap, HeaderName, HeaderValue, StatusCode, header};
+use axum::response::{IntoResponse, Response};
+use time::OffsetDateTime;
+use time::macros::format_description;
+
+use super::extract::{BODY, BUNDLE, Permit, body, if_match, media, single};
+use super::respond::{FHIR_JSON, Outcome, answer};
+use crate::app::App;
+use crate::error::{Error, Kind, Result};
+use crate::fhir::resource::{Key, Resource, Stored, version};
+use crate::fhir::search::Handling;
+use crate::interaction;
+use crate::kap::base::Id;
+
+type Answer = std::result::Result<Response, Outcome>;
+
+const MEDIA: &[&str] = &["application/fhir+json", "application/json"];
+
+/// `GET /fhir/metadata`: public.
+pub async fn metadata(State(app): State<App>) -> Answer {
+    let mut response = answer(StatusCode::OK, FHIR_JSON, interaction::capability::statement(&app));
+    response.headers_mut().insert(header::ACCESS_CONTROL_ALLOW_ORIGIN, HeaderValue::from_static("*"));
+    Ok(response)
+}
+
+/// `GET /fhir/{type}/{id}`
+pub async fn read(
+    State(app): State<App>,
+    Permit(access): Permit,
+    Path((kind, id)): Path<(String, String)>,
+    headers: HeaderMap,
+) -> Answer {
+    let key = key(&kind, &id)?;
+    let row = interaction::read::read(&app, &access, &key).await?;
+    Ok(resource(StatusCode::OK, &row, &headers))
+}
+
+/// `GET /fhir/{type}/{id}/_history/{version}`
+pub async fn vread(
+    State(app): State<App>,
+    Permit(access): Permit,
+    Path((kind, id, version)): Path<(String, String, String)>,
+    headers: HeaderMap,
+) -> Answer {
+    let key = key(&kind, &id)?;
+    let version = version.parse().map_err(|_| Error::not_found())?;
+    let row = interaction::read::vread(&app, &access, &key, version).await?;
+    Ok(resource(StatusCode::OK, &row, &headers))
+}
+
+/// `GET /fhir/{type}?…`
+pub async fn search(
+    State(app): State<App>,
+    Permit(access): Permit,
+    Path(kind): Path<String>,
+    RawQuery(query): RawQuery,
+    headers: HeaderMap,
+) -> Answer {
+    let parameters = parameters(query.as_deref().unwrap_or_default())?;
+    searched(&app, &access, &kind, parameters, &headers).await
+}
+
+/// `POST /fhir/{type}/_search`
+pub async fn search_by_post(
+    State(app): State<App>,
+    Permit(access): Permit,
+    Path(kind): Path<String>,
+    RawQuery(query): RawQuery,
+    headers: HeaderMap,
+    content: Body,
+) -> Answer {
+    media(&headers, &["application/x-www-form-urlencoded"])?;
+    let bytes = body(content, 64 * 1024).await?;
+    let form = std::str::from_utf8(&bytes).map_err(|_| Error::new(Kind::Invalid, "The form is not UTF-8."))?;
+    let mut all = parameters(query.as_deref().unwrap_or_default())?;
+    all.extend(parameters(form)?);
+    searched(&app, &access, &kind, all, &headers).await
+}
+
+async fn searched(
+    app: &App,
+    access: &crate::access::Access,
+    kind: &str,
+    parameters: Vec<(String, String)>,
+    headers: &HeaderMap,
+) -> Answer {
+    known(kind)?;
+    let set = interaction::search::search(app, access, kind, &parameters, handling(headers)?).await?;
+    Ok(answer(StatusCode::OK, FHIR_JSON, set))
+}
+
+/// `POST /fhir/{type}`
+pub async fn create(
+    State(app): State<App>,
+    Permit(access): Permit,
+    Path(kind): Path<String>,
+    headers: HeaderMap,
+    content: Body,
+) -> Answer {
+    known(&kind)?;
+    media(&headers, MEDIA)?;
+    let bytes = body(content, BODY).await?;
+    let fresh = || Id::new(app.clock.uuid().to_string()).unwrap_or_default();
+    let received = Resource::received(&bytes, Some(&kind), None, fresh)?;
+    let row = interaction::write::create(&app, &access, received).await?;
+    written(StatusCode::CREATED, &app, &row, &headers)
+}
+
+/// `PUT /fhir/{type}/{id}`: an update of a resource that exists.
+pub async fn update(
+    State(app): State<App>,
+    Permit(access): Permit,
+    Path((kind, id)): Path<(String, String)>,
+    headers: HeaderMap,
+    content: Body,
+) -> Answer {
+    let key = key(&kind, &id)?;
+    media(&headers, MEDIA)?;
+    let seen = if_match(&headers)?;
+    let bytes = body(content, BODY).await?;
+    let received = Resource::received(&bytes, Some(&kind), Some(&key.id), Id::default)?;
+    let row = interaction::write::update(&app, &access, received, seen).await?;
+    written(StatusCode::OK, &app, &row, &headers)
+}
+
+/// `POST /fhir`: a transaction.
+pub async fn transaction(
+    State(app): State<App>,
+    Permit(access): Permit,
+    headers: HeaderMap,
+    content: Body,
+) -> Answer {
+    media(&headers, MEDIA)?;
+    let bytes = body(content, BUNDLE).await?;
+    let text = interaction::transaction::transaction(&app, &access, &bytes).await?;
+    Ok(answer(StatusCode::OK, FHIR_JSON, text))
+}
+
+/// `GET /fhir/Composition/{id}/$document`
+pub async fn document(
+    State(app): State<App>,
+    Permit(access): Permit,
+    Path(id): Path<String>,
+) -> Answer {
+    let key = key("Composition", &id)?;
+    let text = interaction::document::document(&app, &access, &key).await?;
+    Ok(answer(StatusCode::OK, FHIR_JSON, text))
+}
+
+fn known(kind: &str) -> Result<()> {
+    if interaction::capability::TYPES.contains(&kind) {
+        return Ok(());
+    }
+    Err(Error::new(Kind::NotFound, "This service has no resources of that type.").issue_code("not-supported"))
+}
+
+fn key(kind: &str, id: &str) -> Result<Key> {
+    known(kind)?;
+    Ok(Key::new(kind, Id::new(id).ok_or_else(Error::not_found)?))
+}
+
+/// Decodes `a=b&c=d`, strictly: what is not UTF-8 is refused.
+fn parameters(query: &str) -> Result<Vec<(String, String)>> {
+    if query.len() > 8 * 1024 {
+        return Err(Error::new(Kind::Invalid, "A query has at most 8 KiB.").issue_code("too-long"));
+    }
+    let pairs: Vec<(String, String)> = url::form_urlencoded::parse(query.as_bytes()).into_owned().collect();
+    if pairs.iter().any(|(k, v)| k.contains(['\u{fffd}', '\0']) || v.contains(['\u{fffd}', '\0'])) {
+        return Err(Error::new(Kind::Invalid, "The query is not percent-encoded UTF-8.").issue_code("value"));
+    }
+    Ok(pairs)
+}
+
+fn handling(headers: &HeaderMap) -> Result<Handling> {
+    let prefer = single(headers, &HeaderName::from_static("prefer"))?.unwrap_or_default();
+    Ok(if prefer.contains("handling=strict") { Handling::Strict } else { Handling::Lenient })
+}
+
+fn etag(row: &Stored) -> HeaderValue {
+    HeaderValue::from_str(&format!("W/\"{}\"", row.version)).unwrap_or(HeaderValue::from_static("*"))
+}
+
+fn stamp(response: &mut Response, row: &Stored) {
+    response.headers_mut().insert(header::ETAG, etag(row));
+    let format = format_description!(
+        "[weekday repr:short], [day] [month repr:short] [year] [hour]:[minute]:[second] GMT"
+    );
+    let at = OffsetDateTime::from_unix_timestamp(row.at.div_euclid(1000));
+    let text = at.ok().and_then(|at| at.format(format).ok());
+    if let Some(value) = text.and_then(|t| HeaderValue::from_str(&t).ok()) {
+        response.headers_mut().insert(header::LAST_MODIFIED, value);
+    }
+}
+
+fn resource(status: StatusCode, row: &Stored, headers: &HeaderMap) -> Response {
+    let known = headers.get(header::IF_NONE_MATCH).and_then(|v| v.to_str().ok()).and_then(version);
+    let mut response = if known == Some(row.version) {
+        StatusCode::NOT_MODIFIED.into_response()
+    } else {
+        let body = row.body.as_ref().map(|text| bytes::Bytes::copy_from_slice(text.as_bytes()));
+        answer(status, FHIR_JSON, body.unwrap_or_default())
+    };
+    stamp(&mut response, row);
+    response
+}
+
+fn written(status: StatusCode, app: &App, row: &Stored, headers: &HeaderMap) -> Answer {
+    let prefer = single(headers, &HeaderName::from_static("prefer"))?.unwrap_or_default();
+    let body = match &row.body {
+        Some(text) if !prefer.contains("return=minimal") => text.to_string(),
+        _ => String::new(),
+    };
+    let mut response = answer(status, FHIR_JSON, body);
+    stamp(&mut response, row);
+    let location = format!("{}/{}/_history/{}", app.fhir_base(), row.key, row.version);
+    if let Ok(value) = HeaderValue::from_str(&location) {
+        let name = if status == StatusCode::CREATED { header::LOCATION } else { header::CONTENT_LOCATION };
+        response.headers_mut().insert(name, value);
+    }
+    Ok(response)
+}
+

@@ -1,0 +1,44 @@
+//! HTTP: axum lives here only. The route table of the service is on this screen.
+
+pub mod extract;
+pub mod fhir;
+pub mod layer;
+pub mod ops;
+pub mod practice;
+pub mod respond;
+pub mod smart;
+
+use axum::Router;
+use axum::middleware::from_fn_with_state;
+use axum::routing::{get, post};
+
+use crate::app::App;
+
+/// Every route of the service.
+#[must_use]
+pub fn router(app: App) -> Router {
+    Router::new()
+        .route("/livez", get(ops::live))
+        .route("/readyz", get(ops::ready))
+        .route("/openapi.yaml", get(ops::openapi))
+        .route("/docs", get(ops::docs))
+        .route("/docs/start.js", get(ops::docs_start))
+        .merge(ops::docs_files())
+        .route("/.well-known/oauth-authorization-server", get(smart::oauth))
+        .route("/auth/token", post(smart::token))
+        .route("/auth/introspect", post(smart::introspect))
+        .route("/auth/revoke", post(smart::revoke))
+        .route("/fhir/.well-known/smart-configuration", get(smart::configuration))
+        .route("/fhir/metadata", get(fhir::metadata))
+        .route("/fhir", post(fhir::transaction))
+        .route("/fhir/{type}", get(fhir::search).post(fhir::create))
+        .route("/fhir/{type}/_search", post(fhir::search_by_post))
+        .route("/fhir/{type}/{id}", get(fhir::read).put(fhir::update))
+        .route("/fhir/{type}/{id}/_history/{version}", get(fhir::vread))
+        .route("/fhir/Composition/{id}/$document", get(fhir::document))
+        .nest("/kap/v1", practice::routes())
+        .fallback(layer::no_route)
+        .method_not_allowed_fallback(layer::no_method)
+        .layer(from_fn_with_state(app.clone(), layer::around))
+        .with_state(app)
+}

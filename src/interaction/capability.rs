@@ -1,0 +1,85 @@
+//! What this server can do, said from what is registered: <https://hl7.org/fhir/R4/capabilitystatement.html>.
+
+use serde_json::{Value, json};
+
+use crate::app::App;
+use crate::fhir::parameter;
+use crate::mapping::codes::profiles_of;
+
+/// The resource types that the FHIR API serves.
+pub const TYPES: &[&str] = &[
+    "AdverseEvent", "AllergyIntolerance", "Appointment", "CarePlan", "CareTeam", "ClinicalImpression",
+    "Communication", "Composition", "Condition", "Consent", "DetectedIssue", "DocumentReference", "Encounter",
+    "EpisodeOfCare", "Flag", "Goal", "Medication", "MedicationAdministration", "MedicationDispense",
+    "MedicationRequest", "Observation", "Organization", "Patient", "Practitioner", "PractitionerRole", "Procedure",
+    "Provenance", "Questionnaire", "QuestionnaireResponse", "RelatedPerson", "ServiceRequest", "Task",
+];
+
+/// The CapabilityStatement of this server.
+#[must_use]
+pub fn statement(app: &App) -> String {
+    let resources: Vec<Value> = TYPES.iter().map(|kind| resource(kind)).collect();
+    json!({
+        "resourceType": "CapabilityStatement",
+        "status": "active",
+        "date": "2026-11-22",
+        "kind": "instance",
+        "software": { "name": "kap-fhir", "version": env!("CARGO_PKG_VERSION") },
+        "implementation": { "description": "kap-fhir", "url": app.fhir_base() },
+        "fhirVersion": "4.0.1",
+        "format": ["application/fhir+json", "json"],
+        "copyright": "This material contains content from LOINC (http://loinc.org). LOINC is copyright Regenstrief Institute, Inc. and the LOINC Committee and is available at no cost under the license at http://loinc.org/license.",
+        "rest": [{
+            "mode": "server",
+            "security": security(app),
+            "resource": resources,
+            "interaction": [{ "code": "transaction" }],
+        }],
+    })
+    .to_string()
+}
+
+fn resource(kind: &str) -> Value {
+    let parameters: Vec<Value> = parameter::of(kind)
+        .into_iter()
+        .flatten()
+        .map(|p| json!({ "name": p.name, "type": p.kind.code() }))
+        .collect();
+    let mut out = json!({
+        "type": kind,
+        "interaction": ["read", "vread", "search-type", "create", "update"].map(|code| json!({ "code": code })),
+        "versioning": "versioned",
+        "readHistory": true,
+        "updateCreate": false,
+        "conditionalRead": "not-supported",
+        "referencePolicy": ["literal", "local"],
+        "searchParam": parameters,
+    });
+    let profiles = profiles_of(kind);
+    if !profiles.is_empty() {
+        out["supportedProfile"] = json!(profiles);
+    }
+    if kind == "Composition" {
+        out["operation"] = json!([{
+            "name": "document",
+            "definition": "http://hl7.org/fhir/OperationDefinition/Composition-document",
+        }]);
+    }
+    out
+}
+
+fn security(app: &App) -> Value {
+    json!({
+        "extension": [{
+            "url": "http://fhir-registry.smarthealthit.org/StructureDefinition/oauth-uris",
+            "extension": [{ "url": "token", "valueUri": format!("{}/auth/token", app.base) }],
+        }],
+        "service": [{
+            "coding": [{
+                "system": "http://terminology.hl7.org/CodeSystem/restful-security-service",
+                "code": "SMART-on-FHIR",
+                "display": "SMART-on-FHIR",
+            }],
+        }],
+    })
+}

@@ -1,0 +1,104 @@
+//! The one way in: a set of changes becomes one durable transaction.
+//!
+//! FHIR R4 create and update: <https://hl7.org/fhir/R4/http.html#create>.
+
+use std::time::Instant;
+
+use time::OffsetDateTime;
+
+use crate::access::Access;
+use crate::app::App;
+use crate::error::{Error, Kind, Result};
+use crate::fhir::index;
+use crate::fhir::resource::{Resource, Stored};
+use crate::kap::base::Id;
+use crate::store::sql::{Conflict, Step};
+use crate::store::{self, Draft};
+
+/// A resource to store: new, or over the version that was read.
+#[derive(Clone, Debug)]
+pub struct Change {
+    pub resource: Resource,
+    /// The version that this one follows; `None` for a new resource.
+    pub over: Option<Stored>,
+    /// The organization that owns the record.
+    pub owner: Id,
+    /// The episode, where the resource itself does not say it.
+    pub episode: Option<Id>,
+}
+
+/// A set of changes that happen together or not at all.
+#[derive(Debug, Default)]
+pub struct Changes {
+    pub changes: Vec<Change>,
+    /// Guards and rows beside the resources: the episode's version, parties, the idempotency record.
+    pub steps: Vec<Step>,
+}
+
+/// Stores everything in one transaction. `Err(Conflict)` inside `Ok`: a guard did not hold, nothing was stored.
+/// When it returns `Ok(Ok(_))`, the change is durable.
+///
+/// # Errors
+/// Where the store fails.
+pub async fn commit(
+    app: &App,
+    access: &Access,
+    name: &'static str,
+    set: Changes,
+) -> Result<std::result::Result<Vec<Stored>, Conflict>> {
+    let started = Instant::now();
+    let mut steps = set.steps;
+    let mut stored = Vec::with_capacity(set.changes.len());
+    for change in set.changes {
+        let (draft, row) = draft(app, change)?;
+        steps.extend(match draft.version {
+            1 => store::resource::create(access.tenant(), &draft),
+            n => store::resource::update(access.tenant(), &draft, n - 1),
+        });
+        stored.push(row);
+    }
+    let done = app.store.write(name, steps).await?;
+    app.metrics.commit(name, started.elapsed());
+    if let Err(conflict) = done {
+        app.metrics.conflict(conflict.guard);
+        return Ok(Err(conflict));
+    }
+    Ok(Ok(stored))
+}
+
+fn draft(app: &App, change: Change) -> Result<(Draft, Stored)> {
+    let Change { resource, over, owner, episode } = change;
+    let version = over.as_ref().map_or(1, |old| old.version + 1);
+    let at = app.clock.millis().max(over.as_ref().map_or(0, |old| old.at + 1));
+    let moment = OffsetDateTime::from_unix_timestamp_nanos(i128::from(at) * 1_000_000).map_err(Error::internal)?;
+    let body: std::sync::Arc<str> = resource.stamped(version, moment)?.into();
+    let (patient, said) = index::compartment(&resource.key.kind, &resource.value);
+    let entries = index::extract(&resource.key.kind, &resource.value);
+    let draft = Draft {
+        key: resource.key,
+        version,
+        at,
+        patient,
+        episode: said.or(episode),
+        owner,
+        body,
+        entries,
+    };
+    let row = Stored {
+        key: draft.key.clone(),
+        version,
+        at,
+        patient: draft.patient.clone(),
+        episode: draft.episode.clone(),
+        owner: draft.owner.clone(),
+        body: Some(draft.body.clone()),
+    };
+    Ok((draft, row))
+}
+
+/// The error of a write that lost a race and could not be tried again.
+#[must_use]
+pub fn lost(conflict: Conflict) -> Error {
+    let text = format!("Another write came first ({}). Read again, then repeat.", conflict.guard);
+    Error::new(Kind::Conflict, text).code("version-conflict")
+}

@@ -1,0 +1,266 @@
+//! Changing an episode, from either door: read, fold, apply the rule, find what changed, commit.
+//!
+//! When another write came first, everything is done again on the newer state.
+
+use std::collections::HashMap;
+
+use serde_json::Value;
+
+use super::commit::{Change, Changes, commit, lost};
+use super::practice::{actor, documents, party};
+use crate::access::Access;
+use crate::app::App;
+use crate::error::{Error, Kind as ErrorKind, Result};
+use crate::fhir::merge::merge;
+use crate::fhir::resource::{Key, Resource, Stored};
+use crate::kap::act::Context;
+use crate::kap::base::Instant;
+use crate::kap::{Episode, Fact, Id, Kind};
+use crate::mapping;
+use crate::store::episode::Head;
+use crate::store::sql::Step;
+use crate::store::{self, EpisodeRecord};
+
+const TRIES: usize = 16;
+
+/// An episode as it was read: its state and the resources that state it.
+#[derive(Debug)]
+pub struct Loaded {
+    pub version: i64,
+    pub episode: Episode,
+    pub stored: HashMap<Key, Stored>,
+    /// The same resources parsed.
+    pub values: Vec<(Key, Value)>,
+}
+
+/// What a change asks for beside its rule.
+#[derive(Debug, Default)]
+pub struct Ask {
+    /// Name of the write, for spans and metrics.
+    pub name: &'static str,
+    /// The episode's version that the client saw.
+    pub if_match: Option<i64>,
+    /// Resources that came in as FHIR: stored as they are, never rebuilt.
+    pub received: Vec<(Resource, Option<i64>)>,
+    /// Seed of the ids of new records: the same seed gives the same ids.
+    pub seed: String,
+}
+
+/// A change that is durable.
+#[derive(Debug)]
+pub struct Done {
+    /// The record that the rule named.
+    pub record: Id,
+    pub before: Episode,
+    pub after: Episode,
+    pub stored: Vec<Stored>,
+}
+
+/// Reads an episode that the caller may see.
+///
+/// # Errors
+/// `NotFound` where it does not exist or is hidden.
+pub async fn load(app: &App, access: &Access, id: &Id) -> Result<Loaded> {
+    let record = app.store.view(access).episode(id).await?.ok_or_else(Error::not_found)?;
+    fold(record)
+}
+
+fn fold(record: EpisodeRecord) -> Result<Loaded> {
+    let mut values = Vec::with_capacity(record.resources.len());
+    let mut stored = HashMap::with_capacity(record.resources.len());
+    for row in record.resources {
+        if let Some(value) = row.value() {
+            values.push((row.key.clone(), value));
+            stored.insert(row.key.clone(), row);
+        }
+    }
+    let reading = mapping::from_fhir(&values);
+    let facts = reading.facts.into_iter().map(|(fact, _)| fact).collect();
+    let mut episode =
+        Episode::fold(facts).ok_or_else(|| Error::internal("an episode without header or patient"))?;
+    episode.version = record.version;
+    Ok(Loaded { version: record.version, episode, stored, values })
+}
+
+/// Applies `rule` to the episode and stores what it changed. `extra` makes further steps of the same transaction
+/// from the new version, the record and the state.
+///
+/// # Errors
+/// What the rule refuses; `NotFound`; `PreconditionFailed`; `Conflict` after many lost races.
+pub async fn change(
+    app: &App,
+    access: &Access,
+    id: &Id,
+    ask: &Ask,
+    rule: impl Fn(&mut Episode, &Loaded, &Context<'_>) -> Result<Id>,
+    extra: impl Fn(&Done) -> Vec<Step>,
+) -> Result<Done> {
+    let _turn = app.turns.of(id.as_str()).lock().await;
+    let mut last = None;
+    for _ in 0..TRIES {
+        // The rule sees the whole episode; whether the caller may see it at all was asked of the caller's own view.
+        let loaded = load_whole(app, access, id).await?;
+        if ask.if_match.is_some_and(|seen| seen != loaded.version) {
+            let text = "If-Match names another version than the present one. Read again.";
+            return Err(Error::new(ErrorKind::PreconditionFailed, text).code("version-conflict"));
+        }
+        let mut after = loaded.episode.clone();
+        let record = with_context(app, access, &loaded.episode, &ask.seed, |ctx| rule(&mut after, &loaded, ctx))?;
+        after.version = loaded.version + 1;
+        let mut set = plan(app, access, &loaded, &after, &ask.received)?;
+        let done = Done { record, before: loaded.episode, after, stored: vec![] };
+        set.steps.extend(extra(&done));
+        match commit(app, access, ask.name, set).await? {
+            Ok(stored) => return Ok(Done { stored, ..done }),
+            Err(conflict) if conflict.guard == store::idempotency::GUARD => return Err(lost(conflict)),
+            Err(conflict) => last = Some(conflict),
+        }
+    }
+    Err(last.map_or_else(Error::not_found, lost))
+}
+
+async fn load_whole(app: &App, access: &Access, id: &Id) -> Result<Loaded> {
+    let header = Key::new("EpisodeOfCare", id.clone());
+    app.store.view(access).lookup(&header).await?.ok_or_else(Error::not_found)?;
+    let whole = Access::system(app.tenant.clone(), "rules see the whole episode", access.now());
+    load(app, &whole, id).await
+}
+
+/// Runs `f` with who acts and when; new ids are derived from `seed`.
+///
+/// # Errors
+/// What `f` refuses, and `Forbidden` where the caller's organization has no part in the episode.
+pub fn with_context<T>(
+    app: &App,
+    access: &Access,
+    episode: &Episode,
+    seed: &str,
+    f: impl FnOnce(&Context<'_>) -> Result<T>,
+) -> Result<T> {
+    let actor = actor::of(access, episode)?;
+    let ids = actor::ids(access.tenant(), seed);
+    let now = Instant(app.clock.now());
+    f(&Context { now, policy: &app.policy, actor: &actor, ids: &ids })
+}
+
+/// What must be stored to go from the loaded state to `after`.
+pub fn plan(
+    app: &App,
+    access: &Access,
+    loaded: &Loaded,
+    after: &Episode,
+    received: &[(Resource, Option<i64>)],
+) -> Result<Changes> {
+    let before = &loaded.episode;
+    let owner = after.organizations.practice.id.clone();
+    let make = |resource: Resource, over: Option<Stored>| Change {
+        resource,
+        over,
+        owner: owner.clone(),
+        episode: Some(after.episode_id.clone()),
+    };
+    let mut set = Changes::default();
+    for (resource, seen) in received {
+        let over = loaded.stored.get(&resource.key).cloned();
+        check_version(over.as_ref(), *seen)?;
+        set.changes.push(make(resource.clone(), over));
+    }
+    for resource in rebuilt(loaded, after) {
+        if set.changes.iter().any(|c| c.resource.key == resource.key) {
+            continue;
+        }
+        let over = loaded.stored.get(&resource.key).cloned();
+        if !over.as_ref().is_some_and(|old| same(old, &resource)) {
+            set.changes.push(make(resource, over));
+        }
+    }
+    let at = Instant(app.clock.now());
+    for resource in documents::due(before, after, at) {
+        let over = loaded.stored.get(&resource.key).cloned();
+        set.changes.push(make(resource, over));
+    }
+    set.changes.extend(super::practice::provenance::of(app, access, after, &set.changes).map(|r| make(r, None)));
+    let head = Head::of(after, &owner, app.clock.millis());
+    set.steps.extend(store::episode::bump(access.tenant(), &head, loaded.version));
+    set.steps.extend(party::steps(access.tenant(), after));
+    Ok(set)
+}
+
+fn check_version(over: Option<&Stored>, seen: Option<i64>) -> Result<()> {
+    match (over, seen) {
+        (Some(old), Some(seen)) if old.version != seen => {
+            let text = "If-Match names another version than the present one. Read again.";
+            Err(Error::new(ErrorKind::PreconditionFailed, text).code("version-conflict"))
+        }
+        _ => Ok(()),
+    }
+}
+
+/// The resources of every fact that changed, with foreign content kept.
+fn rebuilt(loaded: &Loaded, after: &Episode) -> Vec<Resource> {
+    let before = &loaded.episode;
+    let old_facts = before.facts();
+    let old: HashMap<(Kind, Id), &Fact> = old_facts.iter().map(|f| (owned(f), f)).collect();
+    let new_facts = after.facts();
+    let changed: Vec<(Kind, Id)> =
+        new_facts.iter().filter(|f| old.get(&owned(f)) != Some(f)).map(owned).collect();
+    let mut out: Vec<Resource> = Vec::new();
+    for fact in &new_facts {
+        let key = owned(fact);
+        if !changed.contains(&key) && !depends(&key, &changed) {
+            continue;
+        }
+        let was = old.get(&key).map(|f| mapping::to_fhir(f, before)).unwrap_or_default();
+        for resource in mapping::to_fhir(fact, after) {
+            let resource = keep_foreign(loaded, &was, resource);
+            match out.iter_mut().find(|r| r.key == resource.key) {
+                Some(twin) => *twin = resource,
+                None => out.push(resource),
+            }
+        }
+    }
+    out
+}
+
+fn owned(fact: &Fact) -> (Kind, Id) {
+    let (kind, id) = fact.key();
+    (kind, id.clone())
+}
+
+/// Facts whose resources also show other facts: the episode shows its problems, team and referrals, a session its
+/// checklist and discharge.
+fn depends((kind, id): &(Kind, Id), changed: &[(Kind, Id)]) -> bool {
+    changed.iter().any(|(other, other_id)| match kind {
+        Kind::Header => matches!(other, Kind::Problem | Kind::Referral | Kind::Member),
+        Kind::Session => matches!(other, Kind::Discharge | Kind::Checklist) && other_id == id,
+        _ => false,
+    })
+}
+
+/// Where another system wrote the stored version, our change is laid over it.
+fn keep_foreign(loaded: &Loaded, was: &[Resource], ours: Resource) -> Resource {
+    let Some(stored) = loaded.values.iter().find(|(key, _)| *key == ours.key) else { return ours };
+    let Some(base) = was.iter().find(|r| r.key == ours.key) else { return ours };
+    let theirs = without_stamp(&stored.1);
+    if theirs == base.value {
+        return ours;
+    }
+    let value = merge(&base.value, &ours.value, &theirs);
+    Resource { key: ours.key, json: value.to_string().into(), value }
+}
+
+fn without_stamp(value: &Value) -> Value {
+    let mut value = value.clone();
+    if let Some(meta) = value.get_mut("meta").and_then(Value::as_object_mut) {
+        meta.shift_remove("versionId");
+        meta.shift_remove("lastUpdated");
+        if meta.is_empty() {
+            value.as_object_mut().map(|o| o.shift_remove("meta"));
+        }
+    }
+    value
+}
+
+fn same(old: &Stored, new: &Resource) -> bool {
+    old.value().is_some_and(|value| without_stamp(&value) == new.value)
+}

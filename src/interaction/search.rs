@@ -1,0 +1,52 @@
+//! FHIR R4 search: <https://hl7.org/fhir/R4/search.html>.
+
+use serde_json::json;
+
+use crate::access::{Access, Interaction};
+use crate::app::App;
+use crate::error::Result;
+use crate::fhir::bundle::{Mode, Searchset};
+use crate::fhir::search::{Handling, SearchQuery};
+
+/// The searchset for `parameters` on resources of type `kind`.
+///
+/// # Errors
+/// `Forbidden` by role or scope; `Invalid` where a parameter is wrong or, under strict handling, unknown.
+pub async fn search(
+    app: &App,
+    access: &Access,
+    kind: &str,
+    parameters: &[(String, String)],
+    handling: Handling,
+) -> Result<String> {
+    access.allow(Interaction::Search, kind)?;
+    let (query, ignored) = SearchQuery::parse(kind, parameters, handling)?;
+    let page = app.store.view(access).search(&query).await?;
+    let base = app.fhir_base();
+    let url = format!("{base}/{kind}");
+    let own = query.print();
+    let mut links = vec![("self", format!("{url}?{own}"))];
+    if let Some(cursor) = &page.next {
+        let and = if own.is_empty() { "" } else { "&" };
+        links.push(("next", format!("{url}?{own}{and}_cursor={cursor}")));
+    }
+    let mut set = Searchset::new(&base, page.total, &links);
+    for row in &page.matches {
+        set.push(row, Mode::Match);
+    }
+    for row in &page.included {
+        set.push(row, Mode::Include);
+    }
+    if !ignored.is_empty() {
+        let names = ignored.join(", ");
+        set.outcome(&json!({
+            "resourceType": "OperationOutcome",
+            "issue": [{
+                "severity": "warning",
+                "code": "not-supported",
+                "diagnostics": format!("Not supported and therefore ignored: {names}. The self link shows what was used."),
+            }],
+        }));
+    }
+    Ok(set.finish())
+}

@@ -1,0 +1,212 @@
+//! FHIR R4 transaction: <https://hl7.org/fhir/R4/http.html#transaction>. All or nothing.
+
+use std::collections::HashMap;
+use std::fmt::Write as _;
+
+use serde_json::value::RawValue;
+
+use super::write::{unmoved, write};
+use crate::access::{Access, Interaction};
+use crate::app::App;
+use crate::error::{Error, Kind, Result};
+use crate::fhir::bundle::quoted;
+use crate::fhir::json::{self, Members};
+use crate::fhir::resource::{Key, Resource, Stored, instant, version};
+use crate::fhir::search::{Handling, SearchQuery};
+use crate::kap::base::Id;
+
+const MOST: usize = 200;
+
+/// One entry as it was sent.
+struct Entry<'a> {
+    full_url: Option<String>,
+    resource: &'a str,
+    kind: String,
+    /// The id to update; `None` for a create.
+    update: Option<Id>,
+    if_match: Option<i64>,
+    if_none_exist: Option<String>,
+}
+
+/// What becomes of an entry.
+enum Fate {
+    /// Written under this key, over this version.
+    Write(Key, Option<i64>),
+    /// `ifNoneExist` found this one.
+    Exists(Stored),
+}
+
+/// Runs a transaction bundle and answers with its `transaction-response`.
+///
+/// # Errors
+/// The first entry that is wrong, with its index in `expression`; nothing is stored then.
+pub async fn transaction(app: &App, access: &Access, bytes: &[u8]) -> Result<String> {
+    let entries = entries(bytes)?;
+    let mut fates = Vec::with_capacity(entries.len());
+    let mut names = HashMap::new();
+    for (i, entry) in entries.iter().enumerate() {
+        let fate = fate(app, access, entry).await.map_err(|e| within(e, i))?;
+        let key = match &fate {
+            Fate::Write(key, _) => key,
+            Fate::Exists(row) => &row.key,
+        };
+        if let Some(url) = entry.full_url.as_ref().filter(|u| u.starts_with("urn:")) {
+            if names.insert(url.clone(), key.to_string()).is_some() {
+                return Err(within(invalid("Two entries have the same fullUrl."), i));
+            }
+        }
+        fates.push(fate);
+    }
+    let mut received: Vec<(Resource, Option<i64>)> = Vec::new();
+    for (i, (entry, fate)) in entries.iter().zip(&fates).enumerate() {
+        if let Fate::Write(key, over) = fate {
+            let resource = named(entry, key, &names).map_err(|e| within(e, i))?;
+            if received.iter().any(|(r, _)| r.key == resource.key) {
+                return Err(within(invalid("Two entries write the same resource."), i));
+            }
+            if over.is_some() {
+                let old = app.store.view(access).read(key).await.map_err(|e| within(e, i))?;
+                unmoved(&old, &resource).map_err(|e| within(e, i))?;
+            }
+            received.push((resource, *over));
+        }
+    }
+    let stored = if received.is_empty() { vec![] } else { write(app, access, "fhir transaction", received).await? };
+    Ok(response(&app.fhir_base(), &fates, &stored))
+}
+
+fn invalid(text: &str) -> Error {
+    Error::new(Kind::Invalid, text).issue_code("structure")
+}
+
+/// Says in which entry the error stands.
+fn within(mut error: Error, entry: usize) -> Error {
+    for issue in &mut error.issues {
+        let at = issue.at.take();
+        issue.at = Some(match at {
+            Some(at) => format!("Bundle.entry[{entry}].resource.{at}"),
+            None => format!("Bundle.entry[{entry}]"),
+        });
+    }
+    error
+}
+
+fn entries(bytes: &[u8]) -> Result<Vec<Entry<'_>>> {
+    let value = json::parse(bytes)?;
+    let is = |name: &str, expected: &str| value.get(name).and_then(|v| v.as_str()) == Some(expected);
+    if !is("resourceType", "Bundle") {
+        return Err(invalid("POST to the base takes a Bundle.").at("resourceType"));
+    }
+    if !is("type", "transaction") {
+        return Err(invalid("The Bundle must be of type transaction.").at("Bundle.type"));
+    }
+    let text = std::str::from_utf8(bytes).map_err(Error::internal)?;
+    let members = Members::of(text).map_err(Error::internal)?;
+    let list: Vec<&RawValue> = match members.get("entry") {
+        None => vec![],
+        Some(raw) => serde_json::from_str(raw).map_err(|_| invalid("Bundle.entry is a list.").at("Bundle.entry"))?,
+    };
+    if list.len() > MOST {
+        return Err(Error::new(Kind::TooLarge, format!("A transaction has at most {MOST} entries.")));
+    }
+    list.iter().enumerate().map(|(i, raw)| entry(raw.get()).map_err(|e| within(e, i))).collect()
+}
+
+fn entry(text: &str) -> Result<Entry<'_>> {
+    let members = Members::of(text).map_err(|_| invalid("An entry is an object."))?;
+    let string = |raw: Option<&str>| raw.and_then(|r| serde_json::from_str::<String>(r).ok());
+    let request = members.get("request").ok_or_else(|| invalid("An entry of a transaction has a request."))?;
+    let request = Members::of(request).map_err(|_| invalid("The request is an object."))?;
+    let method = string(request.get("method")).unwrap_or_default();
+    let url = string(request.get("url")).unwrap_or_default();
+    let resource = members.get("resource").ok_or_else(|| invalid("This entry needs a resource."))?;
+    let (kind, id) = match url.split_once('/') {
+        Some((kind, id)) => (kind.to_owned(), Some(id.to_owned())),
+        None => (url, None),
+    };
+    let update = match (method.as_str(), id) {
+        ("POST", None) => None,
+        ("PUT", Some(id)) => Some(Id::new(id).ok_or_else(Error::not_found)?),
+        ("POST" | "PUT", _) => return Err(invalid("POST goes to Type, PUT to Type/id.")),
+        _ => {
+            let text = "A transaction here takes POST and PUT entries.";
+            return Err(Error::new(Kind::Unprocessable, text).issue_code("not-supported"));
+        }
+    };
+    if !super::capability::TYPES.contains(&kind.as_str()) {
+        return Err(Error::new(Kind::Unprocessable, "This service has no resources of that type.").issue_code("not-supported"));
+    }
+    let if_match = match string(request.get("ifMatch")) {
+        None => None,
+        Some(etag) => Some(
+            version(&etag).ok_or_else(|| invalid("ifMatch is an ETag such as W/\"3\"."))?,
+        ),
+    };
+    let if_none_exist = string(request.get("ifNoneExist"));
+    Ok(Entry { full_url: string(members.get("fullUrl")), resource, kind, update, if_match, if_none_exist })
+}
+
+async fn fate(app: &App, access: &Access, entry: &Entry<'_>) -> Result<Fate> {
+    if let Some(id) = &entry.update {
+        access.allow(Interaction::Update, &entry.kind)?;
+        let key = Key::new(&entry.kind, id.clone());
+        let old = app.store.view(access).read(&key).await?;
+        return Ok(Fate::Write(key, Some(entry.if_match.unwrap_or(old.version))));
+    }
+    access.allow(Interaction::Create, &entry.kind)?;
+    if let Some(criteria) = &entry.if_none_exist {
+        if let Some(row) = existing(app, access, &entry.kind, criteria).await? {
+            return Ok(Fate::Exists(row));
+        }
+    }
+    let id = Id::new(app.clock.uuid().to_string()).unwrap_or_default();
+    Ok(Fate::Write(Key::new(&entry.kind, id), None))
+}
+
+async fn existing(app: &App, access: &Access, kind: &str, criteria: &str) -> Result<Option<Stored>> {
+    let parameters: Vec<(String, String)> = url::form_urlencoded::parse(criteria.as_bytes()).into_owned().collect();
+    if parameters.is_empty() {
+        return Err(Error::new(Kind::PreconditionFailed, "ifNoneExist needs a criterion."));
+    }
+    let (query, _) = SearchQuery::parse(kind, &parameters, Handling::Strict)?;
+    let mut matches = app.store.view(access).search(&query).await?.matches;
+    if matches.len() > 1 {
+        return Err(Error::new(Kind::PreconditionFailed, "ifNoneExist matches more than one resource.").issue_code("multiple-matches"));
+    }
+    Ok(matches.pop())
+}
+
+/// The entry's resource with its own id and with the references to other entries filled in.
+fn named(entry: &Entry<'_>, key: &Key, names: &HashMap<String, String>) -> Result<Resource> {
+    let mut text = entry.resource.to_owned();
+    for (url, name) in names {
+        text = text.replace(&quoted(url), &quoted(name));
+    }
+    let url_id = entry.update.as_ref();
+    Resource::received(text.as_bytes(), Some(&entry.kind), url_id, || key.id.clone())
+}
+
+fn response(base: &str, fates: &[Fate], stored: &[Stored]) -> String {
+    let mut out = String::from(r#"{"resourceType":"Bundle","type":"transaction-response","entry":["#);
+    for (i, fate) in fates.iter().enumerate() {
+        let (row, status) = match fate {
+            Fate::Exists(row) => (Some(row), "200 OK"),
+            Fate::Write(key, over) => {
+                let row = stored.iter().find(|row| row.key == *key);
+                (row, if over.is_some() { "200 OK" } else { "201 Created" })
+            }
+        };
+        let Some(row) = row else { continue };
+        let comma = if i == 0 { "" } else { "," };
+        let at = time::OffsetDateTime::from_unix_timestamp_nanos(i128::from(row.at) * 1_000_000);
+        let modified = at.map(instant).unwrap_or_default();
+        let _ = write!(
+            out,
+            r#"{comma}{{"fullUrl":"{base}/{key}","response":{{"status":"{status}","location":"{base}/{key}/_history/{version}","etag":"W/\"{version}\"","lastModified":"{modified}"}}}}"#,
+            key = row.key,
+            version = row.version,
+        );
+    }
+    out.push_str("]}");
+    out
+}
