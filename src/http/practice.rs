@@ -2,15 +2,16 @@
 
 use axum::Router;
 use axum::body::Body;
+use axum::extract::rejection::QueryRejection;
 use axum::extract::{Path, Query, State};
-use axum::http::{HeaderMap, HeaderValue, Method, StatusCode, header};
+use axum::http::{HeaderMap, HeaderValue, StatusCode, header};
 use axum::response::Response;
 use axum::routing::{MethodRouter, get, post, put};
 use serde::Deserialize;
 use serde::de::DeserializeOwned;
 
 use super::extract::{BODY, Permit, body, idempotency_key, if_match, media};
-use super::respond::{Problem, json_answer};
+use super::respond::{FHIR_JSON, Problem, answer, json_answer};
 use crate::access::Interaction::{Create, Read, Search, Update};
 use crate::access::{Access, Interaction};
 use crate::app::App;
@@ -103,4 +104,242 @@ fn episode_routes() -> Router<App> {
         .route("/commands/discontinue", add(Update, "EpisodeOfCare", C::Discontinue))
         .route("/commands/withdraw", add(Update, "EpisodeOfCare", C::Withdraw))
         .route("/commands/correct", add(Update, "EpisodeOfCare", C::Correct))
+}
+
+#[derive(Deserialize)]
+struct OfEpisode {
+    episode: String,
+}
+
+#[derive(Deserialize)]
+struct OfRecord {
+    episode: String,
+    id: String,
+}
+
+#[derive(Deserialize)]
+struct OfPart {
+    episode: String,
+    id: String,
+    part: String,
+}
+
+/// `POST` that adds a record to the episode.
+fn add<B: DeserializeOwned + 'static>(
+    interaction: Interaction,
+    kind: &'static str,
+    command: fn(B) -> C,
+) -> MethodRouter<App> {
+    post(
+        move |State(app): State<App>, Permit(access): Permit, Path(path): Path<OfEpisode>, headers: HeaderMap, content: Body| async move {
+            access.allow(interaction, kind)?;
+            let call = Call { app, access, episode: id(&path.episode)?, headers, content };
+            let status = if interaction == Create { StatusCode::CREATED } else { StatusCode::OK };
+            call.run(status, command).await
+        },
+    )
+}
+
+/// `POST` that does something with a record of the episode.
+fn of<B: DeserializeOwned + 'static>(
+    interaction: Interaction,
+    kind: &'static str,
+    command: fn(Id, B) -> C,
+) -> MethodRouter<App> {
+    post(
+        move |State(app): State<App>, Permit(access): Permit, Path(path): Path<OfRecord>, headers: HeaderMap, content: Body| async move {
+            access.allow(interaction, kind)?;
+            let record = id(&path.id)?;
+            let call = Call { app, access, episode: id(&path.episode)?, headers, content };
+            let status = if interaction == Create { StatusCode::CREATED } else { StatusCode::OK };
+            call.run(status, move |body| command(record.clone(), body)).await
+        },
+    )
+}
+
+/// `POST` that does something with a part of a record.
+fn part<B: DeserializeOwned + 'static>(
+    interaction: Interaction,
+    kind: &'static str,
+    command: fn(Id, Id, B) -> C,
+) -> MethodRouter<App> {
+    post(
+        move |State(app): State<App>, Permit(access): Permit, Path(path): Path<OfPart>, headers: HeaderMap, content: Body| async move {
+            access.allow(interaction, kind)?;
+            let (record, of) = (id(&path.id)?, id(&path.part)?);
+            let call = Call { app, access, episode: id(&path.episode)?, headers, content };
+            call.run(StatusCode::OK, move |body| command(record.clone(), of.clone(), body)).await
+        },
+    )
+}
+
+/// `PUT` of the one treatment plan.
+fn put_plan() -> MethodRouter<App> {
+    put(
+        |State(app): State<App>, Permit(access): Permit, Path(path): Path<OfEpisode>, headers: HeaderMap, content: Body| async move {
+            access.allow(Update, "CarePlan")?;
+            let call = Call { app, access, episode: id(&path.episode)?, headers, content };
+            call.run(StatusCode::OK, C::SetPlan).await
+        },
+    )
+}
+
+/// A command on its way from HTTP to the rules.
+struct Call {
+    app: App,
+    access: Access,
+    episode: Id,
+    headers: HeaderMap,
+    content: Body,
+}
+
+impl Call {
+    async fn run<B: DeserializeOwned>(self, status: StatusCode, command: impl Fn(B) -> C) -> Answer {
+        media(&self.headers, &["application/json"])?;
+        let key = idempotency_key(&self.headers)?;
+        let if_match = if_match(&self.headers)?;
+        let bytes = body(self.content, BODY).await?;
+        let command = command(read_body(&bytes)?);
+        let request = Request { key, if_match, status: status.as_u16(), body: &bytes };
+        answered(command::run(&self.app, &self.access, &self.episode, command, &request).await?)
+    }
+}
+
+async fn open_episode(
+    State(app): State<App>,
+    Permit(access): Permit,
+    headers: HeaderMap,
+    content: Body,
+) -> Answer {
+    access.allow(Create, "EpisodeOfCare")?;
+    media(&headers, &["application/json"])?;
+    let key = idempotency_key(&headers)?;
+    let bytes = body(content, BODY).await?;
+    let opening = read_body(&bytes)?;
+    let request = Request { key, if_match: None, status: 201, body: &bytes };
+    answered(open::open(&app, &access, opening, &request).await?)
+}
+
+fn answered(done: Answered) -> Answer {
+    let status = StatusCode::from_u16(done.status).unwrap_or(StatusCode::OK);
+    let mut response = json_answer(status, &done.body)?;
+    let headers = response.headers_mut();
+    set(headers, header::ETAG, &format!("W/\"{}\"", done.version));
+    set(headers, header::LOCATION, &done.location);
+    if done.replayed {
+        set(headers, header::HeaderName::from_static("idempotency-replayed"), "true");
+    }
+    Ok(response)
+}
+
+fn set(headers: &mut HeaderMap, name: header::HeaderName, value: &str) {
+    if let Ok(value) = HeaderValue::from_str(value) {
+        headers.insert(name, value);
+    }
+}
+
+fn id(text: &str) -> Result<Id> {
+    Id::new(text).ok_or_else(Error::not_found)
+}
+
+/// Query parameters, or axum's word on why they cannot be read.
+type Params<T> = std::result::Result<Query<T>, QueryRejection>;
+
+fn params<T>(query: Params<T>) -> Result<T> {
+    let bad = |r: QueryRejection| Error::new(Kind::Invalid, format!("{}.", r.body_text())).issue_code("value");
+    query.map(|Query(t)| t).map_err(bad)
+}
+
+async fn episode(
+    State(app): State<App>,
+    Permit(access): Permit,
+    Path(path): Path<OfEpisode>,
+    query: Params<query::View>,
+    headers: HeaderMap,
+) -> Answer {
+    access.allow(Read, "EpisodeOfCare")?;
+    let (version, body) = query::episode(&app, &access, &id(&path.episode)?, &params(query)?).await?;
+    let seen = headers.get(header::IF_NONE_MATCH).and_then(|v| v.to_str().ok());
+    let etag = format!("W/\"{version}\"");
+    let mut response = if seen == Some(etag.as_str()) {
+        let mut response = Response::new(Body::empty());
+        *response.status_mut() = StatusCode::NOT_MODIFIED;
+        response
+    } else {
+        json_answer(StatusCode::OK, &body)?
+    };
+    set(response.headers_mut(), header::ETAG, &etag);
+    Ok(response)
+}
+
+async fn episodes(State(app): State<App>, Permit(access): Permit, query: Params<query::List>) -> Answer {
+    access.allow(Search, "EpisodeOfCare")?;
+    Ok(json_answer(StatusCode::OK, &query::episodes(&app, &access, &params(query)?).await?)?)
+}
+
+async fn worklist(State(app): State<App>, Permit(access): Permit, query: Params<query::List>) -> Answer {
+    access.allow(Search, "EpisodeOfCare")?;
+    Ok(json_answer(StatusCode::OK, &query::worklist(&app, &access, &params(query)?).await?)?)
+}
+
+async fn organizations(State(app): State<App>, Permit(access): Permit, query: Params<query::Directory>) -> Answer {
+    access.allow(Search, "Organization")?;
+    Ok(json_answer(StatusCode::OK, &query::organizations(&app, &access, &params(query)?).await?)?)
+}
+
+async fn timeline(State(app): State<App>, Permit(access): Permit, Path(path): Path<OfEpisode>) -> Answer {
+    access.allow(Read, "EpisodeOfCare")?;
+    Ok(json_answer(StatusCode::OK, &query::timeline(&app, &access, &id(&path.episode)?).await?)?)
+}
+
+async fn trends(State(app): State<App>, Permit(access): Permit, Path(path): Path<OfEpisode>) -> Answer {
+    access.allow(Read, "Observation")?;
+    Ok(json_answer(StatusCode::OK, &query::trends(&app, &access, &id(&path.episode)?).await?)?)
+}
+
+#[derive(Deserialize)]
+struct OfEpisodeRecord {
+    episode: String,
+    record: String,
+}
+
+async fn record(State(app): State<App>, Permit(access): Permit, Path(path): Path<OfEpisodeRecord>) -> Answer {
+    access.allow(Read, "EpisodeOfCare")?;
+    let found = query::record(&app, &access, &id(&path.episode)?, &id(&path.record)?).await?;
+    Ok(json_answer(StatusCode::OK, &found)?)
+}
+
+#[derive(Deserialize)]
+struct OfSession {
+    episode: String,
+    session: String,
+}
+
+async fn readiness(
+    State(app): State<App>,
+    Permit(access): Permit,
+    Path(path): Path<OfSession>,
+    query: Params<query::Moment>,
+) -> Answer {
+    access.allow(Read, "Encounter")?;
+    let (episode, session) = (id(&path.episode)?, id(&path.session)?);
+    let found = query::readiness(&app, &access, &episode, &session, &params(query)?).await?;
+    Ok(json_answer(StatusCode::OK, &found)?)
+}
+
+async fn summary(
+    State(app): State<App>,
+    Permit(access): Permit,
+    Path(path): Path<OfEpisode>,
+    query: Params<query::Summary>,
+) -> Answer {
+    access.allow(Read, "Composition")?;
+    let text = query::summary(&app, &access, &id(&path.episode)?, &params(query)?).await?;
+    Ok(answer(StatusCode::OK, FHIR_JSON, text))
+}
+
+async fn export(State(app): State<App>, Permit(access): Permit, Path(path): Path<OfEpisode>) -> Answer {
+    access.allow(Read, "EpisodeOfCare")?;
+    let text = query::export(&app, &access, &id(&path.episode)?).await?;
+    Ok(answer(StatusCode::OK, FHIR_JSON, text))
 }

@@ -17,7 +17,6 @@ use crate::kap::act::Context;
 use crate::kap::base::Instant;
 use crate::kap::{Episode, Fact, Id, Kind};
 use crate::mapping;
-use crate::store::episode::Head;
 use crate::store::sql::Step;
 use crate::store::{self, EpisodeRecord};
 
@@ -53,6 +52,8 @@ pub struct Done {
     pub record: Id,
     pub before: Episode,
     pub after: Episode,
+    /// The resources that were written.
+    pub written: Vec<Key>,
     pub stored: Vec<Stored>,
 }
 
@@ -108,11 +109,12 @@ pub async fn change(
         let record = with_context(app, access, &loaded.episode, &ask.seed, |ctx| rule(&mut after, &loaded, ctx))?;
         after.version = loaded.version + 1;
         let mut set = plan(app, access, &loaded, &after, &ask.received)?;
-        let done = Done { record, before: loaded.episode, after, stored: vec![] };
+        let written = set.changes.iter().map(|c| c.resource.key.clone()).collect();
+        let done = Done { record, before: loaded.episode, after, written, stored: vec![] };
         set.steps.extend(extra(&done));
         match commit(app, access, ask.name, set).await? {
             Ok(stored) => return Ok(Done { stored, ..done }),
-            Err(conflict) if conflict.guard == store::idempotency::GUARD => return Err(lost(conflict)),
+            Err(conflict) if conflict.guard == store::idempotency::KEY => return Err(lost(conflict)),
             Err(conflict) => last = Some(conflict),
         }
     }
@@ -180,7 +182,7 @@ pub fn plan(
         set.changes.push(make(resource, over));
     }
     set.changes.extend(super::practice::provenance::of(app, access, after, &set.changes).map(|r| make(r, None)));
-    let head = Head::of(after, &owner, app.clock.millis());
+    let head = super::practice::head::of(after, app.clock.millis());
     set.steps.extend(store::episode::bump(access.tenant(), &head, loaded.version));
     set.steps.extend(party::steps(access.tenant(), after));
     Ok(set)

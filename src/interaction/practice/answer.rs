@@ -1,0 +1,116 @@
+//! What a command's answer shows: the record, the new flags, the resources that were written.
+
+use serde::{Deserialize, Serialize};
+use serde_json::{Value, json};
+
+use crate::error::{Error, Result};
+use crate::kap::{Episode, Fact, Id};
+use crate::store::idempotency::Answer;
+
+/// What a command did: ids only, so that it can be kept without a copy of clinical data.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub struct Outcome {
+    pub status: u16,
+    pub episode: Id,
+    /// The record created or changed.
+    pub record: Id,
+    /// The episode's version after the command.
+    pub version: i64,
+    /// New detected issues.
+    pub flags: Vec<Id>,
+    /// The FHIR resources written, `Type/id`.
+    pub resources: Vec<String>,
+}
+
+impl Outcome {
+    /// The row that keeps it under its idempotency key.
+    #[must_use]
+    pub fn keep(&self, fingerprint: &str) -> Answer {
+        Answer {
+            request: fingerprint.into(),
+            status: self.status.into(),
+            headers: json!(self).to_string().into(),
+            body: None,
+        }
+    }
+
+    /// Reads it back.
+    ///
+    /// # Errors
+    /// `Internal` where the row is not one of [`Outcome::keep`].
+    pub fn kept(row: &Answer) -> Result<Self> {
+        serde_json::from_str(&row.headers).map_err(Error::internal)
+    }
+}
+
+/// Ids of the issues that `after` has and `before` had not.
+#[must_use]
+pub fn new_flags(before: &Episode, after: &Episode) -> Vec<Id> {
+    let known = |id: &Id| before.detected_issues.iter().any(|i| i.id == *id);
+    after.detected_issues.iter().map(|i| i.id.clone()).filter(|id| !known(id)).collect()
+}
+
+/// The body of an answer.
+#[must_use]
+pub fn body(episode: &Episode, outcome: &Outcome) -> Value {
+    let flags: Vec<_> = episode.detected_issues.iter().filter(|i| outcome.flags.contains(&i.id)).collect();
+    json!({
+        "id": outcome.record,
+        "episodeId": outcome.episode,
+        "version": outcome.version,
+        "phase": episode.phase,
+        "record": record(episode, &outcome.record),
+        "flags": flags,
+        "resources": outcome.resources,
+    })
+}
+
+/// A record of the episode by its id; a part of a session says which session. `null` where there is none.
+#[must_use]
+pub fn record(episode: &Episode, id: &Id) -> Value {
+    if *id == episode.episode_id {
+        return json!({ "phase": episode.phase, "phaseHistory": episode.phase_history });
+    }
+    if let Some(session) = episode.sessions.iter().find(|s| s.id == *id) {
+        return json!(session);
+    }
+    episode.facts().into_iter().find(|fact| fact.key().1 == id).map_or(Value::Null, |fact| content(&fact))
+}
+
+fn content(fact: &Fact) -> Value {
+    let part = |session: &Id, mut value: Value| {
+        value["sessionId"] = json!(session);
+        value
+    };
+    match fact {
+        Fact::Header(_) => Value::Null,
+        Fact::Patient(x) => json!(x),
+        Fact::Member(x) => json!(x),
+        Fact::RelatedPerson(x) => json!(x),
+        Fact::Problem(x) => json!(x),
+        Fact::Allergy(x) => json!(x),
+        Fact::HomeMedicine(x) => json!(x),
+        Fact::Consent(x) => json!(x),
+        Fact::Referral(x) => json!(x),
+        Fact::Screening(x) => json!(x),
+        Fact::Issue(x) => json!(x),
+        Fact::Clearance(x) => json!(x),
+        Fact::Plan(x) => json!(x),
+        Fact::Intention(x) => json!(x),
+        Fact::Prescription(x) => json!(x),
+        Fact::Dispense(x) => json!(x),
+        Fact::Inventory(x) => json!(x),
+        Fact::Session(x) => json!(x),
+        Fact::Vitals { session, vitals } => part(session, json!(vitals)),
+        Fact::Dose { session, dose } => part(session, json!(dose)),
+        Fact::Checklist { session, checklist } => part(session, json!(checklist)),
+        Fact::Effects { session, effects } => part(session, json!(effects)),
+        Fact::SideEffect { session, effect } => part(session, json!(effect)),
+        Fact::Discharge { session, discharge } => part(session, json!(discharge)),
+        Fact::Integration { session, integration } => part(session, json!(integration)),
+        Fact::Outcome(x) => json!(x),
+        Fact::AdverseEvent(x) => json!(x),
+        Fact::FollowUp(x) => json!(x),
+        Fact::Communication(x) => json!(x),
+    }
+}

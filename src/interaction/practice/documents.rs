@@ -1,0 +1,48 @@
+//! Which summary documents a change makes due: a new one for each event, a new version when its facts changed.
+
+use crate::fhir::resource::Resource;
+use crate::kap::base::Instant;
+use crate::kap::dosing::{Session, SessionStatus, SessionType};
+use crate::kap::{Episode, Id};
+use crate::mapping::summary::{Document, compose};
+
+/// The compositions (with their document references) that the change from `before` to `after` makes due.
+#[must_use]
+pub fn due(before: &Episode, after: &Episode, at: Instant) -> Vec<Resource> {
+    kinds(before, after).into_iter().filter_map(|document| compose(document, after, at)).flatten().collect()
+}
+
+fn kinds(before: &Episode, after: &Episode) -> Vec<Document> {
+    let mut out = Vec::new();
+    if after.referrals.len() > before.referrals.len() {
+        out.push(Document::Referral);
+    }
+    if after.clearances.len() > before.clearances.len() {
+        out.push(Document::Clearance);
+    }
+    for session in &after.sessions {
+        let old = before.sessions.iter().find(|s| s.id == session.id);
+        let changed = old != Some(session) || events(before, &session.id) != events(after, &session.id);
+        if changed && session.status == SessionStatus::Completed {
+            out.extend(of_session(session));
+        }
+    }
+    if after.phase.is_terminal() && (before.phase != after.phase) {
+        out.push(Document::Episode);
+    }
+    out
+}
+
+fn of_session(session: &Session) -> Option<Document> {
+    let id = session.id.clone();
+    match session.kind {
+        SessionType::Dosing => Some(Document::Dosing { session: id }),
+        SessionType::Integration => Some(Document::Integration { session: id }),
+        SessionType::MedicalFollowUp => Some(Document::FollowUp { session: id }),
+        _ => None,
+    }
+}
+
+fn events<'e>(episode: &'e Episode, session: &Id) -> Vec<&'e crate::kap::safety::AdverseEvent> {
+    episode.adverse_events.iter().filter(|e| e.session_id.as_ref() == Some(session)).collect()
+}
