@@ -1,8 +1,12 @@
 //! The language of FHIR. Pure: no I/O, no clock, no word of the practice.
 
 pub mod bundle;
+pub mod index;
+pub mod interval;
 pub mod json;
 pub mod merge;
 pub mod outcome;
+pub mod parameter;
 pub mod reference;
 pub mod resource;
+pub mod search;
