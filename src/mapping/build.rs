@@ -361,10 +361,21 @@ pub fn patient(e: &Episode) -> Reference {
     reference("Patient", &e.patient.id)
 }
 
+/// The id of a further resource of a record: `{id}-{suffix}`, or a digest of that where it is too long for
+/// a FHIR id.
+#[must_use]
+pub fn derived(id: &Id, suffix: &str) -> Id {
+    let text = format!("{id}-{suffix}");
+    let digest = || uuid::Uuid::new_v5(&uuid::Uuid::NAMESPACE_URL, text.as_bytes()).to_string();
+    Id::new(text.as_str())
+        .or_else(|| Id::new(digest()))
+        .unwrap_or_default()
+}
+
 /// The PractitionerRole of a member.
 #[must_use]
 pub fn role(member: &Id) -> Reference {
-    reference("PractitionerRole", format_args!("{member}-role"))
+    reference("PractitionerRole", derived(member, "role"))
 }
 
 /// Whoever goes by this id: `patient`, `system`, the patient, a related person, an organization, or else a

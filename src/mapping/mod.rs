@@ -97,6 +97,15 @@ pub fn to_fhir(fact: &Fact, episode: &Episode) -> Vec<Resource> {
     }
 }
 
+/// The resources that state all of `facts`. A resource that several facts share (the care team) stands once.
+#[must_use]
+pub fn all_to_fhir(facts: &[Fact], episode: &Episode) -> Vec<Resource> {
+    let mut seen = std::collections::HashSet::new();
+    let mut out: Vec<Resource> = facts.iter().flat_map(|f| to_fhir(f, episode)).collect();
+    out.retain(|r| seen.insert(r.key.clone()));
+    out
+}
+
 /// The facts that the resources of one episode state (the episode, its patient, patient-level records and
 /// the directory of people and organizations). Order does not matter.
 #[must_use]
@@ -126,7 +135,7 @@ fn readers(kind: &str) -> &'static [Reader] {
     match kind {
         "EpisodeOfCare" => &[episode::read],
         "Patient" => &[people::read_patient],
-        "PractitionerRole" => &[people::read_member],
+        "CareTeam" => &[people::read_team],
         "RelatedPerson" => &[people::read_related],
         "Condition" => &[consultation::read_problem],
         "AllergyIntolerance" => &[consultation::read_allergy],
