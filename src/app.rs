@@ -1,5 +1,6 @@
 //! Everything that a request needs, shared by all of them.
 
+use std::hash::{DefaultHasher, Hash as _, Hasher as _};
 use std::sync::Arc;
 
 use crate::auth::Auth;
@@ -20,10 +21,11 @@ pub struct Parts {
     /// The practice network whose data this is.
     pub tenant: Arc<str>,
     pub clock: Clock,
-    pub store: Store,
+    pub store: Arc<Store>,
     pub auth: Auth,
     pub policy: Policy,
     pub metrics: Metrics,
+    pub turns: Turns,
 }
 
 impl App {
@@ -44,5 +46,27 @@ impl std::ops::Deref for App {
     type Target = Parts;
     fn deref(&self) -> &Parts {
         &self.0
+    }
+}
+
+/// Lets the writers of one episode take turns within this process, so that they seldom meet in the database.
+/// The guards of the store are what makes them safe; this only saves work.
+#[derive(Debug)]
+pub struct Turns(Vec<tokio::sync::Mutex<()>>);
+
+impl Turns {
+    /// The lock of an episode (shared by some others).
+    #[must_use]
+    pub fn of(&self, episode: &str) -> &tokio::sync::Mutex<()> {
+        let mut hash = DefaultHasher::new();
+        episode.hash(&mut hash);
+        let slot = usize::try_from(hash.finish()).unwrap_or_default() % self.0.len();
+        &self.0[slot]
+    }
+}
+
+impl Default for Turns {
+    fn default() -> Self {
+        Self((0..256).map(|_| tokio::sync::Mutex::new(())).collect())
     }
 }

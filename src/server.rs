@@ -140,7 +140,7 @@ async fn sweep(app: App, mut stopped: watch::Receiver<bool>) {
             () = tokio::time::sleep(SWEEP) => {}
             _ = stopped.changed() => return,
         }
-        if let Err(error) = app.auth.purge(&app.store).await {
+        if let Err(error) = app.auth.purge().await {
             tracing::warn!(kind = ?error.kind, "the sweep of expired rows failed; it is tried again");
         }
     }

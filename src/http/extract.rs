@@ -50,7 +50,7 @@ async fn permit(headers: &HeaderMap, app: &App) -> Result<Access> {
         single(headers, &name)?;
     }
     let authorization = single(headers, &header::AUTHORIZATION)?;
-    let caller = app.auth.authenticate(&app.store, authorization).await?;
+    let caller = app.auth.authenticate(authorization).await?;
     Ok(Access::of(app.tenant.clone(), caller, app.clock.millis()))
 }
 

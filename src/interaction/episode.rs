@@ -263,6 +263,7 @@ fn without_stamp(value: &Value) -> Value {
     value
 }
 
-fn same(old: &Stored, new: &Resource) -> bool {
+/// Whether a stored version says the same as a resource that we built.
+pub fn same(old: &Stored, new: &Resource) -> bool {
     old.value().is_some_and(|value| without_stamp(&value) == new.value)
 }

@@ -8,6 +8,7 @@ pub mod read;
 pub mod search;
 pub mod write;
 pub mod transaction;
+pub mod directory;
 pub mod document;
 pub mod capability;
 pub mod practice;

@@ -1,5 +1,7 @@
 //! What a command's answer shows: the record, the new flags, the resources that were written.
 
+use std::collections::BTreeMap;
+
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 
@@ -20,6 +22,9 @@ pub struct Outcome {
     pub flags: Vec<Id>,
     /// The FHIR resources written, `Type/id`.
     pub resources: Vec<String>,
+    /// Of an opening: the ids that the body used, and the service's own for them.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub names: BTreeMap<Id, Id>,
 }
 
 impl Outcome {
@@ -54,7 +59,7 @@ pub fn new_flags(before: &Episode, after: &Episode) -> Vec<Id> {
 #[must_use]
 pub fn body(episode: &Episode, outcome: &Outcome) -> Value {
     let flags: Vec<_> = episode.detected_issues.iter().filter(|i| outcome.flags.contains(&i.id)).collect();
-    json!({
+    let mut body = json!({
         "id": outcome.record,
         "episodeId": outcome.episode,
         "version": outcome.version,
@@ -62,7 +67,11 @@ pub fn body(episode: &Episode, outcome: &Outcome) -> Value {
         "record": record(episode, &outcome.record),
         "flags": flags,
         "resources": outcome.resources,
-    })
+    });
+    if !outcome.names.is_empty() {
+        body["names"] = json!(outcome.names);
+    }
+    body
 }
 
 /// A record of the episode by its id; a part of a session says which session. `null` where there is none.

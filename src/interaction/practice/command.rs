@@ -1,5 +1,7 @@
 //! Running a command of the practice's API, once per idempotency key.
 
+use std::collections::BTreeMap;
+
 use serde_json::Value;
 use sha2::{Digest as _, Sha256};
 
@@ -127,6 +129,7 @@ pub fn outcome(done: &Done, status: u16) -> Outcome {
         version: done.after.version,
         flags: answer::new_flags(&done.before, &done.after),
         resources: done.written.iter().map(ToString::to_string).collect(),
+        names: BTreeMap::new(),
     }
 }
 

@@ -1,0 +1,137 @@
+//! Plays a whole episode against a running service: every record in the order of its time, each by the party whose
+//! it is, with that party's own token.
+
+use std::collections::HashMap;
+
+use reqwest::Method;
+use serde_json::{Map, Value, json};
+
+use super::script::{Party, Step, script};
+use super::token::away;
+use crate::error::{Error, Kind, Result};
+use crate::kap::Episode;
+
+/// Calls the API as one party.
+#[derive(Clone, Debug)]
+pub struct Caller {
+    pub http: reqwest::Client,
+    pub base: String,
+    pub token: String,
+}
+
+/// An answer of the service.
+#[derive(Clone, Debug)]
+pub struct Reply {
+    pub status: u16,
+    pub body: Value,
+}
+
+impl Caller {
+    /// Sends a request; a body goes with the idempotency key `key`.
+    ///
+    /// # Errors
+    /// `Unavailable` where the service cannot be reached.
+    pub async fn send(&self, method: Method, path: &str, body: Option<(&Value, &str)>) -> Result<Reply> {
+        let mut request = self.http.request(method, format!("{}{path}", self.base)).bearer_auth(&self.token);
+        if let Some((body, key)) = body {
+            request = request.header("Idempotency-Key", key).json(body);
+        }
+        let response = request.send().await.map_err(away)?;
+        let status = response.status().as_u16();
+        let text = response.text().await.map_err(away)?;
+        let body = serde_json::from_str(&text).unwrap_or(Value::String(text));
+        Ok(Reply { status, body })
+    }
+}
+
+/// What became of a play.
+#[derive(Clone, Debug, Default)]
+pub struct Played {
+    /// The service's id of the episode.
+    pub episode: String,
+    /// From the script's ids to the service's.
+    pub names: HashMap<String, String>,
+    /// The phase that the last answer told.
+    pub phase: String,
+    /// Commands sent.
+    pub steps: usize,
+}
+
+/// Plays `episode`. `tell` hears of each step: who, what, the answer's phase and flags.
+///
+/// # Errors
+/// The first step that the service refuses, with its answer.
+pub async fn play(
+    episode: &Episode,
+    callers: &HashMap<Party, Caller>,
+    run: &str,
+    mut tell: impl FnMut(&Step, &Reply),
+) -> Result<Played> {
+    let mut played = Played::default();
+    for (n, step) in script(episode).into_iter().enumerate() {
+        let caller = callers.get(&step.party).ok_or_else(|| Error::internal("a party without a token"))?;
+        if step.skip(&played.names, &played.phase) {
+            continue;
+        }
+        let path = played.path(&step);
+        let body = played.named(&step.body);
+        let reply = caller.send(step.method.clone(), &path, Some((&body, &format!("{run}-{n}")))).await?;
+        if !(200..300).contains(&reply.status) {
+            let text = format!("Step {n} ({} {path}) was refused: {} {}", step.method, reply.status, reply.body);
+            return Err(Error::new(Kind::Conflict, text));
+        }
+        played.learn(&step, &reply);
+        played.steps += 1;
+        tell(&step, &reply);
+    }
+    Ok(played)
+}
+
+impl Played {
+    fn path(&self, step: &Step) -> String {
+        let mut path = step.path.replace("{episode}", &self.episode);
+        for id in &step.ids {
+            let own = self.names.get(id).map_or(id.as_str(), String::as_str);
+            path = path.replacen("{}", own, 1);
+        }
+        path
+    }
+
+    /// The body with every id of the script replaced by the service's.
+    fn named(&self, value: &Value) -> Value {
+        match value {
+            Value::String(text) => json!(self.names.get(text).unwrap_or(text)),
+            Value::Array(items) => items.iter().map(|item| self.named(item)).collect(),
+            Value::Object(members) => {
+                let named: Map<_, _> = members.iter().map(|(k, v)| (k.clone(), self.named(v))).collect();
+                Value::Object(named)
+            }
+            other => other.clone(),
+        }
+    }
+
+    /// Takes the ids that the service gave out of its answer.
+    fn learn(&mut self, step: &Step, reply: &Reply) {
+        let text = |value: &Value| value.as_str().map(str::to_owned);
+        if step.opens {
+            self.episode = text(&reply.body["episodeId"]).unwrap_or_default();
+            for (name, own) in reply.body["names"].as_object().into_iter().flatten() {
+                self.names.insert(name.clone(), text(own).unwrap_or_default());
+            }
+        }
+        if let Some(phase) = reply.body["phase"].as_str() {
+            phase.clone_into(&mut self.phase);
+        }
+        if let (Some(name), Some(own)) = (&step.names, text(&reply.body["id"])) {
+            self.names.insert(name.clone(), own);
+        }
+        // Issues that the rules raised go by rule: the script's issue of the same rule that has no name yet is it.
+        for flag in reply.body["flags"].as_array().into_iter().flatten() {
+            let rule = flag["ruleId"].as_str().unwrap_or_default();
+            let name = step.issues.iter().find(|(r, name)| r == rule && !self.names.contains_key(name));
+            if let (Some((_, name)), Some(own)) = (name, text(&flag["id"])) {
+                self.names.insert(name.clone(), own);
+            }
+        }
+    }
+}

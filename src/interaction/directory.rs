@@ -1,0 +1,30 @@
+//! The directory of organizations: written by the operator, read by everybody.
+
+use super::commit::{Change, Changes, commit, lost};
+use crate::access::Access;
+use crate::app::App;
+use crate::error::{Error, Kind, Result};
+use crate::fhir::resource::Key;
+use crate::kap::calendar::Calendar;
+use crate::kap::people::{Organization, OrganizationType};
+use crate::mapping;
+
+/// Adds an organization or replaces its entry.
+///
+/// # Errors
+/// `Invalid` where a practice has no known time zone.
+pub async fn put_organization(app: &App, organization: &Organization) -> Result<()> {
+    if let Some(zone) = &organization.timezone {
+        Calendar::new(zone)?;
+    } else if organization.kind == OrganizationType::Practice || organization.kind == OrganizationType::Clinic {
+        return Err(Error::new(Kind::Invalid, "A practice needs its time zone, such as America/Los_Angeles."));
+    }
+    let access = Access::system(app.tenant.clone(), "the operator keeps the directory", app.clock.millis());
+    let key = Key::new("Organization", organization.id.clone());
+    let over = app.store.view(&access).lookup(&key).await?;
+    let resource = mapping::organization(organization);
+    let owner = organization.id.clone();
+    let changes = vec![Change { resource, over, owner, episode: None }];
+    commit(app, &access, "put organization", Changes { changes, steps: vec![] }).await?.map_err(lost)?;
+    Ok(())
+}

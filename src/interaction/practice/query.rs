@@ -1,0 +1,250 @@
+//! What the practice's API shows: episodes, their numbers, what is due.
+
+use std::fmt::Write as _;
+
+use serde::{Deserialize, Serialize};
+use serde_json::{Value, json};
+
+use crate::access::{Access, Interaction};
+use crate::app::App;
+use crate::error::{Error, Kind, Result};
+use crate::fhir::resource::Key;
+use crate::fhir::search::{Handling, SearchQuery};
+use crate::interaction::document::document;
+use crate::interaction::episode::load;
+use crate::kap::base::{Day, Instant};
+use crate::kap::{Episode, Id, Phase};
+use crate::mapping;
+use crate::mapping::summary::Document;
+use crate::store::view::EpisodeFilter;
+
+use super::answer;
+
+/// How much of an episode is shown.
+#[derive(Debug, Default, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct View {
+    #[serde(default)]
+    view: Extent,
+}
+
+#[derive(Clone, Copy, Debug, Default, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+enum Extent {
+    Summary,
+    #[default]
+    Full,
+}
+
+/// Which episodes are listed.
+#[derive(Debug, Default, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct List {
+    phase: Option<Phase>,
+    /// Something is due on or before this day.
+    due: Option<Day>,
+    patient: Option<Id>,
+    limit: Option<u32>,
+    cursor: Option<String>,
+}
+
+/// Which organizations are listed.
+#[derive(Debug, Default, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Directory {
+    #[serde(rename = "type")]
+    kind: Option<String>,
+}
+
+/// The instant for which something is computed; now where absent.
+#[derive(Debug, Default, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Moment {
+    at: Option<Instant>,
+}
+
+/// Which summary document is asked for.
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Summary {
+    doc: Letter,
+    session: Option<Id>,
+}
+
+#[derive(Clone, Copy, Debug, Deserialize)]
+enum Letter {
+    A,
+    B,
+    C,
+    D,
+    E,
+    F,
+}
+
+/// A page of a list.
+#[derive(Debug, Serialize)]
+pub struct Page<T> {
+    items: Vec<T>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    next: Option<String>,
+}
+
+fn now(app: &App) -> Instant {
+    Instant(app.clock.now())
+}
+
+/// The episode with its version.
+pub async fn episode(app: &App, access: &Access, id: &Id, view: &View) -> Result<(i64, Value)> {
+    let loaded = load(app, access, id).await?;
+    Ok((loaded.version, shown(app, loaded.episode, view.view)))
+}
+
+fn shown(app: &App, mut episode: Episode, extent: Extent) -> Value {
+    let at = now(app);
+    episode.compute_statuses(at);
+    let derived = episode.derived(at, &app.policy);
+    let mut out = json!({ "apiVersion": "kap.v1", "resource": "Episode", "asOf": at });
+    let whole = json!(episode);
+    let summary = [
+        "episodeId", "businessIdentifiers", "version", "synthetic", "phase", "phaseHistory", "organizations", "patient",
+        "careTeam",
+    ];
+    for (name, value) in whole.as_object().into_iter().flatten() {
+        if matches!(extent, Extent::Full) || summary.contains(&name.as_str()) {
+            out[name] = value.clone();
+        }
+    }
+    out["derived"] = json!(derived);
+    out
+}
+
+/// Episodes, the latest changed first.
+pub async fn episodes(app: &App, access: &Access, list: &List) -> Result<Page<Value>> {
+    let page = heads(app, access, list).await?;
+    let items = page.heads.iter().map(|head| {
+        let mut item = json!({
+            "episodeId": head.episode,
+            "version": head.version,
+            "phase": head.phase,
+            "patientId": head.patient,
+            "updatedAt": moment(head.updated_at),
+        });
+        if let Some(day) = &head.due_day {
+            item["dueDay"] = json!(day);
+        }
+        item
+    });
+    Ok(Page { items: items.collect(), next: page.next.clone() })
+}
+
+fn moment(millis: i64) -> Option<String> {
+    let at = time::OffsetDateTime::from_unix_timestamp_nanos(i128::from(millis) * 1_000_000).ok()?;
+    Some(crate::fhir::resource::instant(at))
+}
+
+async fn heads(app: &App, access: &Access, list: &List) -> Result<crate::store::view::Episodes> {
+    let limit = list.limit.unwrap_or(50);
+    if !(1..=200).contains(&limit) {
+        return Err(Error::new(Kind::Invalid, "The limit is 1 to 200.").at("limit"));
+    }
+    let filter = EpisodeFilter {
+        phases: list.phase.iter().map(|p| p.code().to_owned()).collect(),
+        patient: list.patient.clone(),
+        due_before: list.due.map(|day| day.plus_days(1)),
+        ..EpisodeFilter::default()
+    };
+    app.store.view(access).episodes(&filter, limit, list.cursor.as_deref()).await
+}
+
+/// What is due in the listed episodes, the most pressing first within the page.
+pub async fn worklist(app: &App, access: &Access, list: &List) -> Result<Page<Value>> {
+    let page = heads(app, access, list).await?;
+    let at = now(app);
+    let mut items = Vec::new();
+    for head in &page.heads {
+        let loaded = load(app, access, &head.episode).await?;
+        let work = loaded.episode.work(at, &app.policy);
+        items.extend(work.into_iter().map(|item| (item.order(), json!(item))));
+    }
+    items.sort_by(|a, b| a.0.cmp(&b.0));
+    Ok(Page { items: items.into_iter().map(|(_, item)| item).collect(), next: page.next })
+}
+
+/// The organizations of the directory.
+pub async fn organizations(app: &App, access: &Access, directory: &Directory) -> Result<Page<Value>> {
+    let parameters = vec![("_count".to_owned(), "1000".to_owned())];
+    let (query, _) = SearchQuery::parse("Organization", &parameters, Handling::Strict)?;
+    let found = app.store.view(access).search(&query).await?.matches;
+    let values: Vec<(Key, Value)> =
+        found.iter().filter_map(|row| row.value().map(|value| (row.key.clone(), value))).collect();
+    let items = mapping::organizations(&values)
+        .into_iter()
+        .filter(|o| directory.kind.as_deref().is_none_or(|kind| o.kind.code() == kind))
+        .map(|o| json!(o));
+    Ok(Page { items: items.collect(), next: None })
+}
+
+/// What happened, in order.
+pub async fn timeline(app: &App, access: &Access, id: &Id) -> Result<Value> {
+    let loaded = load(app, access, id).await?;
+    Ok(json!({ "episodeId": id, "version": loaded.version, "items": loaded.episode.timeline() }))
+}
+
+/// Doses against scores.
+pub async fn trends(app: &App, access: &Access, id: &Id) -> Result<Value> {
+    let loaded = load(app, access, id).await?;
+    Ok(json!(loaded.episode.trends(&app.policy)))
+}
+
+/// One record of the episode.
+pub async fn record(app: &App, access: &Access, id: &Id, record: &Id) -> Result<Value> {
+    let mut episode = load(app, access, id).await?.episode;
+    episode.compute_statuses(now(app));
+    match answer::record(&episode, record) {
+        Value::Null => Err(Error::not_found()),
+        found => Ok(found),
+    }
+}
+
+/// Whether dosing may start in this session, and everything that stands against it.
+pub async fn readiness(app: &App, access: &Access, id: &Id, session: &Id, moment: &Moment) -> Result<Value> {
+    let episode = load(app, access, id).await?.episode;
+    let at = moment.at.unwrap_or_else(|| now(app));
+    let readiness = episode.readiness(session, at, &app.policy)?;
+    Ok(json!(readiness))
+}
+
+/// A summary document (a FHIR document bundle).
+pub async fn summary(app: &App, access: &Access, id: &Id, asked: &Summary) -> Result<String> {
+    // Whoever cannot see the episode learns nothing of its documents.
+    load(app, access, id).await?;
+    let of_session = || asked.session.clone().ok_or_else(|| Error::new(Kind::Invalid, "This document needs `session`.").at("session"));
+    let document_kind = match asked.doc {
+        Letter::A => Document::Referral,
+        Letter::B => Document::Clearance,
+        Letter::C => Document::Dosing { session: of_session()? },
+        Letter::D => Document::Integration { session: of_session()? },
+        Letter::E => Document::FollowUp { session: of_session()? },
+        Letter::F => Document::Episode,
+    };
+    let key = Key::new("Composition", document_kind.id(id));
+    document(app, access, &key).await
+}
+
+/// Every resource of the episode that the caller may see, as a collection bundle.
+pub async fn export(app: &App, access: &Access, id: &Id) -> Result<String> {
+    let record = app.store.view(access).episode(id).await?.ok_or_else(Error::not_found)?;
+    let base = app.fhir_base();
+    let mut out = String::from(r#"{"resourceType":"Bundle","type":"collection","entry":["#);
+    let mut first = true;
+    for row in &record.resources {
+        let Some(body) = row.body.as_ref().filter(|_| access.allow(Interaction::Read, &row.key.kind).is_ok()) else {
+            continue;
+        };
+        let comma = if first { "" } else { "," };
+        first = false;
+        let _ = write!(out, r#"{comma}{{"fullUrl":"{base}/{}","resource":{body}}}"#, row.key);
+    }
+    out.push_str("]}");
+    Ok(out)
+}
