@@ -26,6 +26,8 @@ const WORDS: [(&str, &str); 3] =
     [("{keyed}", ""), ("{heap}", ""), (" TEXT", " TEXT COLLATE \"C\"")];
 
 type Outcome = Result<std::result::Result<(), Conflict>>;
+/// As [`Outcome`], with what may be tried again told apart.
+type Attempt = std::result::Result<std::result::Result<(), Conflict>, Failure>;
 
 #[derive(Debug)]
 pub(in crate::store) struct Postgres {
@@ -58,7 +60,7 @@ impl Postgres {
         let client = self.client().await?;
         let statement = client.prepare_cached(&sql.text).await.map_err(|c| report(c, &sql))?;
         let rows = client.query(&statement, &args(&sql)).await.map_err(|c| report(c, &sql))?;
-        rows.iter().map(own).collect::<Result<_, _>>().map_err(|c| report(c, &sql))
+        rows.iter().map(own).collect::<std::result::Result<_, _>>().map_err(|c| report(c, &sql))
     }
 
     /// Runs the write; a deadlock or a serialization failure is tried again, as nothing of it was kept.
@@ -101,11 +103,10 @@ impl Postgres {
         for step in migrate::pending(migrate::ALL, &applied)? {
             let text = step.statements(&WORDS);
             tx.batch_execute(&text).await.map_err(unavailable)?;
-            let record = tx.execute(
-                migrate::RECORD,
-                &[&step.version, &step.name, &step.checksum()],
-            );
-            record.await.map_err(unavailable)?;
+            let checksum = step.checksum();
+            tx.execute(migrate::RECORD, &[&step.version, &step.name, &checksum])
+                .await
+                .map_err(unavailable)?;
         }
         tx.commit().await.map_err(unavailable)
     }
@@ -160,7 +161,7 @@ impl Drop for Lease {
 }
 
 impl Lease {
-    async fn run(&mut self, steps: &[Step]) -> Result<std::result::Result<(), Conflict>, Failure> {
+    async fn run(&mut self, steps: &[Step]) -> Attempt {
         let Some(client) = &self.0 else {
             return Err(Failure::Final(Error::internal("a lease is used once")));
         };
@@ -177,10 +178,7 @@ impl Lease {
     }
 }
 
-async fn transact(
-    client: &Object,
-    steps: &[Step],
-) -> Result<std::result::Result<(), Conflict>, Failure> {
+async fn transact(client: &Object, steps: &[Step]) -> Attempt {
     let mut statements: Vec<Statement> = Vec::with_capacity(steps.len());
     for Step { sql, .. } in steps {
         statements.push(client.prepare_cached(&sql.text).await.map_err(|c| failure(c, sql))?);
