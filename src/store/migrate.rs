@@ -21,8 +21,11 @@ pub(super) struct Applied {
 }
 
 /// Every step, in order.
-pub(super) const ALL: &[Migration] =
-    &[Migration { version: 1, name: "records", text: include_str!("migrations/0001_records.sql") }];
+pub(super) const ALL: &[Migration] = &[Migration {
+    version: 1,
+    name: "records",
+    text: include_str!("migrations/0001_records.sql"),
+}];
 
 /// The table that tells which steps were taken.
 pub(super) const TABLE: &str = "CREATE TABLE IF NOT EXISTS schema_version (
@@ -34,12 +37,19 @@ pub(super) const RECORD: &str =
 impl Migration {
     /// SHA-256 of the text, in hexadecimal.
     pub fn checksum(&self) -> String {
-        Sha256::digest(self.text).iter().map(|b| format!("{b:02x}")).collect()
+        Sha256::digest(self.text)
+            .iter()
+            .map(|b| format!("{b:02x}"))
+            .collect()
     }
 
     /// The statements in a database's own words: each pair is a word and what stands for it.
     pub fn statements(&self, words: &[(&str, &str)]) -> String {
-        words.iter().fold(self.text.to_owned(), |text, (word, own)| text.replace(word, own))
+        words
+            .iter()
+            .fold(self.text.to_owned(), |text, (word, own)| {
+                text.replace(word, own)
+            })
     }
 }
 
@@ -76,7 +86,10 @@ mod tests {
     use super::*;
 
     fn applied(version: i64, checksum: &str) -> Applied {
-        Applied { version, checksum: checksum.to_owned() }
+        Applied {
+            version,
+            checksum: checksum.to_owned(),
+        }
     }
 
     #[test]
@@ -88,9 +101,17 @@ mod tests {
     fn only_a_beginning_of_what_is_known_is_accepted() {
         let own = applied(1, &ALL[0].checksum());
         assert_eq!(pending(ALL, &[]).expect("empty").len(), ALL.len());
-        assert_eq!(pending(ALL, std::slice::from_ref(&own)).expect("first").len(), ALL.len() - 1);
+        assert_eq!(
+            pending(ALL, std::slice::from_ref(&own))
+                .expect("first")
+                .len(),
+            ALL.len() - 1
+        );
         assert!(pending(ALL, &[applied(1, "other")]).is_err());
-        let mut newer: Vec<_> = ALL.iter().map(|m| applied(m.version, &m.checksum())).collect();
+        let mut newer: Vec<_> = ALL
+            .iter()
+            .map(|m| applied(m.version, &m.checksum()))
+            .collect();
         newer.push(applied(i64::try_from(ALL.len()).expect("few") + 1, "newer"));
         assert!(pending(ALL, &newer).is_err());
     }

@@ -39,7 +39,11 @@ pub struct Options {
 
 impl Default for Options {
     fn default() -> Self {
-        Self { readers: 2, connections: 16, schema: None }
+        Self {
+            readers: 2,
+            connections: 16,
+            schema: None,
+        }
     }
 }
 
@@ -58,13 +62,16 @@ impl Store {
     pub async fn open(url: &str, options: Options) -> Result<Self> {
         let plain = |s: &str| {
             s.starts_with(|c: char| c.is_ascii_lowercase())
-                && s.bytes().all(|b| b.is_ascii_lowercase() || b.is_ascii_digit() || b == b'_')
+                && s.bytes()
+                    .all(|b| b.is_ascii_lowercase() || b.is_ascii_digit() || b == b'_')
         };
         if options.schema.as_deref().is_some_and(|s| !plain(s)) {
             let text = "The name of a schema is made of a-z, 0-9 and _.";
             return Err(Error::new(Kind::Invalid, text));
         }
-        Driver::open(url, &options).await.map(|driver| Self { driver })
+        Driver::open(url, &options)
+            .await
+            .map(|driver| Self { driver })
     }
 
     /// Runs a query. For data that is not clinical; clinical data is read through a [`View`].
@@ -94,7 +101,9 @@ impl Store {
     /// # Errors
     /// `Unavailable` where it does not.
     pub async fn ready(&self) -> Result<()> {
-        self.read(Sql::new("SELECT version FROM schema_version", Vec::new())).await.map(drop)
+        self.read(Sql::new("SELECT version FROM schema_version", Vec::new()))
+            .await
+            .map(drop)
     }
 
     /// Finishes what was begun and lets go of the database.

@@ -1,1 +1,0 @@
-//! The store on the real databases.
