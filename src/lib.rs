@@ -11,6 +11,7 @@
 //! 8. Absence never grants.
 
 pub mod access;
+pub mod auth;
 pub mod clock;
 pub mod error;
 pub mod fhir;
