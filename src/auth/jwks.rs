@@ -195,3 +195,6 @@ fn life(cache_control: Option<&str>, age: Option<&str>) -> i64 {
     }
     life
 }
+
+#[cfg(test)]
+mod tests;

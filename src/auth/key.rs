@@ -302,3 +302,6 @@ impl Decoys {
         &self.0[usize::from(signing == Signing::Es384)]
     }
 }
+
+#[cfg(test)]
+mod tests;

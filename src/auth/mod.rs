@@ -90,3 +90,6 @@ impl Auth {
 fn digest(bytes: impl AsRef<[u8]>) -> String {
     URL_SAFE_NO_PAD.encode(Sha256::digest(bytes.as_ref()))
 }
+
+#[cfg(test)]
+mod tests;
