@@ -99,10 +99,11 @@ impl<'a> Assertion<'a> {
             .ok_or("The assertion's header must be a JSON object without repeated members.")?;
         let claims = strict_json::parse_object(claims)
             .ok_or("The assertion's claims must be a JSON object without repeated members.")?;
+        let assertion = Self::of(text, &header, &claims)?;
         // So that the library cannot stumble over the header later, where only a key's owner may learn why.
         jsonwebtoken::decode_header(text)
             .map_err(|_| "The header has a member of a wrong type.")?;
-        Self::of(text, &header, &claims)
+        Ok(assertion)
     }
 
     fn of(

@@ -1,0 +1,114 @@
+use serde_json::json;
+
+use super::*;
+use crate::error::Kind;
+use crate::fhir::index::extract;
+
+fn pairs(text: &str) -> Vec<(String, String)> {
+    url::form_urlencoded::parse(text.as_bytes()).into_owned().collect()
+}
+
+fn query(kind: &str, text: &str) -> SearchQuery {
+    SearchQuery::parse(kind, &pairs(text), Handling::Strict).expect("a search").0
+}
+
+fn refused(kind: &str, text: &str) -> String {
+    let error = SearchQuery::parse(kind, &pairs(text), Handling::Strict).expect_err("refused");
+    assert_eq!(error.kind, Kind::Invalid);
+    error.issues[0].text.clone()
+}
+
+fn heart_rate() -> Vec<IndexEntry> {
+    let value = json!({"id": "o1", "meta": {"lastUpdated": "2024-03-02T00:00:00Z"}, "status": "final",
+        "code": {"coding": [{"system": "http://loinc.org", "code": "8867-4"}]},
+        "subject": {"reference": "Patient/p1"}, "effectiveDateTime": "2024-03-01T20:00:00-08:00",
+        "valueString": "Ünruhig und müde"});
+    extract("Observation", &value)
+}
+
+#[test]
+fn each_kind_is_matched() {
+    let entries = heart_rate();
+    let yes = [
+        "code=8867-4", "code=http://loinc.org|8867-4", "code=http://loinc.org|", "code=x,8867-4",
+        "code:not=x", "status=final", "status=|final", "patient=p1", "patient=Patient/p1",
+        "subject=Patient/p1", "subject:Patient=p1", "subject=p1", "encounter:missing=true",
+        "code:missing=false", "date=2024-03-02", "date=ge2024-03-01", "date=eq2024", "date=ne2023",
+        "date=sa2024-02", "date=eb2025", "date=gt2024-03-01", "date=lt2024-03-03",
+        "date=le2024-03-02T04:00:00Z", "value-string=unru", "value-string:contains=MUD",
+        "value-string:exact=%C3%9Cnruhig und m%C3%BCde", "_id=o1", "_lastUpdated=2024-03-02",
+    ];
+    for text in yes {
+        assert!(query("Observation", text).matches(&entries), "{text}");
+    }
+    let no = [
+        "code=|8867-4", "code=http://snomed.info/sct|8867-4", "code:not=8867-4", "patient=p2",
+        "subject=Group/p1", "encounter=e", "code:missing=true", "date=2024-03-01", "date=gt2024-03-02",
+        "date=sa2024-03-02", "date=ne2024", "value-string=mud", "value-string:exact=Unruhig", "_id=o2",
+        "status=final&code=x",
+    ];
+    for text in no {
+        assert!(!query("Observation", text).matches(&entries), "{text}");
+    }
+}
+
+#[test]
+fn what_is_printed_is_read_as_the_same() {
+    let text = "code=http://loinc.org|8867-4,a%5C,b&date=ge2024-01-01T00:00:00%2B02:00&_sort=-date\
+        &_include=Observation:subject:Patient&_revinclude=Provenance:target&_count=7&_total=accurate";
+    let first = query("Observation", text);
+    let second = query("Observation", &first.print());
+    assert_eq!(first.print(), second.print());
+    assert_eq!(second.page.count, 7);
+    assert_eq!(second.sort, Sort::Date(Direction::Down));
+    assert_eq!(second.include.len(), 2);
+    let codes = vec![
+        Token { system: Some("http://loinc.org".into()), code: Some("8867-4".into()) },
+        Token { system: None, code: Some("a,b".into()) },
+    ];
+    assert_eq!(second.filters[0].test, Test::Token(codes));
+}
+
+#[test]
+fn pages_of_one_search_have_one_identity() {
+    let a = query("Observation", "code=x&_count=5");
+    let b = query("Observation", "code=x&_count=9&_cursor=abc&_total=accurate");
+    assert_eq!(a.identity(), b.identity());
+    assert_ne!(a.identity(), query("Observation", "code=x&_sort=date").identity());
+    assert_ne!(a.identity(), query("Condition", "code=x").identity());
+}
+
+#[test]
+fn unknown_parameters_are_named_or_listed() {
+    assert!(refused("Observation", "colour=red").contains("'colour'"));
+    let lenient = SearchQuery::parse("Observation", &pairs("colour=red&code=x"), Handling::Lenient);
+    let (query, ignored) = lenient.expect("a search");
+    assert_eq!((query.filters.len(), ignored), (1, vec!["colour".to_owned()]));
+}
+
+#[test]
+fn bad_values_and_modifiers_are_refused_in_either_handling() {
+    let bad = [
+        "date=yesterday", "date=ap2024", "code:text=x", "date:missing=maybe", "_count=-1", "_sort=code",
+        "_sort=date,code", "_include=Observation:code", "_include=Patient:link", "_total=some", "code=|",
+        "code=a|b|c", "_id:missing=true", "subject:Nothing=1",
+    ];
+    for text in bad {
+        refused("Observation", text);
+        assert!(SearchQuery::parse("Observation", &pairs(text), Handling::Lenient).is_err(), "{text}");
+    }
+}
+
+#[test]
+fn the_count_is_limited() {
+    assert_eq!(query("Observation", "").page.count, 50);
+    assert_eq!(query("Observation", "_count=0").page.count, 0);
+    assert_eq!(query("Observation", "_count=1000").page.count, 1000);
+    assert_eq!(query("Observation", "_count=1001").page.count, 1000);
+}
+
+#[test]
+fn a_type_without_parameters_is_not_supported() {
+    let error = SearchQuery::parse("Group", &[], Handling::Strict).expect_err("refused");
+    assert_eq!(error.kind, Kind::NotSupported);
+}

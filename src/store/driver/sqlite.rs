@@ -1,0 +1,358 @@
+//! SQLite: one writer thread that commits many queued writes at once, and reader threads.
+
+use std::collections::{HashMap, VecDeque};
+use std::path::{Path, PathBuf};
+use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
+use std::thread::JoinHandle;
+
+use rusqlite::types::{ToSql, ToSqlOutput, ValueRef};
+use rusqlite::{Connection, ErrorCode, OpenFlags};
+use tokio::sync::{mpsc, oneshot};
+
+use super::unavailable;
+use crate::error::{Error, Result};
+use crate::store::Options;
+use crate::store::migrate::{self, Applied};
+use crate::store::sql::{Conflict, Expect, Row, Sql, Step, Value};
+
+/// Writes in one commit at most.
+const GROUP: usize = 256;
+/// Writes that may wait; more callers wait for room.
+const QUEUE: usize = 4096;
+/// Prepared statements kept per connection.
+const STATEMENTS: usize = 256;
+
+/// The schema in the words of SQLite.
+const WORDS: [(&str, &str); 3] =
+    [("{keyed}", "WITHOUT ROWID, STRICT"), ("{heap}", "STRICT"), (" BIGINT", " INTEGER")];
+
+type Outcome = Result<std::result::Result<(), Conflict>>;
+type Rows = Result<Vec<Row>>;
+
+struct Write {
+    steps: Vec<Step>,
+    reply: oneshot::Sender<Outcome>,
+}
+
+struct Read {
+    sql: Sql,
+    reply: oneshot::Sender<Rows>,
+}
+
+#[derive(Debug)]
+pub(in crate::store) struct Sqlite {
+    writer: Mutex<Option<mpsc::Sender<Write>>>,
+    readers: Arc<Readers>,
+    threads: Mutex<Vec<JoinHandle<()>>>,
+}
+
+impl Sqlite {
+    pub async fn open(path: &str, options: &Options) -> Result<Self> {
+        let path = PathBuf::from(path);
+        let readers = options.readers.max(1);
+        let opened = tokio::task::spawn_blocking(move || connect(&path, readers)).await;
+        let (writer, read_only) = opened.map_err(Error::internal)??;
+        let (sender, queue) = mpsc::channel(QUEUE);
+        let shared = Arc::new(Readers::default());
+        let mut threads = vec![spawn("store-writer", move || run_writer(writer, queue))?];
+        for connection in read_only {
+            let shared = Arc::clone(&shared);
+            threads.push(spawn("store-reader", move || run_reader(connection, &shared))?);
+        }
+        let (writer, threads) = (Mutex::new(Some(sender)), Mutex::new(threads));
+        Ok(Self { writer, readers: shared, threads })
+    }
+
+    pub async fn read(&self, sql: Sql) -> Rows {
+        let (reply, answer) = oneshot::channel();
+        self.readers.push(Read { sql, reply })?;
+        answer.await.map_err(|_| unavailable("the store is closed"))?
+    }
+
+    pub async fn write(&self, steps: Vec<Step>) -> Outcome {
+        let (reply, answer) = oneshot::channel();
+        let sender = lock(&self.writer).clone().ok_or_else(|| unavailable("the store is closed"))?;
+        let sent = sender.send(Write { steps, reply }).await;
+        sent.map_err(|_| unavailable("the store is closed"))?;
+        answer.await.map_err(|_| unavailable("the store is closed"))?
+    }
+
+    /// Finishes what is queued and ends the threads.
+    pub async fn close(&self) {
+        lock(&self.writer).take();
+        self.readers.close();
+        let threads = std::mem::take(&mut *lock(&self.threads));
+        let joined = tokio::task::spawn_blocking(move || {
+            threads.into_iter().map(JoinHandle::join).filter(std::result::Result::is_err).count()
+        });
+        if joined.await.is_ok_and(|failed| failed > 0) {
+            tracing::error!("a store thread ended in a panic");
+        }
+    }
+}
+
+impl Drop for Sqlite {
+    fn drop(&mut self) {
+        self.readers.close();
+    }
+}
+
+/// No invariant spans a lock here, so a poisoned one is as good as new.
+fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+fn spawn(name: &str, run: impl FnOnce() + Send + 'static) -> Result<JoinHandle<()>> {
+    std::thread::Builder::new().name(name.into()).spawn(run).map_err(Error::internal)
+}
+
+fn connect(path: &Path, readers: usize) -> Result<(Session, Vec<Session>)> {
+    let mut writer = Connection::open(path).map_err(unavailable)?;
+    let pragmas = "PRAGMA journal_mode=WAL; PRAGMA synchronous=FULL; PRAGMA busy_timeout=5000;
+        PRAGMA foreign_keys=ON; PRAGMA trusted_schema=OFF; PRAGMA cell_size_check=ON;
+        PRAGMA temp_store=MEMORY; PRAGMA cache_size=-65536; PRAGMA wal_autocheckpoint=10000;
+        PRAGMA journal_size_limit=67108864; PRAGMA secure_delete=FAST;";
+    writer.execute_batch(pragmas).map_err(unavailable)?;
+    upgrade(&mut writer)?;
+    let flags = OpenFlags::SQLITE_OPEN_READ_ONLY | OpenFlags::SQLITE_OPEN_NO_MUTEX;
+    let pragmas = "PRAGMA busy_timeout=5000; PRAGMA trusted_schema=OFF; PRAGMA temp_store=MEMORY;
+        PRAGMA cache_size=-32768; PRAGMA query_only=ON;";
+    let reader = || {
+        let connection = Connection::open_with_flags(path, flags).map_err(unavailable)?;
+        connection.execute_batch(pragmas).map_err(unavailable)?;
+        Ok(Session::new(connection))
+    };
+    let readers = (0..readers).map(|_| reader()).collect::<Result<_>>()?;
+    Ok((Session::new(writer), readers))
+}
+
+fn upgrade(connection: &mut Connection) -> Result<()> {
+    connection.execute_batch(migrate::TABLE).map_err(unavailable)?;
+    let tx = connection.transaction_with_behavior(rusqlite::TransactionBehavior::Immediate);
+    let tx = tx.map_err(unavailable)?;
+    let applied: Vec<Applied> = {
+        let mut statement = tx.prepare(migrate::APPLIED).map_err(unavailable)?;
+        let rows = statement.query_map([], |r| {
+            Ok(Applied { version: r.get(0)?, checksum: r.get(1)? })
+        });
+        rows.and_then(Iterator::collect).map_err(unavailable)?
+    };
+    for step in migrate::pending(migrate::ALL, &applied)? {
+        let text = step.statements(&WORDS);
+        tx.execute_batch(&text).map_err(unavailable)?;
+        let record = rewrite(migrate::RECORD);
+        tx.execute(&record, (step.version, step.name, step.checksum())).map_err(unavailable)?;
+    }
+    tx.commit().map_err(unavailable)
+}
+
+/// A connection and the rewritten texts of its statements.
+struct Session {
+    connection: Connection,
+    texts: HashMap<String, String>,
+}
+
+impl Session {
+    fn new(connection: Connection) -> Self {
+        connection.set_prepared_statement_cache_capacity(STATEMENTS);
+        Self { connection, texts: HashMap::new() }
+    }
+
+    fn statement(&mut self, sql: &Sql) -> rusqlite::Result<rusqlite::CachedStatement<'_>> {
+        if !self.texts.contains_key(sql.text.as_ref()) {
+            if self.texts.len() >= 4 * STATEMENTS {
+                self.texts.clear();
+            }
+            self.texts.insert(sql.text.to_string(), rewrite(&sql.text));
+        }
+        self.connection.prepare_cached(&self.texts[sql.text.as_ref()])
+    }
+
+    fn query(&mut self, sql: &Sql) -> Rows {
+        self.rows(sql).map_err(|cause| report(cause, sql))
+    }
+
+    fn rows(&mut self, sql: &Sql) -> rusqlite::Result<Vec<Row>> {
+        let mut statement = self.statement(sql)?;
+        let columns = statement.column_count();
+        let mut rows = statement.query(rusqlite::params_from_iter(&sql.args))?;
+        let mut out = Vec::new();
+        while let Some(row) = rows.next()? {
+            let values = (0..columns).map(|i| row.get_ref(i).map(own));
+            out.push(Row(values.collect::<rusqlite::Result<_>>()?));
+        }
+        Ok(out)
+    }
+
+    /// Runs one write inside the open transaction; leaves no trace of it unless it is `Ok(Ok(()))`.
+    fn apply(&mut self, steps: &[Step]) -> Outcome {
+        self.command("SAVEPOINT own")?;
+        let outcome = self.steps(steps);
+        if !matches!(outcome, Ok(Ok(()))) && !self.connection.is_autocommit() {
+            self.command("ROLLBACK TO own")?;
+        }
+        if !self.connection.is_autocommit() {
+            self.command("RELEASE own")?;
+        }
+        outcome
+    }
+
+    fn steps(&mut self, steps: &[Step]) -> Outcome {
+        for step in steps {
+            let changed = self
+                .statement(&step.sql)
+                .and_then(|mut s| s.execute(rusqlite::params_from_iter(&step.sql.args)))
+                .map_err(|cause| report(cause, &step.sql))?;
+            match step.expect {
+                Expect::One { guard } if changed != 1 => return Ok(Err(Conflict { guard })),
+                _ => {}
+            }
+        }
+        Ok(Ok(()))
+    }
+
+    fn command(&mut self, text: &'static str) -> Result<()> {
+        let done = self.connection.prepare_cached(text).and_then(|mut s| s.execute([]));
+        done.map(drop).map_err(unavailable)
+    }
+}
+
+/// A broken statement is our defect; anything else is the machine's state.
+fn report(cause: rusqlite::Error, sql: &Sql) -> Error {
+    let defect = match &cause {
+        rusqlite::Error::SqliteFailure(e, _) => {
+            matches!(e.code, ErrorCode::ConstraintViolation | ErrorCode::TypeMismatch | ErrorCode::Unknown)
+        }
+        _ => true,
+    };
+    let cause = format!("{cause} in: {}", sql.text);
+    if defect { Error::internal(cause) } else { unavailable(cause) }
+}
+
+fn run_writer(mut session: Session, mut queue: mpsc::Receiver<Write>) {
+    while let Some(first) = queue.blocking_recv() {
+        let mut group = vec![first];
+        while group.len() < GROUP
+            && let Ok(next) = queue.try_recv()
+        {
+            group.push(next);
+        }
+        commit(&mut session, group);
+    }
+}
+
+/// Runs a group in one transaction. Nobody hears of success before the commit is on disk.
+fn commit(session: &mut Session, group: Vec<Write>) {
+    let (steps, replies): (Vec<_>, Vec<_>) =
+        group.into_iter().map(|w| (w.steps, w.reply)).unzip();
+    let outcomes = run_group(session, &steps).unwrap_or_else(|cause| {
+        if !session.connection.is_autocommit()
+            && let Err(cause) = session.command("ROLLBACK")
+        {
+            tracing::error!(%cause, "a failed group of writes could not be rolled back");
+        }
+        let cause = cause.cause.map_or_else(String::new, |c| c.to_string());
+        steps.iter().map(|_| Err(unavailable(cause.clone()))).collect()
+    });
+    for (reply, outcome) in replies.into_iter().zip(outcomes) {
+        // A caller that went away does not need the answer.
+        let _ = reply.send(outcome);
+    }
+}
+
+fn run_group(session: &mut Session, group: &[Vec<Step>]) -> Result<Vec<Outcome>> {
+    session.command("BEGIN IMMEDIATE")?;
+    let mut outcomes = Vec::with_capacity(group.len());
+    for steps in group {
+        outcomes.push(session.apply(steps));
+        if session.connection.is_autocommit() {
+            // The database ended the transaction itself (such as on a full disk): nothing of the group is kept.
+            return Err(unavailable("the database rolled the group of writes back"));
+        }
+    }
+    session.command("COMMIT")?;
+    Ok(outcomes)
+}
+
+/// The queue of the reader threads.
+#[derive(Default)]
+struct Readers {
+    state: Mutex<ReadQueue>,
+    wake: Condvar,
+}
+
+#[derive(Default)]
+struct ReadQueue {
+    waiting: VecDeque<Read>,
+    closed: bool,
+}
+
+impl std::fmt::Debug for Readers {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Readers").finish_non_exhaustive()
+    }
+}
+
+impl Readers {
+    fn push(&self, read: Read) -> Result<()> {
+        let mut state = lock(&self.state);
+        if state.closed {
+            return Err(unavailable("the store is closed"));
+        }
+        state.waiting.push_back(read);
+        drop(state);
+        self.wake.notify_one();
+        Ok(())
+    }
+
+    /// The next read; `None` when closed and empty.
+    fn pop(&self) -> Option<Read> {
+        let mut state = lock(&self.state);
+        loop {
+            if let Some(read) = state.waiting.pop_front() {
+                return Some(read);
+            }
+            if state.closed {
+                return None;
+            }
+            state = self.wake.wait(state).unwrap_or_else(PoisonError::into_inner);
+        }
+    }
+
+    fn close(&self) {
+        lock(&self.state).closed = true;
+        self.wake.notify_all();
+    }
+}
+
+fn run_reader(mut session: Session, queue: &Readers) {
+    while let Some(read) = queue.pop() {
+        if !read.reply.is_closed() {
+            // A caller that went away does not need the answer.
+            let _ = read.reply.send(session.query(&read.sql));
+        }
+    }
+}
+
+/// `$n` becomes `?n`; SQLite would number `$n` by first use.
+fn rewrite(text: &str) -> String {
+    text.replace('$', "?")
+}
+
+fn own(value: ValueRef<'_>) -> Value {
+    match value {
+        ValueRef::Integer(n) => Value::Int(n),
+        ValueRef::Text(bytes) => Value::Text(String::from_utf8_lossy(bytes).into()),
+        ValueRef::Null | ValueRef::Real(_) | ValueRef::Blob(_) => Value::Null,
+    }
+}
+
+impl ToSql for Value {
+    fn to_sql(&self) -> rusqlite::Result<ToSqlOutput<'_>> {
+        Ok(ToSqlOutput::Borrowed(match self {
+            Self::Null => ValueRef::Null,
+            Self::Int(n) => ValueRef::Integer(*n),
+            Self::Text(text) => ValueRef::Text(text.as_bytes()),
+        }))
+    }
+}

@@ -1,0 +1,125 @@
+//! The schema's versions: forward only, each with a checksum; what a database has must be a beginning of
+//! what the program knows.
+
+use sha2::{Digest, Sha256};
+
+use crate::error::{Error, Kind, Result};
+
+/// A step of the schema.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Migration {
+    pub version: i64,
+    pub name: &'static str,
+    text: &'static str,
+}
+
+/// A step that a database has taken.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) struct Applied {
+    pub version: i64,
+    pub checksum: String,
+}
+
+/// Every step, in order.
+pub(super) const ALL: &[Migration] = &[
+    Migration {
+        version: 1,
+        name: "records",
+        text: include_str!("migrations/0001_records.sql"),
+    },
+    Migration {
+        version: 2,
+        name: "identity",
+        text: include_str!("migrations/0002_identity.sql"),
+    },
+];
+
+/// The table that tells which steps were taken.
+pub(super) const TABLE: &str = "CREATE TABLE IF NOT EXISTS schema_version (
+  version BIGINT NOT NULL PRIMARY KEY, name TEXT NOT NULL, checksum TEXT NOT NULL)";
+pub(super) const APPLIED: &str = "SELECT version, checksum FROM schema_version ORDER BY version";
+pub(super) const RECORD: &str =
+    "INSERT INTO schema_version (version, name, checksum) VALUES ($1, $2, $3)";
+
+impl Migration {
+    /// SHA-256 of the text, in hexadecimal.
+    pub fn checksum(&self) -> String {
+        Sha256::digest(self.text)
+            .iter()
+            .map(|b| format!("{b:02x}"))
+            .collect()
+    }
+
+    /// The statements in a database's own words: each pair is a word and what stands for it.
+    pub fn statements(&self, words: &[(&str, &str)]) -> String {
+        words
+            .iter()
+            .fold(self.text.to_owned(), |text, (word, own)| {
+                text.replace(word, own)
+            })
+    }
+}
+
+/// The steps that are left to take.
+///
+/// # Errors
+/// `Unavailable` where the database was made by a newer or another program.
+pub(super) fn pending(
+    known: &'static [Migration],
+    applied: &[Applied],
+) -> Result<&'static [Migration]> {
+    if let Some(newest) = applied.get(known.len()) {
+        let text = format!(
+            "The database has schema version {}; this program knows {} at most.",
+            newest.version,
+            known.len()
+        );
+        return Err(Error::new(Kind::Unavailable, text));
+    }
+    for (known, applied) in known.iter().zip(applied) {
+        if known.version != applied.version || known.checksum() != applied.checksum {
+            let text = format!(
+                "Schema version {} of the database is not the one this program knows.",
+                applied.version
+            );
+            return Err(Error::new(Kind::Unavailable, text));
+        }
+    }
+    Ok(&known[applied.len()..])
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn applied(version: i64, checksum: &str) -> Applied {
+        Applied {
+            version,
+            checksum: checksum.to_owned(),
+        }
+    }
+
+    #[test]
+    fn versions_count_up_from_one() {
+        assert!(ALL.iter().zip(1..).all(|(m, n)| m.version == n));
+    }
+
+    #[test]
+    fn only_a_beginning_of_what_is_known_is_accepted() {
+        let own = applied(1, &ALL[0].checksum());
+        assert_eq!(pending(ALL, &[]).expect("empty").len(), ALL.len());
+        assert_eq!(
+            pending(ALL, std::slice::from_ref(&own))
+                .expect("first")
+                .len(),
+            ALL.len() - 1
+        );
+        assert!(pending(ALL, &[applied(1, "other")]).is_err());
+        let mut newer: Vec<_> = ALL
+            .iter()
+            .map(|m| applied(m.version, &m.checksum()))
+            .collect();
+        newer.push(applied(i64::try_from(ALL.len()).expect("few") + 1, "newer"));
+        assert!(pending(ALL, &newer).is_err());
+    }
+}

@@ -1,0 +1,106 @@
+//! A search as SQL. Its interpreter in memory is `SearchQuery::matches`; a property test holds the two together.
+
+mod condition;
+mod include;
+
+use super::cursor::Cursor;
+use super::filter::{Builder, Rows, visible};
+use super::view::{COLUMNS, View, stored};
+use crate::error::Result;
+use crate::fhir::resource::Stored;
+use crate::fhir::search::{Direction, SearchQuery, Sort, Total};
+
+/// A page of a search.
+#[derive(Clone, Debug)]
+pub struct Page {
+    pub matches: Vec<Stored>,
+    /// What `_include` and `_revinclude` ask for, without the matches themselves.
+    pub included: Vec<Stored>,
+    /// How many matches there are, where asked.
+    pub total: Option<i64>,
+    /// Cursor of the next page, if there is one.
+    pub next: Option<String>,
+}
+
+impl View<'_> {
+    /// A page of the visible matches of `query`. Paging is stable: what is written meanwhile neither moves
+    /// a match to another page nor repeats it, as long as its sort value stays.
+    ///
+    /// # Errors
+    /// `Invalid` for a cursor of another search; `TooLarge` where the includes are too many.
+    pub async fn search(&self, query: &SearchQuery) -> Result<Page> {
+        let count = query.page.count;
+        let total = match query.page.total {
+            Total::None if count > 0 => None,
+            _ => Some(self.count(query).await?),
+        };
+        if count == 0 {
+            return Ok(Page { matches: Vec::new(), included: Vec::new(), total, next: None });
+        }
+        let rows = self.store.read(self.page(query)?.sql()).await?;
+        let more = rows.len() > count as usize;
+        let rows = &rows[..rows.len().min(count as usize)];
+        let matches = rows.iter().map(stored).collect::<Result<Vec<_>>>()?;
+        let last = rows.last().filter(|_| more);
+        let next = last.map(|r| Cursor::new(&self.identity(query), r.int(8), &r.text(1)).print());
+        let included = self.included(query, &matches).await?;
+        Ok(Page { matches, included, total, next })
+    }
+
+    /// Pages are of one search by one organization.
+    fn identity(&self, query: &SearchQuery) -> String {
+        let organization = self.access.caller().map_or("", |c| c.organization.as_str());
+        format!("{} {organization} {}", self.access.tenant(), query.identity())
+    }
+
+    async fn count(&self, query: &SearchQuery) -> Result<i64> {
+        let mut b = Builder::default();
+        b.push("SELECT COUNT(*)");
+        self.matching(&mut b, query);
+        Ok(self.store.read(b.sql()).await?.first().map_or(0, |row| row.int(0)))
+    }
+
+    /// The keys are found and ordered first, so that no body is carried through the sort.
+    pub(super) fn page(&self, query: &SearchQuery) -> Result<Builder> {
+        let (column, direction) = match query.sort {
+            Sort::Id => (None, Direction::Up),
+            Sort::Updated(direction) => (Some("r.at"), direction),
+            Sort::Date(direction) => (Some("r.date"), direction),
+        };
+        let (order, beyond) = match direction {
+            Direction::Up => ("", ">"),
+            Direction::Down => (" DESC", "<"),
+        };
+        let mut b = Builder::default();
+        b.push("SELECT ").push(COLUMNS).push(", k.value FROM (SELECT r.id, ");
+        b.push(column.unwrap_or("0")).push(" AS value");
+        self.matching(&mut b, query);
+        if let Some(cursor) = &query.page.cursor {
+            let after = Cursor::parse(cursor, &self.identity(query))?;
+            match column {
+                None => b.push(" AND r.id > "),
+                Some(c) => {
+                    b.push(" AND (").push(c).push(", r.id) ").push(beyond);
+                    b.push(" (").bind(after.value).push(", ")
+                }
+            };
+            b.bind(after.id).push(if column.is_some() { ")" } else { "" });
+        }
+        b.push(" ORDER BY ");
+        if let Some(column) = column {
+            b.push(column).push(order).push(", ");
+        }
+        b.push("r.id").push(order).push(" LIMIT ").bind(i64::from(query.page.count) + 1);
+        b.push(") k JOIN resource r ON r.tenant = ").bind(self.access.tenant());
+        b.push(" AND r.type = ").bind(query.kind).push(" AND r.id = k.id ORDER BY ");
+        b.push("k.value").push(order).push(", k.id").push(order);
+        Ok(b)
+    }
+
+    /// Adds ` FROM resource r WHERE …`.
+    fn matching(&self, b: &mut Builder, query: &SearchQuery) {
+        b.push(" FROM resource r WHERE r.type = ").bind(query.kind).push(" AND r.deleted = 0");
+        visible(b, self.access, Rows::Resource("r"));
+        condition::narrow(b, self.access.tenant(), query);
+    }
+}

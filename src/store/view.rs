@@ -1,0 +1,258 @@
+//! The store seen under an access: the only way to read clinical data.
+
+use std::collections::BTreeSet;
+
+use super::Store;
+use super::cursor::Cursor;
+use super::episode::Head;
+use super::filter::{Builder, Rows, visible};
+use super::sql::Row;
+use crate::access::Access;
+use crate::error::{Error, Kind, Result};
+use crate::fhir::resource::{Key, Stored};
+use crate::kap::base::{Day, Id};
+
+/// The columns of a resource under the alias `r`, in the order of [`stored`].
+pub(super) const COLUMNS: &str =
+    "r.type, r.id, r.version, r.at, r.patient, r.episode, r.owner, r.body";
+const HISTORY: &str = "h.type, h.id, h.version, h.at, h.patient, h.episode, h.owner, h.body";
+
+/// What `access` may see of the store.
+#[derive(Clone, Copy, Debug)]
+pub struct View<'a> {
+    pub(super) store: &'a Store,
+    pub(super) access: &'a Access,
+}
+
+/// An episode with everything that its reading needs.
+#[derive(Clone, Debug)]
+pub struct EpisodeRecord {
+    /// The episode's version; a later write guarded by it fails if anything changed since.
+    pub version: i64,
+    /// When it changed last, milliseconds since 1970.
+    pub at: i64,
+    /// The current resources of the episode, those of the patient as a whole, and the directory resources
+    /// that they refer to.
+    pub resources: Vec<Stored>,
+}
+
+/// Which episodes to list; what is empty or `None` is not asked for.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct EpisodeFilter {
+    /// Codes of `kap-episode-phase`, one of which it is.
+    pub phases: BTreeSet<String>,
+    /// Status of the EpisodeOfCare.
+    pub status: Option<String>,
+    pub patient: Option<Id>,
+    /// Something is due before this day.
+    pub due_before: Option<Day>,
+}
+
+/// A page of episodes, the latest changed first.
+#[derive(Clone, Debug)]
+pub struct Episodes {
+    pub heads: Vec<Head>,
+    /// Cursor of the next page, if there is one.
+    pub next: Option<String>,
+}
+
+impl<'a> View<'a> {
+    pub(super) const fn new(store: &'a Store, access: &'a Access) -> Self {
+        Self { store, access }
+    }
+
+    /// The current version of a resource, if there is one and it is visible; a deletion has no body.
+    ///
+    /// # Errors
+    /// Those of the store.
+    pub async fn lookup(&self, key: &Key) -> Result<Option<Stored>> {
+        let mut b = Builder::default();
+        b.push("SELECT ").push(COLUMNS).push(" FROM resource r WHERE r.type = ");
+        b.bind(key.kind.clone()).push(" AND r.id = ").bind(key.id.as_str());
+        visible(&mut b, self.access, Rows::Resource("r"));
+        let rows = self.store.read(b.sql()).await?;
+        rows.first().map(stored).transpose()
+    }
+
+    /// The current version of a resource.
+    ///
+    /// # Errors
+    /// `NotFound` where there is none or it is hidden; `Gone` where it was deleted.
+    pub async fn read(&self, key: &Key) -> Result<Stored> {
+        present(self.lookup(key).await?)
+    }
+
+    /// A version of a resource. Both it and the current version must be visible: what was hidden later
+    /// stays hidden in its history.
+    ///
+    /// # Errors
+    /// `NotFound` where there is none or it is hidden; `Gone` where that version is a deletion.
+    pub async fn vread(&self, key: &Key, version: i64) -> Result<Stored> {
+        let found = self.versions(key, Some(version)).await?;
+        present(found.into_iter().next())
+    }
+
+    /// Every visible version of a resource, newest first; deletions have no body.
+    ///
+    /// # Errors
+    /// `NotFound` where there is none or it is hidden.
+    pub async fn history(&self, key: &Key) -> Result<Vec<Stored>> {
+        let found = self.versions(key, None).await?;
+        if found.is_empty() { Err(Error::not_found()) } else { Ok(found) }
+    }
+
+    async fn versions(&self, key: &Key, version: Option<i64>) -> Result<Vec<Stored>> {
+        let mut b = Builder::default();
+        b.push("SELECT ").push(COLUMNS).push(" FROM resource r WHERE r.type = ");
+        b.bind(key.kind.clone()).push(" AND r.id = ").bind(key.id.as_str());
+        if let Some(version) = version {
+            b.push(" AND r.version = ").bind(version);
+        }
+        visible(&mut b, self.access, Rows::Resource("r"));
+        b.push(" UNION ALL SELECT ").push(HISTORY);
+        b.push(" FROM resource_history h JOIN resource r ON r.tenant = h.tenant AND r.type = h.type ");
+        b.push("AND r.id = h.id WHERE h.type = ").bind(key.kind.clone());
+        b.push(" AND h.id = ").bind(key.id.as_str());
+        if let Some(version) = version {
+            b.push(" AND h.version = ").bind(version);
+        }
+        visible(&mut b, self.access, Rows::Resource("h"));
+        visible(&mut b, self.access, Rows::Resource("r"));
+        b.push(" ORDER BY 3 DESC");
+        self.store.read(b.sql()).await?.iter().map(stored).collect()
+    }
+
+    /// An episode with its resources, in one round trip and one state of the store; `None` where it does not
+    /// exist or nothing of it is visible.
+    ///
+    /// # Errors
+    /// Those of the store.
+    pub async fn episode(&self, episode: &Id) -> Result<Option<EpisodeRecord>> {
+        let mut b = Builder::default();
+        b.push("WITH head AS (SELECT h.tenant, h.episode, h.patient, h.version, h.updated_at ");
+        b.push("FROM episode_head h WHERE h.episode = ").bind(episode.as_str());
+        visible(&mut b, self.access, Rows::Head("h"));
+        b.push(EPISODE_KEYS).push("SELECT ").push(COLUMNS);
+        b.push(", h.version, h.updated_at FROM head h CROSS JOIN found k JOIN resource r ");
+        b.push("ON r.tenant = h.tenant AND r.type = k.type AND r.id = k.id WHERE r.deleted = 0");
+        visible(&mut b, self.access, Rows::Resource("r"));
+        let rows = self.store.read(b.sql()).await?;
+        let Some(first) = rows.first() else {
+            return Ok(None);
+        };
+        let (version, at) = (first.int(8), first.int(9));
+        let resources = rows.iter().map(stored).collect::<Result<_>>()?;
+        Ok(Some(EpisodeRecord { version, at, resources }))
+    }
+
+    /// A page of at most `count` visible episodes, from `cursor` on.
+    ///
+    /// # Errors
+    /// `Invalid` for a cursor of another list.
+    pub async fn episodes(
+        &self,
+        filter: &EpisodeFilter,
+        count: u32,
+        cursor: Option<&str>,
+    ) -> Result<Episodes> {
+        let identity = format!("episodes {filter:?}");
+        let mut b = Builder::default();
+        b.push("SELECT h.episode, h.patient, h.owner, h.version, h.phase, h.status, h.due_day, h.updated_at ");
+        b.push("FROM episode_head h WHERE 1 = 1");
+        filter.narrow(&mut b);
+        visible(&mut b, self.access, Rows::Head("h"));
+        if let Some(cursor) = cursor {
+            let after = Cursor::parse(cursor, &identity)?;
+            b.push(" AND (h.updated_at, h.episode) < (").bind(after.value);
+            b.push(", ").bind(after.id).push(")");
+        }
+        b.push(" ORDER BY h.updated_at DESC, h.episode DESC LIMIT ").bind(i64::from(count) + 1);
+        let rows = self.store.read(b.sql()).await?;
+        let mut heads = rows.iter().map(head).collect::<Result<Vec<_>>>()?;
+        let more = heads.len() > count as usize;
+        heads.truncate(count as usize);
+        let last = heads.last().filter(|_| more);
+        let next = last.map(|h| Cursor::new(&identity, h.updated_at, h.episode.as_str()).print());
+        Ok(Episodes { heads, next })
+    }
+}
+
+/// The keys of an episode's resources: its own, those of the patient as a whole, and the directory resources
+/// that these refer to, directly or through a PractitionerRole.
+const EPISODE_KEYS: &str = "), own AS (\
+    SELECT r.type, r.id FROM head h JOIN resource r ON r.tenant = h.tenant AND r.episode = h.episode \
+      AND r.episode <> '' AND r.deleted = 0 \
+    UNION ALL SELECT r.type, r.id FROM head h JOIN resource r ON r.tenant = h.tenant \
+      AND r.patient = h.patient AND r.patient <> '' AND r.episode = '' AND r.deleted = 0 \
+      AND r.type IN ('Patient', 'Condition', 'AllergyIntolerance', 'RelatedPerson')\
+  ), named AS (\
+    SELECT DISTINCT x.target_type AS type, x.target_id AS id FROM head h CROSS JOIN own o \
+      JOIN index_reference x ON x.tenant = h.tenant AND x.type = o.type AND x.id = o.id \
+      WHERE x.target_type IN ('Organization', 'Practitioner', 'PractitionerRole', 'Medication')\
+  ), found AS (\
+    SELECT type, id FROM own UNION SELECT type, id FROM named \
+    UNION SELECT x.target_type, x.target_id FROM head h CROSS JOIN named n \
+      JOIN index_reference x ON x.tenant = h.tenant AND x.type = n.type AND x.id = n.id \
+      WHERE n.type = 'PractitionerRole' AND x.target_type IN ('Organization', 'Practitioner')\
+  ) ";
+
+impl EpisodeFilter {
+    fn narrow(&self, b: &mut Builder) {
+        if !self.phases.is_empty() {
+            b.push(" AND h.phase IN (");
+            for (i, phase) in self.phases.iter().enumerate() {
+                b.push(if i == 0 { "" } else { ", " }).bind(phase.as_str());
+            }
+            b.push(")");
+        }
+        if let Some(status) = &self.status {
+            b.push(" AND h.status = ").bind(status.as_str());
+        }
+        if let Some(patient) = &self.patient {
+            b.push(" AND h.patient = ").bind(patient.as_str());
+        }
+        if let Some(day) = &self.due_before {
+            b.push(" AND h.due_day < ").bind(day.to_string());
+        }
+    }
+}
+
+fn present(found: Option<Stored>) -> Result<Stored> {
+    match found {
+        None => Err(Error::not_found()),
+        Some(stored) if stored.body.is_none() => {
+            Err(Error::new(Kind::Gone, "This record was deleted."))
+        }
+        Some(stored) => Ok(stored),
+    }
+}
+
+/// A resource from the columns [`COLUMNS`].
+pub(super) fn stored(row: &Row) -> Result<Stored> {
+    Ok(Stored {
+        key: Key { kind: row.text(0), id: id(row, 1)? },
+        version: row.int(2),
+        at: row.int(3),
+        patient: Id::new(&*row.text(4)),
+        episode: Id::new(&*row.text(5)),
+        owner: id(row, 6)?,
+        body: row.opt_text(7),
+    })
+}
+
+fn head(row: &Row) -> Result<Head> {
+    Ok(Head {
+        episode: id(row, 0)?,
+        patient: id(row, 1)?,
+        owner: id(row, 2)?,
+        version: row.int(3),
+        phase: row.text(4).to_string(),
+        status: row.text(5).to_string(),
+        due_day: row.opt_text(6).map(|d| d.to_string()),
+        updated_at: row.int(7),
+    })
+}
+
+fn id(row: &Row, column: usize) -> Result<Id> {
+    Id::new(&*row.text(column)).ok_or_else(|| Error::internal("a stored id is not an id"))
+}
