@@ -20,12 +20,21 @@ pub struct IndexEntry {
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum IndexValue {
     /// `system` is empty where there is none.
-    Token { system: String, code: String },
+    Token {
+        system: String,
+        code: String,
+    },
     Date(Interval),
     /// `folded` is without case and accents.
-    Text { folded: String, exact: String },
+    Text {
+        folded: String,
+        exact: String,
+    },
     /// `kind` is empty where the reference is not of the form `Type/id`; `id` is then the whole reference.
-    Reference { kind: String, id: String },
+    Reference {
+        kind: String,
+        id: String,
+    },
 }
 
 /// The values of every search parameter of `kind` in `value`, without repetition.
@@ -34,7 +43,10 @@ pub fn extract(kind: &str, value: &Value) -> Vec<IndexEntry> {
     let mut out = Vec::new();
     for parameter in parameter::of(kind).into_iter().flatten() {
         for value in values(parameter, value) {
-            let entry = IndexEntry { param: parameter.indexed, value };
+            let entry = IndexEntry {
+                param: parameter.indexed,
+                value,
+            };
             if !out.contains(&entry) {
                 out.push(entry);
             }
@@ -49,7 +61,9 @@ pub fn compartment(kind: &str, value: &Value) -> (Option<Id>, Option<Id>) {
     let own = || value["id"].as_str().and_then(Id::new);
     let patient = match kind {
         "Patient" => own(),
-        _ => ["patient", "subject"].iter().find_map(|p| referred(kind, p, "Patient", value)),
+        _ => ["patient", "subject"]
+            .iter()
+            .find_map(|p| referred(kind, p, "Patient", value)),
     };
     let episode = match kind {
         "EpisodeOfCare" => own(),
@@ -98,7 +112,11 @@ fn walk<'v>(value: &'v Value, path: &[Segment], found: &mut impl FnMut(&'v Value
         }
         Some((Segment::Extension(url), rest)) => {
             let all = value.get("extension").and_then(Value::as_array);
-            for extension in all.into_iter().flatten().filter(|e| e["url"] == url.as_str()) {
+            for extension in all
+                .into_iter()
+                .flatten()
+                .filter(|e| e["url"] == url.as_str())
+            {
                 walk(extension, rest, found);
             }
         }
@@ -111,7 +129,10 @@ fn convert(parameter: &Parameter, leaf: &Value, out: &mut Vec<IndexValue>) {
         ParameterKind::Date => {
             out.extend(interval(leaf).map(|i| match parameter.name {
                 // Stored instants are exact to the millisecond however they are written.
-                "_lastUpdated" => IndexValue::Date(Interval { lo: i.lo, hi: i.lo + 1 }),
+                "_lastUpdated" => IndexValue::Date(Interval {
+                    lo: i.lo,
+                    hi: i.lo + 1,
+                }),
                 _ => IndexValue::Date(i),
             }));
         }
@@ -134,7 +155,9 @@ fn tokens(leaf: &Value, out: &mut Vec<IndexValue>) {
         Value::String(code) => push(String::new(), code.clone()),
         Value::Bool(b) => push(String::new(), b.to_string()),
         Value::Object(map) if map.contains_key("coding") => {
-            walk(&leaf["coding"], &[], &mut |c| push(text(&c["system"]), text(&c["code"])));
+            walk(&leaf["coding"], &[], &mut |c| {
+                push(text(&c["system"]), text(&c["code"]))
+            });
         }
         Value::Object(map) => {
             let code = map.get("code").or_else(|| map.get("value"));
@@ -150,8 +173,13 @@ fn interval(leaf: &Value) -> Option<Interval> {
         return text.parse().ok();
     }
     if let Some(events) = leaf["event"].as_array() {
-        let all = events.iter().filter_map(|e| e.as_str()?.parse::<Interval>().ok());
-        return all.reduce(|a, b| Interval { lo: a.lo.min(b.lo), hi: a.hi.max(b.hi) });
+        let all = events
+            .iter()
+            .filter_map(|e| e.as_str()?.parse::<Interval>().ok());
+        return all.reduce(|a, b| Interval {
+            lo: a.lo.min(b.lo),
+            hi: a.hi.max(b.hi),
+        });
     }
     Interval::period(leaf["start"].as_str(), leaf["end"].as_str())
 }
@@ -159,12 +187,24 @@ fn interval(leaf: &Value) -> Option<Interval> {
 /// A string, or the parts of a `HumanName` or an `Address`.
 fn texts(leaf: &Value, out: &mut Vec<IndexValue>) {
     const PARTS: [&str; 11] = [
-        "text", "family", "given", "prefix", "suffix", "line", "city", "district", "state",
-        "postalCode", "country",
+        "text",
+        "family",
+        "given",
+        "prefix",
+        "suffix",
+        "line",
+        "city",
+        "district",
+        "state",
+        "postalCode",
+        "country",
     ];
     match leaf {
         Value::String(exact) if !exact.is_empty() => {
-            out.push(IndexValue::Text { folded: fold(exact), exact: exact.clone() });
+            out.push(IndexValue::Text {
+                folded: fold(exact),
+                exact: exact.clone(),
+            });
         }
         Value::Object(map) => {
             for part in PARTS.iter().filter_map(|p| map.get(*p)) {
@@ -184,7 +224,10 @@ fn reference(text: &str) -> Option<IndexValue> {
         return None;
     }
     let (kind, id) = local(text).unwrap_or(("", text));
-    Some(IndexValue::Reference { kind: kind.into(), id: id.into() })
+    Some(IndexValue::Reference {
+        kind: kind.into(),
+        id: id.into(),
+    })
 }
 
 /// The parts of `Type/id` and `Type/id/_history/version`.
@@ -215,7 +258,10 @@ mod tests {
     }
 
     fn token(system: &str, code: &str) -> IndexValue {
-        IndexValue::Token { system: system.into(), code: code.into() }
+        IndexValue::Token {
+            system: system.into(),
+            code: code.into(),
+        }
     }
 
     #[test]
@@ -225,8 +271,14 @@ mod tests {
             "communication": [{"language": {"coding": [{"system": "urn:ietf:bcp:47", "code": "en"}]}}]});
         assert_eq!(found("Patient", &patient, "active"), [token("", "true")]);
         assert_eq!(found("Patient", &patient, "gender"), [token("", "female")]);
-        assert_eq!(found("Patient", &patient, "identifier"), [token("urn:mr", "7"), token("", "8")]);
-        assert_eq!(found("Patient", &patient, "language"), [token("urn:ietf:bcp:47", "en")]);
+        assert_eq!(
+            found("Patient", &patient, "identifier"),
+            [token("urn:mr", "7"), token("", "8")]
+        );
+        assert_eq!(
+            found("Patient", &patient, "language"),
+            [token("urn:ietf:bcp:47", "en")]
+        );
         assert_eq!(found("Patient", &patient, "_id"), [token("", "p")]);
     }
 
@@ -234,7 +286,10 @@ mod tests {
     fn text_is_folded_and_kept() {
         let patient = json!({"name": [{"family": "Núñez-Ågren", "given": ["Ana", "B."]}]});
         let family = found("Patient", &patient, "family");
-        let wanted = IndexValue::Text { folded: "nunez-agren".into(), exact: "Núñez-Ågren".into() };
+        let wanted = IndexValue::Text {
+            folded: "nunez-agren".into(),
+            exact: "Núñez-Ågren".into(),
+        };
         assert_eq!(family, [wanted]);
         assert_eq!(found("Patient", &patient, "name").len(), 3);
     }
@@ -244,7 +299,10 @@ mod tests {
         let given = json!({"effectivePeriod": {"start": "2024-01-01"}, "valueCodeableConcept":
             {"coding": [{"system": "s", "code": "c"}]}, "component": [{"code": {"coding": [{"code": "x"}]}}]});
         assert_eq!(found("Observation", &given, "date").len(), 1);
-        assert_eq!(found("Observation", &given, "value-concept"), [token("s", "c")]);
+        assert_eq!(
+            found("Observation", &given, "value-concept"),
+            [token("s", "c")]
+        );
         assert_eq!(found("Observation", &given, "combo-code"), [token("", "x")]);
     }
 
@@ -252,9 +310,15 @@ mod tests {
     fn references_keep_type_and_id_and_lose_the_version() {
         let o = json!({"subject": {"reference": "Patient/p1/_history/3"},
             "performer": [{"reference": "urn:uuid:5"}, {"reference": "#in"}, {"display": "x"}]});
-        let is = |kind: &str, id: &str| IndexValue::Reference { kind: kind.into(), id: id.into() };
+        let is = |kind: &str, id: &str| IndexValue::Reference {
+            kind: kind.into(),
+            id: id.into(),
+        };
         assert_eq!(found("Observation", &o, "subject"), [is("Patient", "p1")]);
-        assert_eq!(found("Observation", &o, "performer"), [is("", "urn:uuid:5")]);
+        assert_eq!(
+            found("Observation", &o, "performer"),
+            [is("", "urn:uuid:5")]
+        );
     }
 
     #[test]
@@ -262,13 +326,25 @@ mod tests {
         let url = "http://hl7.org/fhir/StructureDefinition/workflow-episodeOfCare";
         let o = json!({"id": "o", "subject": {"reference": "Patient/p1"},
             "extension": [{"url": url, "valueReference": {"reference": "EpisodeOfCare/e1"}}]});
-        assert_eq!(compartment("Observation", &o), (Id::new("p1"), Id::new("e1")));
+        assert_eq!(
+            compartment("Observation", &o),
+            (Id::new("p1"), Id::new("e1"))
+        );
         let e = json!({"id": "e1", "patient": {"reference": "Patient/p1"}});
-        assert_eq!(compartment("EpisodeOfCare", &e), (Id::new("p1"), Id::new("e1")));
+        assert_eq!(
+            compartment("EpisodeOfCare", &e),
+            (Id::new("p1"), Id::new("e1"))
+        );
         let v = json!({"subject": {"reference": "Patient/p1"}, "episodeOfCare": [{"reference": "EpisodeOfCare/e1"}]});
         assert_eq!(compartment("Encounter", &v), (Id::new("p1"), Id::new("e1")));
-        assert_eq!(compartment("Patient", &json!({"id": "p1"})), (Id::new("p1"), None));
-        assert_eq!(compartment("Organization", &json!({"id": "o1"})), (None, None));
+        assert_eq!(
+            compartment("Patient", &json!({"id": "p1"})),
+            (Id::new("p1"), None)
+        );
+        assert_eq!(
+            compartment("Organization", &json!({"id": "o1"})),
+            (None, None)
+        );
         let group = json!({"subject": {"reference": "Group/g"}});
         assert_eq!(compartment("Observation", &group), (None, None));
     }

@@ -36,7 +36,11 @@ impl FromStr for Interval {
 
     /// Reads `YYYY`, `YYYY-MM`, `YYYY-MM-DD`, or a time with minutes and optional seconds, fraction and offset.
     fn from_str(text: &str) -> Result<Self, Self::Err> {
-        let parsed = if text.contains('T') { moment(text) } else { day(text) };
+        let parsed = if text.contains('T') {
+            moment(text)
+        } else {
+            day(text)
+        };
         parsed.ok_or("a date is written YYYY, YYYY-MM, YYYY-MM-DD or YYYY-MM-DDThh:mm:ss+hh:mm")
     }
 }
@@ -44,8 +48,14 @@ impl FromStr for Interval {
 fn day(text: &str) -> Option<Interval> {
     let mut parts = text.split('-');
     let year = digits(parts.next()?, 4)?;
-    let month = parts.next().map(|p| digits(p, 2)).map_or(Some(None), |m| m.map(Some))?;
-    let day = parts.next().map(|p| digits(p, 2)).map_or(Some(None), |d| d.map(Some))?;
+    let month = parts
+        .next()
+        .map(|p| digits(p, 2))
+        .map_or(Some(None), |m| m.map(Some))?;
+    let day = parts
+        .next()
+        .map(|p| digits(p, 2))
+        .map_or(Some(None), |d| d.map(Some))?;
     if parts.next().is_some() {
         return None;
     }
@@ -60,7 +70,10 @@ fn day(text: &str) -> Option<Interval> {
         (Some(_), Some(_)) => start,
     };
     let millis = |d: Date| d.midnight().assume_utc().unix_timestamp() * 1000;
-    Some(Interval { lo: millis(start), hi: millis(end) + 86_400_000 })
+    Some(Interval {
+        lo: millis(start),
+        hi: millis(end) + 86_400_000,
+    })
 }
 
 fn digits(text: &str, len: usize) -> Option<i32> {
@@ -112,10 +125,24 @@ mod tests {
 
     #[test]
     fn unreal_dates_are_refused() {
-        for bad in ["", "24", "2024-13", "2024-02-30", "2024-1-1", "2024-01-01-01", "+2024", "T10:00"] {
+        for bad in [
+            "",
+            "24",
+            "2024-13",
+            "2024-02-30",
+            "2024-1-1",
+            "2024-01-01-01",
+            "+2024",
+            "T10:00",
+        ] {
             assert!(bad.parse::<Interval>().is_err(), "{bad}");
         }
-        for bad in ["2024-01-01T25:00:00Z", "2024-01-01T10", "2024-01-01T10:00:00+99:00", "xT10:00"] {
+        for bad in [
+            "2024-01-01T25:00:00Z",
+            "2024-01-01T10",
+            "2024-01-01T10:00:00+99:00",
+            "xT10:00",
+        ] {
             assert!(bad.parse::<Interval>().is_err(), "{bad}");
         }
     }

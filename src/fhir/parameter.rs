@@ -106,7 +106,9 @@ fn parse_line(line: &'static str, above: &[Parameter]) -> Option<Parameter> {
     let mut words = line.split_whitespace();
     let (name, kind, path) = (words.next()?, words.next()?, words.next()?);
     if kind == "=" {
-        let (other, target) = path.split_once(':').map_or((path, None), |(o, t)| (o, Some(t)));
+        let (other, target) = path
+            .split_once(':')
+            .map_or((path, None), |(o, t)| (o, Some(t)));
         let of = above.iter().find(|p| p.name == other)?;
         return Some(Parameter {
             name,
@@ -120,7 +122,14 @@ fn parse_line(line: &'static str, above: &[Parameter]) -> Option<Parameter> {
     let sorts = kind.ends_with('*');
     let kind = ParameterKind::parse(kind.trim_end_matches('*'))?;
     let paths = path.split('|').map(|p| segments(p, kind)).collect();
-    Some(Parameter { name, kind, indexed: name, target: None, paths, sorts })
+    Some(Parameter {
+        name,
+        kind,
+        indexed: name,
+        target: None,
+        paths,
+        sorts,
+    })
 }
 
 /// Splits a path at the dots outside parentheses.
@@ -147,9 +156,12 @@ fn segment(text: &'static str, kind: ParameterKind) -> Segment {
         return Segment::Extension(full.unwrap_or_else(|| url.to_owned()));
     }
     match text.strip_suffix("[]") {
-        Some(stem) => {
-            Segment::Choice(kind.choices().iter().map(|c| format!("{stem}{c}")).collect())
-        }
+        Some(stem) => Segment::Choice(
+            kind.choices()
+                .iter()
+                .map(|c| format!("{stem}{c}"))
+                .collect(),
+        ),
         None => Segment::Element(text),
     }
 }
@@ -222,14 +234,23 @@ mod tests {
             )
         );
         let phase = &find("EpisodeOfCare", "phase").expect("phase").paths[0];
-        assert_eq!(phase[0], Segment::Extension(format!("{KAP}kap-episode-phase")));
+        assert_eq!(
+            phase[0],
+            Segment::Extension(format!("{KAP}kap-episode-phase"))
+        );
     }
 
     #[test]
     fn an_alias_takes_the_kind_of_the_parameter_it_names() {
         let patient = find("Observation", "patient").expect("patient");
-        assert_eq!((patient.indexed, patient.target), ("subject", Some("Patient")));
-        assert_eq!(find("DetectedIssue", "rule").expect("rule").kind, ParameterKind::Token);
+        assert_eq!(
+            (patient.indexed, patient.target),
+            ("subject", Some("Patient"))
+        );
+        assert_eq!(
+            find("DetectedIssue", "rule").expect("rule").kind,
+            ParameterKind::Token
+        );
     }
 
     #[test]

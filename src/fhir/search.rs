@@ -123,9 +123,15 @@ pub enum Direction {
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Include {
     /// What the matches refer to by `parameter` (only resources of `target`, where one is given).
-    Forward { parameter: &'static str, target: Option<&'static str> },
+    Forward {
+        parameter: &'static str,
+        target: Option<&'static str>,
+    },
     /// Resources of type `kind` that refer to the matches by `parameter`.
-    Reverse { kind: &'static str, parameter: &'static str },
+    Reverse {
+        kind: &'static str,
+        parameter: &'static str,
+    },
 }
 
 /// Which part of the matches to give.
@@ -182,7 +188,9 @@ impl SearchQuery {
 }
 
 fn encode(pairs: &[(String, String)]) -> String {
-    url::form_urlencoded::Serializer::new(String::new()).extend_pairs(pairs).finish()
+    url::form_urlencoded::Serializer::new(String::new())
+        .extend_pairs(pairs)
+        .finish()
 }
 
 impl Filter {
@@ -270,7 +278,11 @@ impl Sort {
             Self::Updated(direction) => ("_lastUpdated", direction),
             Self::Date(direction) => (super::parameter::sort_date(kind)?, direction),
         };
-        let sign = if direction == Direction::Down { "-" } else { "" };
+        let sign = if direction == Direction::Down {
+            "-"
+        } else {
+            ""
+        };
         Some(format!("{sign}{name}"))
     }
 }

@@ -19,7 +19,11 @@ pub(crate) struct Cursor {
 impl Cursor {
     /// A cursor of the list that `identity` describes.
     pub fn new(identity: &str, value: i64, id: &str) -> Self {
-        Self { list: fingerprint(identity), value, id: id.to_owned() }
+        Self {
+            list: fingerprint(identity),
+            value,
+            id: id.to_owned(),
+        }
     }
 
     /// As text for a URL.
@@ -39,9 +43,15 @@ impl Cursor {
         let mut parts = fields.splitn(3, '.');
         let (list, value, id) = (parts.next(), parts.next(), parts.next());
         let cursor = list.zip(value).zip(id).and_then(|((list, value), id)| {
-            Some(Self { list: list.into(), value: value.parse().ok()?, id: id.into() })
+            Some(Self {
+                list: list.into(),
+                value: value.parse().ok()?,
+                id: id.into(),
+            })
         });
-        cursor.filter(|c| c.list == fingerprint(identity)).ok_or_else(refuse)
+        cursor
+            .filter(|c| c.list == fingerprint(identity))
+            .ok_or_else(refuse)
     }
 }
 
@@ -57,7 +67,10 @@ mod tests {
     fn a_cursor_is_of_one_list() {
         let cursor = Cursor::new("Observation?code=x", -5, "a.b-c");
         let text = cursor.print();
-        assert_eq!(Cursor::parse(&text, "Observation?code=x").expect("own"), cursor);
+        assert_eq!(
+            Cursor::parse(&text, "Observation?code=x").expect("own"),
+            cursor
+        );
         assert!(Cursor::parse(&text, "Observation?code=y").is_err());
         assert!(Cursor::parse("rubbish!", "Observation?code=x").is_err());
         assert!(Cursor::parse("", "Observation?code=x").is_err());

@@ -62,7 +62,12 @@ pub fn bump(tenant: &str, head: &Head, expected_version: i64) -> Vec<Step> {
 pub fn touch(tenant: &str, episode: &Id, expected_version: i64, at: i64) -> Vec<Step> {
     const TEXT: &str = "UPDATE episode_head SET version = version + 1, updated_at = $4 \
         WHERE tenant = $1 AND episode = $2 AND version = $3";
-    let args = vec![tenant.into(), episode.as_str().into(), expected_version.into(), at.into()];
+    let args = vec![
+        tenant.into(),
+        episode.as_str().into(),
+        expected_version.into(),
+        at.into(),
+    ];
     vec![Step::one(VERSION, TEXT, args)]
 }
 
@@ -72,7 +77,10 @@ pub fn set_parties(tenant: &str, episode: &Id, patient: &Id, parties: &[Party]) 
     const CLEAR: &str = "DELETE FROM episode_party WHERE tenant = $1 AND episode = $2";
     const ADD: &str = "INSERT INTO episode_party (tenant, episode, patient, org, role, valid_from, valid_to) \
         VALUES ($1, $2, $3, $4, $5, $6, $7)";
-    let mut steps = vec![Step::any(CLEAR, vec![tenant.into(), episode.as_str().into()])];
+    let mut steps = vec![Step::any(
+        CLEAR,
+        vec![tenant.into(), episode.as_str().into()],
+    )];
     steps.extend(parties.iter().map(|party| {
         let args = vec![
             tenant.into(),

@@ -37,7 +37,10 @@ impl Builder {
 
     /// The finished statement.
     pub fn sql(self) -> super::sql::Sql {
-        super::sql::Sql { text: self.text.into(), args: self.args }
+        super::sql::Sql {
+            text: self.text.into(),
+            args: self.args,
+        }
     }
 }
 
@@ -53,25 +56,53 @@ pub(super) enum Rows {
 /// Adds ` AND (…)`: the rows that `access` may see. The tenant is always asked for.
 pub(super) fn visible(builder: &mut Builder, access: &Access, rows: Rows) {
     let (Rows::Resource(a) | Rows::Head(a)) = rows;
-    builder.push(" AND ").push(a).push(".tenant = ").bind(access.tenant());
+    builder
+        .push(" AND ")
+        .push(a)
+        .push(".tenant = ")
+        .bind(access.tenant());
     let Some(caller) = access.caller() else {
         return;
     };
     let organization = caller.organization.as_str();
-    builder.push(" AND (").push(a).push(".owner = ").bind(organization);
-    party(builder, access, organization, a, &format!("{a}.episode <> '' AND p.episode = {a}.episode"));
+    builder
+        .push(" AND (")
+        .push(a)
+        .push(".owner = ")
+        .bind(organization);
+    party(
+        builder,
+        access,
+        organization,
+        a,
+        &format!("{a}.episode <> '' AND p.episode = {a}.episode"),
+    );
     if let Rows::Resource(a) = rows {
         let whole = format!("{a}.episode = '' AND {a}.patient <> '' AND p.patient = {a}.patient");
         party(builder, access, organization, a, &whole);
-        builder.push(" OR (").push(a).push(".patient = '' AND ").push(a).push(".type IN ");
+        builder
+            .push(" OR (")
+            .push(a)
+            .push(".patient = '' AND ")
+            .push(a)
+            .push(".type IN ");
         builder.push(DIRECTORY).push(")");
     }
     builder.push(")");
 }
 
 fn party(builder: &mut Builder, access: &Access, organization: &str, a: &str, link: &str) {
-    builder.push(" OR EXISTS (SELECT 1 FROM episode_party p WHERE p.tenant = ").push(a);
-    builder.push(".tenant AND ").push(link).push(" AND p.org = ").bind(organization);
+    builder
+        .push(" OR EXISTS (SELECT 1 FROM episode_party p WHERE p.tenant = ")
+        .push(a);
+    builder
+        .push(".tenant AND ")
+        .push(link)
+        .push(" AND p.org = ")
+        .bind(organization);
     builder.push(" AND p.valid_from <= ").bind(access.now());
-    builder.push(" AND p.valid_to > ").bind(access.now()).push(")");
+    builder
+        .push(" AND p.valid_to > ")
+        .bind(access.now())
+        .push(")");
 }

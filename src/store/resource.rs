@@ -55,7 +55,10 @@ pub fn update(tenant: &str, draft: &Draft, expected_version: i64) -> Vec<Step> {
     key.push(expected_version.into());
     let mut replacement = columns(tenant, draft);
     replacement.push(expected_version.into());
-    let mut steps = vec![Step::one(VERSION, KEEP, key), Step::one(VERSION, REPLACE, replacement)];
+    let mut steps = vec![
+        Step::one(VERSION, KEEP, key),
+        Step::one(VERSION, REPLACE, replacement),
+    ];
     forget(&mut steps, tenant, &draft.key);
     index(&mut steps, tenant, draft);
     steps
@@ -64,12 +67,20 @@ pub fn update(tenant: &str, draft: &Draft, expected_version: i64) -> Vec<Step> {
 /// Deletes a resource: its next version has no body. `draft.body` and `draft.entries` are not looked at.
 #[must_use]
 pub fn delete(tenant: &str, draft: &Draft, expected_version: i64) -> Vec<Step> {
-    let deletion = Draft { body: None, entries: Vec::new(), ..draft.clone() };
+    let deletion = Draft {
+        body: None,
+        entries: Vec::new(),
+        ..draft.clone()
+    };
     update(tenant, &deletion, expected_version)
 }
 
 fn key(tenant: &str, key: &Key) -> Vec<Value> {
-    vec![tenant.into(), key.kind.clone().into(), key.id.as_str().into()]
+    vec![
+        tenant.into(),
+        key.kind.clone().into(),
+        key.id.as_str().into(),
+    ]
 }
 
 fn columns(tenant: &str, draft: &Draft) -> Vec<Value> {
@@ -127,10 +138,16 @@ const TOKEN: Table = Table {
     shared: &["tenant", "type", "id", "patient"],
     own: &["param", "code", "system"],
 };
-const DATE: Table =
-    Table { name: "index_date", shared: &["tenant", "type", "id"], own: &["param", "lo", "hi"] };
-const TEXT: Table =
-    Table { name: "index_text", shared: &["tenant", "type", "id"], own: &["param", "folded", "exact"] };
+const DATE: Table = Table {
+    name: "index_date",
+    shared: &["tenant", "type", "id"],
+    own: &["param", "lo", "hi"],
+};
+const TEXT: Table = Table {
+    name: "index_text",
+    shared: &["tenant", "type", "id"],
+    own: &["param", "folded", "exact"],
+};
 const REFERENCE: Table = Table {
     name: "index_reference",
     shared: &["tenant", "type", "id"],
@@ -152,7 +169,11 @@ fn insert(table: &Table, rows: usize) -> String {
         format!("({})", marks.join(", "))
     };
     let rows: Vec<_> = (0..rows).map(row).collect();
-    format!("INSERT INTO {} ({columns}) VALUES {} ON CONFLICT DO NOTHING", table.name, rows.join(", "))
+    format!(
+        "INSERT INTO {} ({columns}) VALUES {} ON CONFLICT DO NOTHING",
+        table.name,
+        rows.join(", ")
+    )
 }
 
 fn index(steps: &mut Vec<Step>, tenant: &str, draft: &Draft) {
@@ -188,7 +209,10 @@ fn index(steps: &mut Vec<Step>, tenant: &str, draft: &Draft) {
 
 fn insert_rows(steps: &mut Vec<Step>, table: usize, shared: &[Value], mut rows: &[[Value; 3]]) {
     while !rows.is_empty() {
-        let size = SIZES.iter().position(|s| *s <= rows.len()).unwrap_or(SIZES.len() - 1);
+        let size = SIZES
+            .iter()
+            .position(|s| *s <= rows.len())
+            .unwrap_or(SIZES.len() - 1);
         let (now, later) = rows.split_at(SIZES[size].min(rows.len()));
         let args = shared.iter().chain(now.iter().flatten()).cloned().collect();
         let text: &'static str = &INSERTS[table][size];

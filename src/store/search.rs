@@ -35,7 +35,12 @@ impl View<'_> {
             _ => Some(self.count(query).await?),
         };
         if count == 0 {
-            return Ok(Page { matches: Vec::new(), included: Vec::new(), total, next: None });
+            return Ok(Page {
+                matches: Vec::new(),
+                included: Vec::new(),
+                total,
+                next: None,
+            });
         }
         let rows = self.store.read(self.page(query)?.sql()).await?;
         let more = rows.len() > count as usize;
@@ -44,20 +49,34 @@ impl View<'_> {
         let last = rows.last().filter(|_| more);
         let next = last.map(|r| Cursor::new(&self.identity(query), r.int(8), &r.text(1)).print());
         let included = self.included(query, &matches).await?;
-        Ok(Page { matches, included, total, next })
+        Ok(Page {
+            matches,
+            included,
+            total,
+            next,
+        })
     }
 
     /// Pages are of one search by one organization.
     fn identity(&self, query: &SearchQuery) -> String {
         let organization = self.access.caller().map_or("", |c| c.organization.as_str());
-        format!("{} {organization} {}", self.access.tenant(), query.identity())
+        format!(
+            "{} {organization} {}",
+            self.access.tenant(),
+            query.identity()
+        )
     }
 
     async fn count(&self, query: &SearchQuery) -> Result<i64> {
         let mut b = Builder::default();
         b.push("SELECT COUNT(*)");
         self.matching(&mut b, query);
-        Ok(self.store.read(b.sql()).await?.first().map_or(0, |row| row.int(0)))
+        Ok(self
+            .store
+            .read(b.sql())
+            .await?
+            .first()
+            .map_or(0, |row| row.int(0)))
     }
 
     /// The keys are found and ordered first, so that no body is carried through the sort.
@@ -72,7 +91,9 @@ impl View<'_> {
             Direction::Down => (" DESC", "<"),
         };
         let mut b = Builder::default();
-        b.push("SELECT ").push(COLUMNS).push(", k.value FROM (SELECT r.id, ");
+        b.push("SELECT ")
+            .push(COLUMNS)
+            .push(", k.value FROM (SELECT r.id, ");
         b.push(column.unwrap_or("0")).push(" AS value");
         self.matching(&mut b, query);
         if let Some(cursor) = &query.page.cursor {
@@ -84,22 +105,31 @@ impl View<'_> {
                     b.push(" (").bind(after.value).push(", ")
                 }
             };
-            b.bind(after.id).push(if column.is_some() { ")" } else { "" });
+            b.bind(after.id)
+                .push(if column.is_some() { ")" } else { "" });
         }
         b.push(" ORDER BY ");
         if let Some(column) = column {
             b.push(column).push(order).push(", ");
         }
-        b.push("r.id").push(order).push(" LIMIT ").bind(i64::from(query.page.count) + 1);
-        b.push(") k JOIN resource r ON r.tenant = ").bind(self.access.tenant());
-        b.push(" AND r.type = ").bind(query.kind).push(" AND r.id = k.id ORDER BY ");
+        b.push("r.id")
+            .push(order)
+            .push(" LIMIT ")
+            .bind(i64::from(query.page.count) + 1);
+        b.push(") k JOIN resource r ON r.tenant = ")
+            .bind(self.access.tenant());
+        b.push(" AND r.type = ")
+            .bind(query.kind)
+            .push(" AND r.id = k.id ORDER BY ");
         b.push("k.value").push(order).push(", k.id").push(order);
         Ok(b)
     }
 
     /// Adds ` FROM resource r WHERE …`.
     fn matching(&self, b: &mut Builder, query: &SearchQuery) {
-        b.push(" FROM resource r WHERE r.type = ").bind(query.kind).push(" AND r.deleted = 0");
+        b.push(" FROM resource r WHERE r.type = ")
+            .bind(query.kind)
+            .push(" AND r.deleted = 0");
         visible(b, self.access, Rows::Resource("r"));
         condition::narrow(b, self.access.tenant(), query);
     }

@@ -67,8 +67,12 @@ impl<'a> View<'a> {
     /// Those of the store.
     pub async fn lookup(&self, key: &Key) -> Result<Option<Stored>> {
         let mut b = Builder::default();
-        b.push("SELECT ").push(COLUMNS).push(" FROM resource r WHERE r.type = ");
-        b.bind(key.kind.clone()).push(" AND r.id = ").bind(key.id.as_str());
+        b.push("SELECT ")
+            .push(COLUMNS)
+            .push(" FROM resource r WHERE r.type = ");
+        b.bind(key.kind.clone())
+            .push(" AND r.id = ")
+            .bind(key.id.as_str());
         visible(&mut b, self.access, Rows::Resource("r"));
         let rows = self.store.read(b.sql()).await?;
         rows.first().map(stored).transpose()
@@ -98,20 +102,31 @@ impl<'a> View<'a> {
     /// `NotFound` where there is none or it is hidden.
     pub async fn history(&self, key: &Key) -> Result<Vec<Stored>> {
         let found = self.versions(key, None).await?;
-        if found.is_empty() { Err(Error::not_found()) } else { Ok(found) }
+        if found.is_empty() {
+            Err(Error::not_found())
+        } else {
+            Ok(found)
+        }
     }
 
     async fn versions(&self, key: &Key, version: Option<i64>) -> Result<Vec<Stored>> {
         let mut b = Builder::default();
-        b.push("SELECT ").push(COLUMNS).push(" FROM resource r WHERE r.type = ");
-        b.bind(key.kind.clone()).push(" AND r.id = ").bind(key.id.as_str());
+        b.push("SELECT ")
+            .push(COLUMNS)
+            .push(" FROM resource r WHERE r.type = ");
+        b.bind(key.kind.clone())
+            .push(" AND r.id = ")
+            .bind(key.id.as_str());
         if let Some(version) = version {
             b.push(" AND r.version = ").bind(version);
         }
         visible(&mut b, self.access, Rows::Resource("r"));
         b.push(" UNION ALL SELECT ").push(HISTORY);
-        b.push(" FROM resource_history h JOIN resource r ON r.tenant = h.tenant AND r.type = h.type ");
-        b.push("AND r.id = h.id WHERE h.type = ").bind(key.kind.clone());
+        b.push(
+            " FROM resource_history h JOIN resource r ON r.tenant = h.tenant AND r.type = h.type ",
+        );
+        b.push("AND r.id = h.id WHERE h.type = ")
+            .bind(key.kind.clone());
         b.push(" AND h.id = ").bind(key.id.as_str());
         if let Some(version) = version {
             b.push(" AND h.version = ").bind(version);
@@ -130,7 +145,8 @@ impl<'a> View<'a> {
     pub async fn episode(&self, episode: &Id) -> Result<Option<EpisodeRecord>> {
         let mut b = Builder::default();
         b.push("WITH head AS (SELECT h.tenant, h.episode, h.patient, h.version, h.updated_at ");
-        b.push("FROM episode_head h WHERE h.episode = ").bind(episode.as_str());
+        b.push("FROM episode_head h WHERE h.episode = ")
+            .bind(episode.as_str());
         visible(&mut b, self.access, Rows::Head("h"));
         b.push(EPISODE_KEYS).push("SELECT ").push(COLUMNS);
         b.push(", h.version, h.updated_at FROM head h CROSS JOIN found k JOIN resource r ");
@@ -142,7 +158,11 @@ impl<'a> View<'a> {
         };
         let (version, at) = (first.int(8), first.int(9));
         let resources = rows.iter().map(stored).collect::<Result<_>>()?;
-        Ok(Some(EpisodeRecord { version, at, resources }))
+        Ok(Some(EpisodeRecord {
+            version,
+            at,
+            resources,
+        }))
     }
 
     /// A page of at most `count` visible episodes, from `cursor` on.
@@ -163,10 +183,12 @@ impl<'a> View<'a> {
         visible(&mut b, self.access, Rows::Head("h"));
         if let Some(cursor) = cursor {
             let after = Cursor::parse(cursor, &identity)?;
-            b.push(" AND (h.updated_at, h.episode) < (").bind(after.value);
+            b.push(" AND (h.updated_at, h.episode) < (")
+                .bind(after.value);
             b.push(", ").bind(after.id).push(")");
         }
-        b.push(" ORDER BY h.updated_at DESC, h.episode DESC LIMIT ").bind(i64::from(count) + 1);
+        b.push(" ORDER BY h.updated_at DESC, h.episode DESC LIMIT ")
+            .bind(i64::from(count) + 1);
         let rows = self.store.read(b.sql()).await?;
         let mut heads = rows.iter().map(head).collect::<Result<Vec<_>>>()?;
         let more = heads.len() > count as usize;
@@ -230,7 +252,10 @@ fn present(found: Option<Stored>) -> Result<Stored> {
 /// A resource from the columns [`COLUMNS`].
 pub(super) fn stored(row: &Row) -> Result<Stored> {
     Ok(Stored {
-        key: Key { kind: row.text(0), id: id(row, 1)? },
+        key: Key {
+            kind: row.text(0),
+            id: id(row, 1)?,
+        },
         version: row.int(2),
         at: row.int(3),
         patient: Id::new(&*row.text(4)),

@@ -25,11 +25,23 @@ impl SearchQuery {
         handling: Handling,
     ) -> Result<(Self, Vec<String>)> {
         let Some(kind) = parameter::kinds().find(|k| *k == kind) else {
-            return Err(Error::new(Kind::NotSupported, "This resource type cannot be searched."));
+            return Err(Error::new(
+                Kind::NotSupported,
+                "This resource type cannot be searched.",
+            ));
         };
-        let page = Paging { count: DEFAULT_COUNT, cursor: None, total: Total::None };
-        let mut query =
-            Self { kind, filters: Vec::new(), sort: Sort::Id, include: Vec::new(), page };
+        let page = Paging {
+            count: DEFAULT_COUNT,
+            cursor: None,
+            total: Total::None,
+        };
+        let mut query = Self {
+            kind,
+            filters: Vec::new(),
+            sort: Sort::Id,
+            include: Vec::new(),
+            page,
+        };
         let mut ignored = Vec::new();
         for (name, value) in pairs.iter().filter(|(_, v)| !v.is_empty()) {
             if !query.control(name, value)? && !query.filter(name, value)? {
@@ -37,9 +49,10 @@ impl SearchQuery {
             }
         }
         match ignored.first() {
-            Some(name) if handling == Handling::Strict => {
-                Err(invalid(format!("{kind} has no search parameter '{}'.", printable(name))))
-            }
+            Some(name) if handling == Handling::Strict => Err(invalid(format!(
+                "{kind} has no search parameter '{}'.",
+                printable(name)
+            ))),
             _ => Ok((query, ignored)),
         }
     }
@@ -62,7 +75,9 @@ impl SearchQuery {
             _ => return Ok(false),
         }
         if self.include.len() > MAX_FILTERS {
-            return Err(invalid(format!("At most {MAX_FILTERS} includes are allowed.")));
+            return Err(invalid(format!(
+                "At most {MAX_FILTERS} includes are allowed."
+            )));
         }
         Ok(true)
     }
@@ -74,11 +89,17 @@ impl SearchQuery {
             return Ok(false);
         };
         if self.filters.len() == MAX_FILTERS {
-            return Err(invalid(format!("At most {MAX_FILTERS} search parameters are allowed.")));
+            return Err(invalid(format!(
+                "At most {MAX_FILTERS} search parameters are allowed."
+            )));
         }
         let test = test(parameter, modifier, value)?;
         let raw = (name.to_owned(), value.to_owned());
-        self.filters.push(Filter { parameter, test, raw });
+        self.filters.push(Filter {
+            parameter,
+            test,
+            raw,
+        });
         Ok(true)
     }
 }
@@ -89,12 +110,17 @@ fn invalid(text: impl Into<String>) -> Error {
 
 /// A name as it may be shown: short and plain.
 fn printable(name: &str) -> String {
-    name.chars().filter(|c| c.is_ascii_graphic()).take(64).collect()
+    name.chars()
+        .filter(|c| c.is_ascii_graphic())
+        .take(64)
+        .collect()
 }
 
 fn count(value: &str) -> Result<u32> {
     let parsed = value.parse::<u32>();
-    parsed.map(|n| n.min(MAX_COUNT)).map_err(|_| invalid("_count is a whole number."))
+    parsed
+        .map(|n| n.min(MAX_COUNT))
+        .map_err(|_| invalid("_count is a whole number."))
 }
 
 fn total(value: &str) -> Result<Total> {
@@ -124,10 +150,16 @@ fn sort(kind: &str, value: &str) -> Result<Sort> {
 }
 
 fn include(kind: &'static str, name: &str, value: &str) -> Result<Include> {
-    let refuse = || invalid(format!("{name} is written Type:parameter, with a reference parameter."));
+    let refuse = || {
+        invalid(format!(
+            "{name} is written Type:parameter, with a reference parameter."
+        ))
+    };
     let mut parts = value.split(':');
     let (source, parameter, target) = (parts.next(), parts.next(), parts.next());
-    let source = parameter::kinds().find(|k| source == Some(k)).ok_or_else(refuse)?;
+    let source = parameter::kinds()
+        .find(|k| source == Some(k))
+        .ok_or_else(refuse)?;
     let parameter = parameter::find(source, parameter.ok_or_else(refuse)?)
         .filter(|p| p.kind == ParameterKind::Reference)
         .ok_or_else(refuse)?;
@@ -135,11 +167,15 @@ fn include(kind: &'static str, name: &str, value: &str) -> Result<Include> {
         .map(|t| parameter::kinds().find(|k| *k == t).ok_or_else(refuse))
         .transpose()?;
     match name {
-        "_include" if source == kind => {
-            Ok(Include::Forward { parameter: parameter.name, target: target.or(parameter.target) })
-        }
+        "_include" if source == kind => Ok(Include::Forward {
+            parameter: parameter.name,
+            target: target.or(parameter.target),
+        }),
         "_revinclude" if target.or(parameter.target).is_none_or(|t| t == kind) => {
-            Ok(Include::Reverse { kind: source, parameter: parameter.name })
+            Ok(Include::Reverse {
+                kind: source,
+                parameter: parameter.name,
+            })
         }
         _ => Err(refuse()),
     }
@@ -156,22 +192,34 @@ fn test(parameter: &Parameter, modifier: &str, value: &str) -> Result<Test> {
     }
     let plain = || values.iter().map(|v| unescape(v));
     match (parameter.kind, modifier) {
-        (K::Token, "") => values.iter().map(|v| token(v)).collect::<Result<_>>().map(Test::Token),
-        (K::Token, "not") if parameter.name != "_id" => {
-            values.iter().map(|v| token(v)).collect::<Result<_>>().map(Test::NotToken)
-        }
+        (K::Token, "") => values
+            .iter()
+            .map(|v| token(v))
+            .collect::<Result<_>>()
+            .map(Test::Token),
+        (K::Token, "not") if parameter.name != "_id" => values
+            .iter()
+            .map(|v| token(v))
+            .collect::<Result<_>>()
+            .map(Test::NotToken),
         (K::Date, "") => {
             let dates = values.iter().map(|v| date(parameter.name, v));
             dates.collect::<Result<_>>().map(Test::Date)
         }
-        (K::Text, "") => Ok(Test::Text(TextMatch::Starts, plain().map(|v| fold(&v)).collect())),
-        (K::Text, "contains") => {
-            Ok(Test::Text(TextMatch::Contains, plain().map(|v| fold(&v)).collect()))
-        }
+        (K::Text, "") => Ok(Test::Text(
+            TextMatch::Starts,
+            plain().map(|v| fold(&v)).collect(),
+        )),
+        (K::Text, "contains") => Ok(Test::Text(
+            TextMatch::Contains,
+            plain().map(|v| fold(&v)).collect(),
+        )),
         (K::Text, "exact") => Ok(Test::Text(TextMatch::Exact, plain().collect())),
         (K::Reference, kind) if kind.is_empty() || parameter::kinds().any(|k| k == kind) => {
             let kind = (!kind.is_empty()).then_some(kind);
-            Ok(Test::Reference(plain().map(|v| reference(parameter, kind, &v)).collect()))
+            Ok(Test::Reference(
+                plain().map(|v| reference(parameter, kind, &v)).collect(),
+            ))
         }
         _ => Err(invalid(format!(
             "The modifier ':{}' is not supported on '{}'.",
@@ -197,24 +245,37 @@ fn token(value: &str) -> Result<Token> {
     let part = |i: usize| parts.get(i).map(|p| unescape(p));
     match (parts.len(), part(0), part(1)) {
         (1, code, _) => Ok(Token { system: None, code }),
-        (2, Some(system), Some(code)) if !(system.is_empty() && code.is_empty()) => {
-            Ok(Token { system: Some(system), code: Some(code).filter(|c| !c.is_empty()) })
-        }
-        _ => Err(invalid("A token is written code, system|code, |code or system|.")),
+        (2, Some(system), Some(code)) if !(system.is_empty() && code.is_empty()) => Ok(Token {
+            system: Some(system),
+            code: Some(code).filter(|c| !c.is_empty()),
+        }),
+        _ => Err(invalid(
+            "A token is written code, system|code, |code or system|.",
+        )),
     }
 }
 
 fn date(name: &str, value: &str) -> Result<DateTest> {
     const PREFIXES: [(&str, Prefix); 8] = [
-        ("eq", Prefix::Eq), ("ne", Prefix::Ne), ("gt", Prefix::Gt), ("lt", Prefix::Lt),
-        ("ge", Prefix::Ge), ("le", Prefix::Le), ("sa", Prefix::Sa), ("eb", Prefix::Eb),
+        ("eq", Prefix::Eq),
+        ("ne", Prefix::Ne),
+        ("gt", Prefix::Gt),
+        ("lt", Prefix::Lt),
+        ("ge", Prefix::Ge),
+        ("le", Prefix::Le),
+        ("sa", Prefix::Sa),
+        ("eb", Prefix::Eb),
     ];
-    let found = PREFIXES.iter().find_map(|(p, prefix)| Some((*prefix, value.strip_prefix(p)?)));
+    let found = PREFIXES
+        .iter()
+        .find_map(|(p, prefix)| Some((*prefix, value.strip_prefix(p)?)));
     let (prefix, text) = found.unwrap_or((Prefix::Eq, value));
     // An unescaped '+' of an offset arrives as a blank.
     let text = text.replace(' ', "+");
     let date = text.parse().map_err(|rule| {
-        invalid(format!("'{name}': {rule}, after one of eq ne gt lt ge le sa eb or nothing."))
+        invalid(format!(
+            "'{name}': {rule}, after one of eq ne gt lt ge le sa eb or nothing."
+        ))
     })?;
     Ok(DateTest { prefix, date })
 }
@@ -249,7 +310,11 @@ fn unescape(value: &str) -> String {
     let mut out = String::with_capacity(value.len());
     let mut chars = value.chars();
     while let Some(c) = chars.next() {
-        out.push(if c == '\\' { chars.next().unwrap_or('\\') } else { c });
+        out.push(if c == '\\' {
+            chars.next().unwrap_or('\\')
+        } else {
+            c
+        });
     }
     out
 }

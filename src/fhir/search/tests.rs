@@ -5,11 +5,15 @@ use crate::error::Kind;
 use crate::fhir::index::extract;
 
 fn pairs(text: &str) -> Vec<(String, String)> {
-    url::form_urlencoded::parse(text.as_bytes()).into_owned().collect()
+    url::form_urlencoded::parse(text.as_bytes())
+        .into_owned()
+        .collect()
 }
 
 fn query(kind: &str, text: &str) -> SearchQuery {
-    SearchQuery::parse(kind, &pairs(text), Handling::Strict).expect("a search").0
+    SearchQuery::parse(kind, &pairs(text), Handling::Strict)
+        .expect("a search")
+        .0
 }
 
 fn refused(kind: &str, text: &str) -> String {
@@ -30,21 +34,53 @@ fn heart_rate() -> Vec<IndexEntry> {
 fn each_kind_is_matched() {
     let entries = heart_rate();
     let yes = [
-        "code=8867-4", "code=http://loinc.org|8867-4", "code=http://loinc.org|", "code=x,8867-4",
-        "code:not=x", "status=final", "status=|final", "patient=p1", "patient=Patient/p1",
-        "subject=Patient/p1", "subject:Patient=p1", "subject=p1", "encounter:missing=true",
-        "code:missing=false", "date=2024-03-02", "date=ge2024-03-01", "date=eq2024", "date=ne2023",
-        "date=sa2024-02", "date=eb2025", "date=gt2024-03-01", "date=lt2024-03-03",
-        "date=le2024-03-02T04:00:00Z", "value-string=unru", "value-string:contains=MUD",
-        "value-string:exact=%C3%9Cnruhig und m%C3%BCde", "_id=o1", "_lastUpdated=2024-03-02",
+        "code=8867-4",
+        "code=http://loinc.org|8867-4",
+        "code=http://loinc.org|",
+        "code=x,8867-4",
+        "code:not=x",
+        "status=final",
+        "status=|final",
+        "patient=p1",
+        "patient=Patient/p1",
+        "subject=Patient/p1",
+        "subject:Patient=p1",
+        "subject=p1",
+        "encounter:missing=true",
+        "code:missing=false",
+        "date=2024-03-02",
+        "date=ge2024-03-01",
+        "date=eq2024",
+        "date=ne2023",
+        "date=sa2024-02",
+        "date=eb2025",
+        "date=gt2024-03-01",
+        "date=lt2024-03-03",
+        "date=le2024-03-02T04:00:00Z",
+        "value-string=unru",
+        "value-string:contains=MUD",
+        "value-string:exact=%C3%9Cnruhig und m%C3%BCde",
+        "_id=o1",
+        "_lastUpdated=2024-03-02",
     ];
     for text in yes {
         assert!(query("Observation", text).matches(&entries), "{text}");
     }
     let no = [
-        "code=|8867-4", "code=http://snomed.info/sct|8867-4", "code:not=8867-4", "patient=p2",
-        "subject=Group/p1", "encounter=e", "code:missing=true", "date=2024-03-01", "date=gt2024-03-02",
-        "date=sa2024-03-02", "date=ne2024", "value-string=mud", "value-string:exact=Unruhig", "_id=o2",
+        "code=|8867-4",
+        "code=http://snomed.info/sct|8867-4",
+        "code:not=8867-4",
+        "patient=p2",
+        "subject=Group/p1",
+        "encounter=e",
+        "code:missing=true",
+        "date=2024-03-01",
+        "date=gt2024-03-02",
+        "date=sa2024-03-02",
+        "date=ne2024",
+        "value-string=mud",
+        "value-string:exact=Unruhig",
+        "_id=o2",
         "status=final&code=x",
     ];
     for text in no {
@@ -63,8 +99,14 @@ fn what_is_printed_is_read_as_the_same() {
     assert_eq!(second.sort, Sort::Date(Direction::Down));
     assert_eq!(second.include.len(), 2);
     let codes = vec![
-        Token { system: Some("http://loinc.org".into()), code: Some("8867-4".into()) },
-        Token { system: None, code: Some("a,b".into()) },
+        Token {
+            system: Some("http://loinc.org".into()),
+            code: Some("8867-4".into()),
+        },
+        Token {
+            system: None,
+            code: Some("a,b".into()),
+        },
     ];
     assert_eq!(second.filters[0].test, Test::Token(codes));
 }
@@ -74,28 +116,52 @@ fn pages_of_one_search_have_one_identity() {
     let a = query("Observation", "code=x&_count=5");
     let b = query("Observation", "code=x&_count=9&_cursor=abc&_total=accurate");
     assert_eq!(a.identity(), b.identity());
-    assert_ne!(a.identity(), query("Observation", "code=x&_sort=date").identity());
+    assert_ne!(
+        a.identity(),
+        query("Observation", "code=x&_sort=date").identity()
+    );
     assert_ne!(a.identity(), query("Condition", "code=x").identity());
 }
 
 #[test]
 fn unknown_parameters_are_named_or_listed() {
     assert!(refused("Observation", "colour=red").contains("'colour'"));
-    let lenient = SearchQuery::parse("Observation", &pairs("colour=red&code=x"), Handling::Lenient);
+    let lenient = SearchQuery::parse(
+        "Observation",
+        &pairs("colour=red&code=x"),
+        Handling::Lenient,
+    );
     let (query, ignored) = lenient.expect("a search");
-    assert_eq!((query.filters.len(), ignored), (1, vec!["colour".to_owned()]));
+    assert_eq!(
+        (query.filters.len(), ignored),
+        (1, vec!["colour".to_owned()])
+    );
 }
 
 #[test]
 fn bad_values_and_modifiers_are_refused_in_either_handling() {
     let bad = [
-        "date=yesterday", "date=ap2024", "code:text=x", "date:missing=maybe", "_count=-1", "_sort=code",
-        "_sort=date,code", "_include=Observation:code", "_include=Patient:link", "_total=some", "code=|",
-        "code=a|b|c", "_id:missing=true", "subject:Nothing=1",
+        "date=yesterday",
+        "date=ap2024",
+        "code:text=x",
+        "date:missing=maybe",
+        "_count=-1",
+        "_sort=code",
+        "_sort=date,code",
+        "_include=Observation:code",
+        "_include=Patient:link",
+        "_total=some",
+        "code=|",
+        "code=a|b|c",
+        "_id:missing=true",
+        "subject:Nothing=1",
     ];
     for text in bad {
         refused("Observation", text);
-        assert!(SearchQuery::parse("Observation", &pairs(text), Handling::Lenient).is_err(), "{text}");
+        assert!(
+            SearchQuery::parse("Observation", &pairs(text), Handling::Lenient).is_err(),
+            "{text}"
+        );
     }
 }
 

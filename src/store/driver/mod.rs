@@ -31,7 +31,9 @@ impl Driver {
             return sqlite::Sqlite::open(path, options).await.map(Self::Sqlite);
         }
         if url.starts_with("postgres://") || url.starts_with("postgresql://") {
-            return postgres::Postgres::open(url, options).await.map(Self::Postgres);
+            return postgres::Postgres::open(url, options)
+                .await
+                .map(Self::Postgres);
         }
         let text = "The database is given as sqlite:PATH or postgres://….";
         Err(Error::new(Kind::Invalid, text))
@@ -68,5 +70,9 @@ impl Driver {
 
 /// The database is away, full or overloaded.
 fn unavailable(cause: impl Into<Box<dyn std::error::Error + Send + Sync>>) -> Error {
-    Error::new(Kind::Unavailable, "The store cannot serve this now; try again.").because(cause)
+    Error::new(
+        Kind::Unavailable,
+        "The store cannot serve this now; try again.",
+    )
+    .because(cause)
 }

@@ -22,8 +22,11 @@ const SETTINGS: &str = "-c statement_timeout=5s -c lock_timeout=2s \
     -c idle_in_transaction_session_timeout=10s -c synchronous_commit=on";
 
 /// The schema in the words of PostgreSQL.
-const WORDS: [(&str, &str); 3] =
-    [("{keyed}", ""), ("{heap}", ""), (" TEXT", " TEXT COLLATE \"C\"")];
+const WORDS: [(&str, &str); 3] = [
+    ("{keyed}", ""),
+    ("{heap}", ""),
+    (" TEXT", " TEXT COLLATE \"C\""),
+];
 
 type Outcome = Result<std::result::Result<(), Conflict>>;
 /// As [`Outcome`], with what may be tried again told apart.
@@ -47,7 +50,9 @@ impl Postgres {
         let schema = schema.map_or(String::new(), |s| format!(" -c search_path={s}"));
         config.options(format!("{SETTINGS} {given}{schema}"));
         config.connect_timeout(Duration::from_secs(3));
-        let postgres = Self { pool: pool(config, options)? };
+        let postgres = Self {
+            pool: pool(config, options)?,
+        };
         postgres.upgrade(options.schema.as_deref()).await?;
         Ok(postgres)
     }
@@ -58,9 +63,18 @@ impl Postgres {
 
     pub async fn read(&self, sql: Sql) -> Result<Vec<Row>> {
         let client = self.client().await?;
-        let statement = client.prepare_cached(&sql.text).await.map_err(|c| report(c, &sql))?;
-        let rows = client.query(&statement, &args(&sql)).await.map_err(|c| report(c, &sql))?;
-        rows.iter().map(own).collect::<std::result::Result<_, _>>().map_err(|c| report(c, &sql))
+        let statement = client
+            .prepare_cached(&sql.text)
+            .await
+            .map_err(|c| report(c, &sql))?;
+        let rows = client
+            .query(&statement, &args(&sql))
+            .await
+            .map_err(|c| report(c, &sql))?;
+        rows.iter()
+            .map(own)
+            .collect::<std::result::Result<_, _>>()
+            .map_err(|c| report(c, &sql))
     }
 
     /// Runs the write; a deadlock or a serialization failure is tried again, as nothing of it was kept.
@@ -72,7 +86,8 @@ impl Postgres {
             drop(lease);
             match outcome {
                 Err(Failure::Retry(_)) if attempt < ATTEMPTS => {
-                    tokio::time::sleep(Duration::from_millis(u64::from(attempt * attempt) * 3)).await;
+                    tokio::time::sleep(Duration::from_millis(u64::from(attempt * attempt) * 3))
+                        .await;
                     attempt += 1;
                 }
                 Err(Failure::Retry(error) | Failure::Final(error)) => return Err(error),
@@ -98,8 +113,13 @@ impl Postgres {
             LOCK TABLE schema_version IN ACCESS EXCLUSIVE MODE";
         tx.batch_execute(wait).await.map_err(unavailable)?;
         let rows = tx.query(migrate::APPLIED, &[]).await.map_err(unavailable)?;
-        let applied: Vec<_> =
-            rows.iter().map(|r| Applied { version: r.get(0), checksum: r.get(1) }).collect();
+        let applied: Vec<_> = rows
+            .iter()
+            .map(|r| Applied {
+                version: r.get(0),
+                checksum: r.get(1),
+            })
+            .collect();
         for step in migrate::pending(migrate::ALL, &applied)? {
             let text = step.statements(&WORDS);
             tx.batch_execute(&text).await.map_err(unavailable)?;
@@ -113,13 +133,19 @@ impl Postgres {
 }
 
 fn pool(mut config: Config, options: &Options) -> Result<Pool> {
-    let settings = ManagerConfig { recycling_method: RecyclingMethod::Fast };
+    let settings = ManagerConfig {
+        recycling_method: RecyclingMethod::Fast,
+    };
     let manager = match tls::connector(&mut config)? {
         Some(tls) => Manager::from_config(config, tls, settings),
         None => Manager::from_config(config, NoTls, settings),
     };
     let wait = Some(Duration::from_secs(3));
-    let timeouts = Timeouts { wait, create: wait, recycle: wait };
+    let timeouts = Timeouts {
+        wait,
+        create: wait,
+        recycle: wait,
+    };
     Pool::builder(manager)
         .max_size(options.connections.max(1))
         .runtime(Runtime::Tokio1)
@@ -140,7 +166,9 @@ async fn create_raced(client: &Object, text: &str) -> Result<()> {
             other => return other.map_err(unavailable),
         }
     }
-    Err(unavailable("the schema is being created by too many programs"))
+    Err(unavailable(
+        "the schema is being created by too many programs",
+    ))
 }
 
 enum Failure {
@@ -181,7 +209,12 @@ impl Lease {
 async fn transact(client: &Object, steps: &[Step]) -> Attempt {
     let mut statements: Vec<Statement> = Vec::with_capacity(steps.len());
     for Step { sql, .. } in steps {
-        statements.push(client.prepare_cached(&sql.text).await.map_err(|c| failure(c, sql))?);
+        statements.push(
+            client
+                .prepare_cached(&sql.text)
+                .await
+                .map_err(|c| failure(c, sql))?,
+        );
     }
     let args: Vec<_> = steps.iter().map(|s| args(&s.sql)).collect();
     let begin = async { client.batch_execute("BEGIN").await.map(|()| 0) };
@@ -201,7 +234,9 @@ async fn transact(client: &Object, steps: &[Step]) -> Attempt {
         }
     }
     let commit = client.batch_execute("COMMIT").await;
-    commit.map(Ok).map_err(|cause| failure(cause, &Sql::new("COMMIT", Vec::new())))
+    commit
+        .map(Ok)
+        .map_err(|cause| failure(cause, &Sql::new("COMMIT", Vec::new())))
 }
 
 type Sent<'a> =
@@ -211,7 +246,11 @@ type Sent<'a> =
 async fn in_order(mut sent: Vec<Sent<'_>>) -> Vec<std::result::Result<u64, tokio_postgres::Error>> {
     let mut done: Vec<_> = sent.iter().map(|_| None).collect();
     poll_fn(move |cx| {
-        for (future, done) in sent.iter_mut().zip(&mut done).filter(|(_, done)| done.is_none()) {
+        for (future, done) in sent
+            .iter_mut()
+            .zip(&mut done)
+            .filter(|(_, done)| done.is_none())
+        {
             if let Poll::Ready(result) = future.as_mut().poll(cx) {
                 *done = Some(result);
             }
@@ -235,8 +274,12 @@ fn failure(cause: tokio_postgres::Error, sql: &Sql) -> Failure {
 
 /// Syntax, type and integrity errors (classes 42, 22, 23) are our defect; anything else is the server's state.
 fn report(cause: tokio_postgres::Error, sql: &Sql) -> Error {
-    let class = cause.code().map(|c| c.code().get(..2).unwrap_or_default().to_owned());
-    let detail = cause.as_db_error().map_or_else(|| cause.to_string(), |e| e.message().to_owned());
+    let class = cause
+        .code()
+        .map(|c| c.code().get(..2).unwrap_or_default().to_owned());
+    let detail = cause
+        .as_db_error()
+        .map_or_else(|| cause.to_string(), |e| e.message().to_owned());
     let detail = format!("{detail} in: {}", sql.text);
     match class.as_deref() {
         Some("42" | "22" | "23") => Error::internal(detail),
@@ -252,10 +295,17 @@ fn own(row: &tokio_postgres::Row) -> std::result::Result<Row, tokio_postgres::Er
     let value = |(i, column): (usize, &tokio_postgres::Column)| {
         Ok(match *column.type_() {
             Type::INT8 => row.try_get::<_, Option<i64>>(i)?.into(),
+            // Literals of the program's own text.
+            Type::INT4 => row.try_get::<_, Option<i32>>(i)?.map(i64::from).into(),
             _ => row.try_get::<_, Option<&str>>(i)?.into(),
         })
     };
-    row.columns().iter().enumerate().map(value).collect::<std::result::Result<_, _>>().map(Row)
+    row.columns()
+        .iter()
+        .enumerate()
+        .map(value)
+        .collect::<std::result::Result<_, _>>()
+        .map(Row)
 }
 
 impl ToSql for Value {

@@ -23,8 +23,11 @@ const QUEUE: usize = 4096;
 const STATEMENTS: usize = 256;
 
 /// The schema in the words of SQLite.
-const WORDS: [(&str, &str); 3] =
-    [("{keyed}", "WITHOUT ROWID, STRICT"), ("{heap}", "STRICT"), (" BIGINT", " INTEGER")];
+const WORDS: [(&str, &str); 3] = [
+    ("{keyed}", "WITHOUT ROWID, STRICT"),
+    ("{heap}", "STRICT"),
+    (" BIGINT", " INTEGER"),
+];
 
 type Outcome = Result<std::result::Result<(), Conflict>>;
 type Rows = Result<Vec<Row>>;
@@ -57,24 +60,36 @@ impl Sqlite {
         let mut threads = vec![spawn("store-writer", move || run_writer(writer, queue))?];
         for connection in read_only {
             let shared = Arc::clone(&shared);
-            threads.push(spawn("store-reader", move || run_reader(connection, &shared))?);
+            threads.push(spawn("store-reader", move || {
+                run_reader(connection, &shared)
+            })?);
         }
         let (writer, threads) = (Mutex::new(Some(sender)), Mutex::new(threads));
-        Ok(Self { writer, readers: shared, threads })
+        Ok(Self {
+            writer,
+            readers: shared,
+            threads,
+        })
     }
 
     pub async fn read(&self, sql: Sql) -> Rows {
         let (reply, answer) = oneshot::channel();
         self.readers.push(Read { sql, reply })?;
-        answer.await.map_err(|_| unavailable("the store is closed"))?
+        answer
+            .await
+            .map_err(|_| unavailable("the store is closed"))?
     }
 
     pub async fn write(&self, steps: Vec<Step>) -> Outcome {
         let (reply, answer) = oneshot::channel();
-        let sender = lock(&self.writer).clone().ok_or_else(|| unavailable("the store is closed"))?;
+        let sender = lock(&self.writer)
+            .clone()
+            .ok_or_else(|| unavailable("the store is closed"))?;
         let sent = sender.send(Write { steps, reply }).await;
         sent.map_err(|_| unavailable("the store is closed"))?;
-        answer.await.map_err(|_| unavailable("the store is closed"))?
+        answer
+            .await
+            .map_err(|_| unavailable("the store is closed"))?
     }
 
     /// Finishes what is queued and ends the threads.
@@ -83,7 +98,11 @@ impl Sqlite {
         self.readers.close();
         let threads = std::mem::take(&mut *lock(&self.threads));
         let joined = tokio::task::spawn_blocking(move || {
-            threads.into_iter().map(JoinHandle::join).filter(std::result::Result::is_err).count()
+            threads
+                .into_iter()
+                .map(JoinHandle::join)
+                .filter(std::result::Result::is_err)
+                .count()
         });
         if joined.await.is_ok_and(|failed| failed > 0) {
             tracing::error!("a store thread ended in a panic");
@@ -103,7 +122,10 @@ fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
 }
 
 fn spawn(name: &str, run: impl FnOnce() + Send + 'static) -> Result<JoinHandle<()>> {
-    std::thread::Builder::new().name(name.into()).spawn(run).map_err(Error::internal)
+    std::thread::Builder::new()
+        .name(name.into())
+        .spawn(run)
+        .map_err(Error::internal)
 }
 
 fn connect(path: &Path, readers: usize) -> Result<(Session, Vec<Session>)> {
@@ -127,13 +149,18 @@ fn connect(path: &Path, readers: usize) -> Result<(Session, Vec<Session>)> {
 }
 
 fn upgrade(connection: &mut Connection) -> Result<()> {
-    connection.execute_batch(migrate::TABLE).map_err(unavailable)?;
+    connection
+        .execute_batch(migrate::TABLE)
+        .map_err(unavailable)?;
     let tx = connection.transaction_with_behavior(rusqlite::TransactionBehavior::Immediate);
     let tx = tx.map_err(unavailable)?;
     let applied: Vec<Applied> = {
         let mut statement = tx.prepare(migrate::APPLIED).map_err(unavailable)?;
         let rows = statement.query_map([], |r| {
-            Ok(Applied { version: r.get(0)?, checksum: r.get(1)? })
+            Ok(Applied {
+                version: r.get(0)?,
+                checksum: r.get(1)?,
+            })
         });
         rows.and_then(Iterator::collect).map_err(unavailable)?
     };
@@ -141,7 +168,8 @@ fn upgrade(connection: &mut Connection) -> Result<()> {
         let text = step.statements(&WORDS);
         tx.execute_batch(&text).map_err(unavailable)?;
         let record = rewrite(migrate::RECORD);
-        tx.execute(&record, (step.version, step.name, step.checksum())).map_err(unavailable)?;
+        tx.execute(&record, (step.version, step.name, step.checksum()))
+            .map_err(unavailable)?;
     }
     tx.commit().map_err(unavailable)
 }
@@ -155,7 +183,10 @@ struct Session {
 impl Session {
     fn new(connection: Connection) -> Self {
         connection.set_prepared_statement_cache_capacity(STATEMENTS);
-        Self { connection, texts: HashMap::new() }
+        Self {
+            connection,
+            texts: HashMap::new(),
+        }
     }
 
     fn statement(&mut self, sql: &Sql) -> rusqlite::Result<rusqlite::CachedStatement<'_>> {
@@ -165,7 +196,8 @@ impl Session {
             }
             self.texts.insert(sql.text.to_string(), rewrite(&sql.text));
         }
-        self.connection.prepare_cached(&self.texts[sql.text.as_ref()])
+        self.connection
+            .prepare_cached(&self.texts[sql.text.as_ref()])
     }
 
     fn query(&mut self, sql: &Sql) -> Rows {
@@ -212,7 +244,10 @@ impl Session {
     }
 
     fn command(&mut self, text: &'static str) -> Result<()> {
-        let done = self.connection.prepare_cached(text).and_then(|mut s| s.execute([]));
+        let done = self
+            .connection
+            .prepare_cached(text)
+            .and_then(|mut s| s.execute([]));
         done.map(drop).map_err(unavailable)
     }
 }
@@ -221,12 +256,19 @@ impl Session {
 fn report(cause: rusqlite::Error, sql: &Sql) -> Error {
     let defect = match &cause {
         rusqlite::Error::SqliteFailure(e, _) => {
-            matches!(e.code, ErrorCode::ConstraintViolation | ErrorCode::TypeMismatch | ErrorCode::Unknown)
+            matches!(
+                e.code,
+                ErrorCode::ConstraintViolation | ErrorCode::TypeMismatch | ErrorCode::Unknown
+            )
         }
         _ => true,
     };
     let cause = format!("{cause} in: {}", sql.text);
-    if defect { Error::internal(cause) } else { unavailable(cause) }
+    if defect {
+        Error::internal(cause)
+    } else {
+        unavailable(cause)
+    }
 }
 
 fn run_writer(mut session: Session, mut queue: mpsc::Receiver<Write>) {
@@ -243,8 +285,7 @@ fn run_writer(mut session: Session, mut queue: mpsc::Receiver<Write>) {
 
 /// Runs a group in one transaction. Nobody hears of success before the commit is on disk.
 fn commit(session: &mut Session, group: Vec<Write>) {
-    let (steps, replies): (Vec<_>, Vec<_>) =
-        group.into_iter().map(|w| (w.steps, w.reply)).unzip();
+    let (steps, replies): (Vec<_>, Vec<_>) = group.into_iter().map(|w| (w.steps, w.reply)).unzip();
     let outcomes = run_group(session, &steps).unwrap_or_else(|cause| {
         if !session.connection.is_autocommit()
             && let Err(cause) = session.command("ROLLBACK")
@@ -252,7 +293,10 @@ fn commit(session: &mut Session, group: Vec<Write>) {
             tracing::error!(%cause, "a failed group of writes could not be rolled back");
         }
         let cause = cause.cause.map_or_else(String::new, |c| c.to_string());
-        steps.iter().map(|_| Err(unavailable(cause.clone()))).collect()
+        steps
+            .iter()
+            .map(|_| Err(unavailable(cause.clone())))
+            .collect()
     });
     for (reply, outcome) in replies.into_iter().zip(outcomes) {
         // A caller that went away does not need the answer.
@@ -315,7 +359,10 @@ impl Readers {
             if state.closed {
                 return None;
             }
-            state = self.wake.wait(state).unwrap_or_else(PoisonError::into_inner);
+            state = self
+                .wake
+                .wait(state)
+                .unwrap_or_else(PoisonError::into_inner);
         }
     }
 

@@ -38,7 +38,9 @@ fn is_local(host: &Host) -> bool {
         Host::Unix(_) => true,
         Host::Tcp(name) => {
             name == "localhost"
-                || name.parse::<std::net::IpAddr>().is_ok_and(|address| address.is_loopback())
+                || name
+                    .parse::<std::net::IpAddr>()
+                    .is_ok_and(|address| address.is_loopback())
         }
     }
 }
@@ -59,8 +61,17 @@ mod tests {
         assert_eq!(mode("postgres://u@127.0.0.1/d"), SslMode::Disable);
         assert_eq!(mode("postgres://u@localhost/d"), SslMode::Disable);
         assert_eq!(mode("postgres://u@db.example.org/d"), SslMode::Require);
-        assert_eq!(mode("postgres://u@localhost,db.example.org/d"), SslMode::Require);
-        assert_eq!(mode("postgres://u@localhost/d?sslmode=require"), SslMode::Require);
-        assert_eq!(mode("postgres://u@db.example.org/d?sslmode=disable"), SslMode::Disable);
+        assert_eq!(
+            mode("postgres://u@localhost,db.example.org/d"),
+            SslMode::Require
+        );
+        assert_eq!(
+            mode("postgres://u@localhost/d?sslmode=require"),
+            SslMode::Require
+        );
+        assert_eq!(
+            mode("postgres://u@db.example.org/d?sslmode=disable"),
+            SslMode::Disable
+        );
     }
 }

@@ -11,26 +11,45 @@ use crate::store::filter::Builder;
 
 /// Token parameters with few values, which many resources share.
 const BROAD: [&str; 12] = [
-    "status", "category", "intent", "active", "clinical-status", "verification-status", "gender", "type",
-    "lifecycle-status", "priority", "_profile", "_security",
+    "status",
+    "category",
+    "intent",
+    "active",
+    "clinical-status",
+    "verification-status",
+    "gender",
+    "type",
+    "lifecycle-status",
+    "priority",
+    "_profile",
+    "_security",
 ];
 
 /// Adds ` AND …` for each filter of `query`.
 pub(super) fn narrow(b: &mut Builder, tenant: &str, query: &SearchQuery) {
     let patient = query.filters.iter().find_map(|f| patient(query.kind, f));
-    let rest: Vec<&Filter> =
-        query.filters.iter().filter(|f| self::patient(query.kind, f).is_none()).collect();
+    let rest: Vec<&Filter> = query
+        .filters
+        .iter()
+        .filter(|f| self::patient(query.kind, f).is_none())
+        .collect();
     for filter in &query.filters {
         if let Some(patient) = self::patient(query.kind, filter) {
-            b.push(" AND r.patient <> '' AND r.patient = ").bind(patient);
+            b.push(" AND r.patient <> '' AND r.patient = ")
+                .bind(patient);
         }
     }
-    let ranked = rest.iter().enumerate().filter_map(|(i, f)| Some((rank(f, patient.is_some())?, i)));
+    let ranked = rest
+        .iter()
+        .enumerate()
+        .filter_map(|(i, f)| Some((rank(f, patient.is_some())?, i)));
     let driver = ranked.min().map(|(_, i)| i);
     for (i, filter) in rest.into_iter().enumerate() {
         match (&filter.test, filter.parameter.name) {
             (Test::Token(tokens), "_id") => any(b, tokens, id),
-            (Test::Date(dates), "_lastUpdated") => any(b, dates, |b, d| date(b, d, "r.at", "r.at + 1")),
+            (Test::Date(dates), "_lastUpdated") => {
+                any(b, dates, |b, d| date(b, d, "r.at", "r.at + 1"))
+            }
             _ if driver == Some(i) => drive(b, tenant, query.kind, filter, patient),
             _ => probe(b, filter),
         }
@@ -78,8 +97,12 @@ const fn table(kind: ParameterKind) -> &'static str {
 }
 
 fn drive(b: &mut Builder, tenant: &str, kind: &str, filter: &Filter, patient: Option<&str>) {
-    b.push(" AND r.id IN (SELECT x.id FROM ").push(table(filter.parameter.kind));
-    b.push(" x WHERE x.tenant = ").bind(tenant).push(" AND x.type = ").bind(kind);
+    b.push(" AND r.id IN (SELECT x.id FROM ")
+        .push(table(filter.parameter.kind));
+    b.push(" x WHERE x.tenant = ")
+        .bind(tenant)
+        .push(" AND x.type = ")
+        .bind(kind);
     values(b, filter);
     if let (Test::Token(_), Some(patient)) = (&filter.test, patient) {
         b.push(" AND x.patient = ").bind(patient);
@@ -88,9 +111,17 @@ fn drive(b: &mut Builder, tenant: &str, kind: &str, filter: &Filter, patient: Op
 }
 
 fn probe(b: &mut Builder, filter: &Filter) {
-    let none = matches!(filter.test, Test::NotToken(_) | Test::Missing(Presence::Missing));
-    b.push(if none { " AND NOT EXISTS" } else { " AND EXISTS" });
-    b.push(" (SELECT 1 FROM ").push(table(filter.parameter.kind));
+    let none = matches!(
+        filter.test,
+        Test::NotToken(_) | Test::Missing(Presence::Missing)
+    );
+    b.push(if none {
+        " AND NOT EXISTS"
+    } else {
+        " AND EXISTS"
+    });
+    b.push(" (SELECT 1 FROM ")
+        .push(table(filter.parameter.kind));
     b.push(" x WHERE x.tenant = r.tenant AND x.type = r.type AND x.id = r.id");
     values(b, filter);
     b.push(")");
@@ -173,7 +204,13 @@ fn reference(b: &mut Builder, reference: &ReferenceTest) {
 fn date(b: &mut Builder, test: &DateTest, lo: &str, hi: &str) {
     let (from, to) = (test.date.lo, test.date.hi);
     let within = |b: &mut Builder| {
-        b.push(lo).push(" >= ").bind(from).push(" AND ").push(lo).push(" < ").bind(to);
+        b.push(lo)
+            .push(" >= ")
+            .bind(from)
+            .push(" AND ")
+            .push(lo)
+            .push(" < ")
+            .bind(to);
         b.push(" AND ").push(hi).push(" <= ").bind(to);
     };
     match test.prefix {
@@ -202,8 +239,13 @@ fn text(b: &mut Builder, how: TextMatch, wanted: &str) {
     match how {
         TextMatch::Exact => drop(b.push("x.exact = ").bind(wanted)),
         TextMatch::Contains => {
-            let escaped = wanted.replace('\\', "\\\\").replace('%', "\\%").replace('_', "\\_");
-            b.push("x.folded LIKE ").bind(format!("%{escaped}%")).push(" ESCAPE '\\'");
+            let escaped = wanted
+                .replace('\\', "\\\\")
+                .replace('%', "\\%")
+                .replace('_', "\\_");
+            b.push("x.folded LIKE ")
+                .bind(format!("%{escaped}%"))
+                .push(" ESCAPE '\\'");
         }
         TextMatch::Starts => {
             b.push("x.folded >= ").bind(wanted);

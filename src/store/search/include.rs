@@ -34,13 +34,17 @@ impl View<'_> {
             let rows = self.store.read(b.sql()).await?;
             for found in rows.iter().map(stored) {
                 let found = found?;
-                let readable = self.access.allow(Interaction::Read, &found.key.kind).is_ok();
+                let readable = self
+                    .access
+                    .allow(Interaction::Read, &found.key.kind)
+                    .is_ok();
                 if readable && seen.insert(found.key.clone()) {
                     out.push(found);
                 }
             }
             if out.len() > MAX || rows.len() > MAX {
-                let text = "The page has too many included resources; ask for fewer matches per page.";
+                let text =
+                    "The page has too many included resources; ask for fewer matches per page.";
                 return Err(Error::new(Kind::TooLarge, text).issue_code("too-costly"));
             }
         }
@@ -49,7 +53,9 @@ impl View<'_> {
 
     fn include(&self, of: &str, include: &Include, matches: &[Stored]) -> Option<Builder> {
         let mut b = Builder::default();
-        b.push("SELECT ").push(COLUMNS).push(" FROM (SELECT DISTINCT ");
+        b.push("SELECT ")
+            .push(COLUMNS)
+            .push(" FROM (SELECT DISTINCT ");
         match include {
             Include::Forward { parameter, target } => {
                 let parameter = parameter::find(of, parameter)?;
@@ -64,13 +70,16 @@ impl View<'_> {
             Include::Reverse { kind, parameter } => {
                 let parameter = parameter::find(kind, parameter)?;
                 b.push("x.type, x.id FROM index_reference x WHERE x.tenant = ");
-                b.bind(self.access.tenant()).push(" AND x.type = ").bind(*kind);
+                b.bind(self.access.tenant())
+                    .push(" AND x.type = ")
+                    .bind(*kind);
                 b.push(" AND x.param = ").bind(parameter.indexed);
                 b.push(" AND x.target_type = ").bind(of);
                 ids(&mut b, "x.target_id", matches);
             }
         }
-        b.push(") k JOIN resource r ON r.tenant = ").bind(self.access.tenant());
+        b.push(") k JOIN resource r ON r.tenant = ")
+            .bind(self.access.tenant());
         b.push(" AND r.type = k.type AND r.id = k.id WHERE r.deleted = 0");
         visible(&mut b, self.access, Rows::Resource("r"));
         let limit = i64::try_from(MAX).unwrap_or(i64::MAX) + 1;
@@ -81,11 +90,15 @@ impl View<'_> {
 
 /// Adds ` AND column IN (…)` with the ids of the matches, the last one repeated up to the size.
 fn ids(b: &mut Builder, column: &str, matches: &[Stored]) {
-    let size = SIZES.into_iter().find(|s| *s >= matches.len()).unwrap_or(matches.len());
+    let size = SIZES
+        .into_iter()
+        .find(|s| *s >= matches.len())
+        .unwrap_or(matches.len());
     b.push(" AND ").push(column).push(" IN (");
     for i in 0..size {
         if let Some(one) = matches.get(i).or(matches.last()) {
-            b.push(if i == 0 { "" } else { ", " }).bind(one.key.id.as_str());
+            b.push(if i == 0 { "" } else { ", " })
+                .bind(one.key.id.as_str());
         }
     }
     b.push(")");

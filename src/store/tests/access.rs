@@ -22,14 +22,21 @@ async fn fixture(store: &Store) {
         valid_to: to,
     };
     for (name, patient) in [("e1", "p1"), ("e2", "p1"), ("e3", "p3")] {
-        put(store, episode::open(T, &head(name, patient))).await.expect("opened");
+        put(store, episode::open(T, &head(name, patient)))
+            .await
+            .expect("opened");
     }
     let parties = [
         party("partner", NOW, None),
         party("expired", NOW - 9, Some(NOW)),
         party("future", NOW + 1, None),
     ];
-    put(store, episode::set_parties(T, &id("e1"), &id("p1"), &parties)).await.expect("set");
+    put(
+        store,
+        episode::set_parties(T, &id("e1"), &id("p1"), &parties),
+    )
+    .await
+    .expect("set");
     for value in [
         json!({"resourceType": "EpisodeOfCare", "id": "e1", "patient": {"reference": "Patient/p1"}}),
         json!({"resourceType": "Patient", "id": "p1"}),
@@ -58,10 +65,16 @@ async fn sees(store: &Store, access: &Access, key: &Key) -> bool {
     assert_eq!(view.history(key).await.is_ok(), looked_up);
     let query = SearchQuery::parse(
         &key.kind,
-        &[("_id".into(), key.id.to_string()), ("_total".into(), "accurate".into())],
+        &[
+            ("_id".into(), key.id.to_string()),
+            ("_total".into(), "accurate".into()),
+        ],
         Handling::Strict,
     );
-    let page = view.search(&query.expect("a search").0).await.expect("a page");
+    let page = view
+        .search(&query.expect("a search").0)
+        .await
+        .expect("a page");
     assert_eq!(page.matches.len(), usize::from(looked_up));
     assert_eq!(page.total, Some(i64::from(looked_up)));
     looked_up
@@ -77,8 +90,14 @@ async fn rows_are_seen_by_owner_party_and_service_only() {
         ("Patient/p1", "practice partner"),
         ("Patient/p3", "practice"),
         ("Flag/loose", "practice"),
-        ("Organization/practice", "practice partner expired future stranger"),
-        ("Practitioner/dr", "practice partner expired future stranger"),
+        (
+            "Organization/practice",
+            "practice partner expired future stranger",
+        ),
+        (
+            "Practitioner/dr",
+            "practice partner expired future stranger",
+        ),
     ];
     for store in stores("visible").await {
         fixture(&store).await;
@@ -89,7 +108,11 @@ async fn rows_are_seen_by_owner_party_and_service_only() {
             assert!(!sees(&store, &system("t2"), &key).await);
             for organization in ["practice", "partner", "expired", "future", "stranger"] {
                 let seen = sees(&store, &caller(organization), &key).await;
-                assert_eq!(seen, wanted.split(' ').any(|w| w == organization), "{organization} {key}");
+                assert_eq!(
+                    seen,
+                    wanted.split(' ').any(|w| w == organization),
+                    "{organization} {key}"
+                );
             }
         }
         store.end().await;
@@ -101,16 +124,35 @@ async fn a_hidden_deletion_is_not_found_and_history_follows_the_current_version(
     for store in stores("hidden").await {
         fixture(&store).await;
         let o = key("Observation", "in-e1");
-        let moved = Draft { version: 2, ..draft(&heart_rate("in-e1", "p1", "2024-01-01", "e2")) };
-        put(&store, resource::update(T, &moved, 1)).await.expect("moved");
+        let moved = Draft {
+            version: 2,
+            ..draft(&heart_rate("in-e1", "p1", "2024-01-01", "e2"))
+        };
+        put(&store, resource::update(T, &moved, 1))
+            .await
+            .expect("moved");
         let partner = caller("partner");
         let view = store.view(&partner);
-        assert_eq!(view.vread(&o, 1).await.expect_err("hidden now").kind, Kind::NotFound);
-        let deletion = Draft { version: 3, ..moved };
-        put(&store, resource::delete(T, &deletion, 2)).await.expect("deleted");
-        assert_eq!(view.read(&o).await.expect_err("hidden").kind, Kind::NotFound);
+        assert_eq!(
+            view.vread(&o, 1).await.expect_err("hidden now").kind,
+            Kind::NotFound
+        );
+        let deletion = Draft {
+            version: 3,
+            ..moved
+        };
+        put(&store, resource::delete(T, &deletion, 2))
+            .await
+            .expect("deleted");
+        assert_eq!(
+            view.read(&o).await.expect_err("hidden").kind,
+            Kind::NotFound
+        );
         let practice = caller("practice");
-        assert_eq!(store.view(&practice).read(&o).await.expect_err("gone").kind, Kind::Gone);
+        assert_eq!(
+            store.view(&practice).read(&o).await.expect_err("gone").kind,
+            Kind::Gone
+        );
         store.end().await;
     }
 }
@@ -121,11 +163,20 @@ async fn an_episode_is_read_whole_and_to_its_parties_only() {
         fixture(&store).await;
         for organization in ["practice", "partner"] {
             let access = caller(organization);
-            let record = store.view(&access).episode(&id("e1")).await.expect("read").expect("visible");
+            let record = store
+                .view(&access)
+                .episode(&id("e1"))
+                .await
+                .expect("read")
+                .expect("visible");
             let mut names: Vec<_> = record.resources.iter().map(|r| r.key.to_string()).collect();
             names.sort_unstable();
             let wanted = [
-                "Condition/c1", "EpisodeOfCare/e1", "Observation/in-e1", "Patient/p1", "Practitioner/dr",
+                "Condition/c1",
+                "EpisodeOfCare/e1",
+                "Observation/in-e1",
+                "Patient/p1",
+                "Practitioner/dr",
                 "PractitionerRole/role",
             ];
             assert_eq!(names, wanted);
@@ -133,7 +184,14 @@ async fn an_episode_is_read_whole_and_to_its_parties_only() {
         }
         for organization in ["expired", "stranger"] {
             let access = caller(organization);
-            assert!(store.view(&access).episode(&id("e1")).await.expect("read").is_none());
+            assert!(
+                store
+                    .view(&access)
+                    .episode(&id("e1"))
+                    .await
+                    .expect("read")
+                    .is_none()
+            );
         }
         store.end().await;
     }
@@ -148,19 +206,70 @@ async fn episodes_are_listed_filtered_and_paged() {
         let all = EpisodeFilter::default();
         let first = view.episodes(&all, 2, None).await.expect("a page");
         assert_eq!(first.heads.len(), 2);
-        let rest = view.episodes(&all, 2, first.next.as_deref()).await.expect("a page");
+        let rest = view
+            .episodes(&all, 2, first.next.as_deref())
+            .await
+            .expect("a page");
         assert_eq!((rest.heads.len(), rest.next), (1, None));
         assert!(first.heads.iter().all(|h| !rest.heads.contains(h)));
-        let of_p3 = EpisodeFilter { patient: Some(id("p3")), ..all.clone() };
-        assert!(view.episodes(&of_p3, 2, first.next.as_deref()).await.is_err());
-        assert_eq!(view.episodes(&of_p3, 2, None).await.expect("a page").heads.len(), 1);
-        let due = |day: &str| EpisodeFilter { due_before: day.parse().ok(), ..EpisodeFilter::default() };
-        assert_eq!(view.episodes(&due("2024-02-01"), 9, None).await.expect("a page").heads.len(), 0);
-        assert_eq!(view.episodes(&due("2024-02-02"), 9, None).await.expect("a page").heads.len(), 3);
-        let phase = EpisodeFilter { phases: ["cleared".into()].into(), ..EpisodeFilter::default() };
-        assert!(view.episodes(&phase, 9, None).await.expect("a page").heads.is_empty());
-        let seen = store.view(&partner).episodes(&all, 9, None).await.expect("a page").heads;
-        assert_eq!(seen.iter().map(|h| h.episode.as_str()).collect::<Vec<_>>(), ["e1"]);
+        let of_p3 = EpisodeFilter {
+            patient: Some(id("p3")),
+            ..all.clone()
+        };
+        assert!(
+            view.episodes(&of_p3, 2, first.next.as_deref())
+                .await
+                .is_err()
+        );
+        assert_eq!(
+            view.episodes(&of_p3, 2, None)
+                .await
+                .expect("a page")
+                .heads
+                .len(),
+            1
+        );
+        let due = |day: &str| EpisodeFilter {
+            due_before: day.parse().ok(),
+            ..EpisodeFilter::default()
+        };
+        assert_eq!(
+            view.episodes(&due("2024-02-01"), 9, None)
+                .await
+                .expect("a page")
+                .heads
+                .len(),
+            0
+        );
+        assert_eq!(
+            view.episodes(&due("2024-02-02"), 9, None)
+                .await
+                .expect("a page")
+                .heads
+                .len(),
+            3
+        );
+        let phase = EpisodeFilter {
+            phases: ["cleared".into()].into(),
+            ..EpisodeFilter::default()
+        };
+        assert!(
+            view.episodes(&phase, 9, None)
+                .await
+                .expect("a page")
+                .heads
+                .is_empty()
+        );
+        let seen = store
+            .view(&partner)
+            .episodes(&all, 9, None)
+            .await
+            .expect("a page")
+            .heads;
+        assert_eq!(
+            seen.iter().map(|h| h.episode.as_str()).collect::<Vec<_>>(),
+            ["e1"]
+        );
         store.end().await;
     }
 }

@@ -11,7 +11,14 @@ use super::*;
 use crate::fhir::search::{Handling, SearchQuery};
 
 fn observation() -> impl Strategy<Value = Value> {
-    let days = vec!["2024", "2024-01", "2024-01-02", "2024-01-02T10:00:00Z", "2024-01-02T23:30:00-02:00", ""];
+    let days = vec![
+        "2024",
+        "2024-01",
+        "2024-01-02",
+        "2024-01-02T10:00:00Z",
+        "2024-01-02T23:30:00-02:00",
+        "",
+    ];
     let texts = vec!["", "Aa%b", "aab", "Ünü", "unu_x", "B"];
     (
         select(vec!["p1", "p2"]),
@@ -45,21 +52,61 @@ fn observation() -> impl Strategy<Value = Value> {
 
 fn criterion() -> impl Strategy<Value = String> {
     let prefixes = vec!["", "eq", "ne", "gt", "lt", "ge", "le", "sa", "eb"];
-    let days = vec!["2024", "2024-01", "2024-01-02", "2024-01-03", "2024-01-02T10:00:00Z"];
+    let days = vec![
+        "2024",
+        "2024-01",
+        "2024-01-02",
+        "2024-01-03",
+        "2024-01-02T10:00:00Z",
+    ];
     let fixed = vec![
-        "patient=p1", "patient=Patient/p2", "subject=p1", "patient=p1,p2", "subject:Patient=p1", "patient=Group/p1",
-        "code:missing=true", "code:missing=false", "date:missing=true", "value-string:missing=true",
-        "encounter=e1", "encounter=Encounter/e1,Encounter/e2", "encounter:missing=true",
-        "encounter=https://x.example.org/Encounter/e1", "status=final", "status:not=final", "_id=o0,o1", "_id=|o2",
-        "_id=s|o2", "_lastUpdated=ge2023-11-14", "_lastUpdated=lt2023-11-14T22:13:20.000Z",
+        "patient=p1",
+        "patient=Patient/p2",
+        "subject=p1",
+        "patient=p1,p2",
+        "subject:Patient=p1",
+        "patient=Group/p1",
+        "code:missing=true",
+        "code:missing=false",
+        "date:missing=true",
+        "value-string:missing=true",
+        "encounter=e1",
+        "encounter=Encounter/e1,Encounter/e2",
+        "encounter:missing=true",
+        "encounter=https://x.example.org/Encounter/e1",
+        "status=final",
+        "status:not=final",
+        "_id=o0,o1",
+        "_id=|o2",
+        "_id=s|o2",
+        "_lastUpdated=ge2023-11-14",
+        "_lastUpdated=lt2023-11-14T22:13:20.000Z",
     ];
     prop_oneof![
         select(fixed).prop_map(str::to_owned),
         (select(prefixes), select(days)).prop_map(|(p, d)| format!("date={p}{d}")),
-        (select(vec!["code", "code:not", "combo-code"]), vec(select(vec!["a", "b", "s1|a", "|b", "s2|", "x"]), 1..3))
+        (
+            select(vec!["code", "code:not", "combo-code"]),
+            vec(select(vec!["a", "b", "s1|a", "|b", "s2|", "x"]), 1..3)
+        )
             .prop_map(|(name, values)| format!("{name}={}", values.join(","))),
-        (select(vec!["value-string", "value-string:contains", "value-string:exact"]),
-            select(vec!["a", "A", "aa%25", "u", "%C3%9Cn%C3%BC", "_x", "b", "%25"]))
+        (
+            select(vec![
+                "value-string",
+                "value-string:contains",
+                "value-string:exact"
+            ]),
+            select(vec![
+                "a",
+                "A",
+                "aa%25",
+                "u",
+                "%C3%9Cn%C3%BC",
+                "_x",
+                "b",
+                "%25"
+            ])
+        )
             .prop_map(|(name, value)| format!("{name}={value}")),
     ]
 }
@@ -72,13 +119,20 @@ async fn check(store: &Store, tenant: &str, values: &[Value], searches: &[Vec<St
         value["meta"] = json!({"lastUpdated": "2023-11-14T22:13:20Z"});
         drafts.push(draft(&value));
     }
-    let steps = drafts.iter().flat_map(|d| resource::create(tenant, d)).collect();
+    let steps = drafts
+        .iter()
+        .flat_map(|d| resource::create(tenant, d))
+        .collect();
     put(store, steps).await.expect("created");
     let access = system(tenant);
     for criteria in searches {
         let text = criteria.join("&");
-        let pairs: Vec<_> = url::form_urlencoded::parse(text.as_bytes()).into_owned().collect();
-        let query = SearchQuery::parse("Observation", &pairs, Handling::Strict).expect("a search").0;
+        let pairs: Vec<_> = url::form_urlencoded::parse(text.as_bytes())
+            .into_owned()
+            .collect();
+        let query = SearchQuery::parse("Observation", &pairs, Handling::Strict)
+            .expect("a search")
+            .0;
         let page = store.view(&access).search(&query).await.expect("a page");
         let mut found: Vec<_> = page.matches.iter().map(|m| m.key.id.to_string()).collect();
         let matching = drafts.iter().filter(|d| query.matches(&d.entries));
@@ -95,7 +149,11 @@ fn sql_and_memory_find_the_same() {
     let stores = runtime.block_on(stores("agreement"));
     let count = Cell::new(0);
     let strategy = (vec(observation(), 1..8), vec(vec(criterion(), 1..4), 1..12));
-    let config = Config { cases: 64, failure_persistence: None, ..Config::default() };
+    let config = Config {
+        cases: 64,
+        failure_persistence: None,
+        ..Config::default()
+    };
     let result = TestRunner::new(config).run(&strategy, |(values, searches)| {
         count.set(count.get() + 1);
         let tenant = format!("case-{}", count.get());

@@ -38,7 +38,10 @@ impl std::ops::Deref for Opened {
 impl Opened {
     async fn end(self) {
         if let Some(schema) = &self.schema {
-            let drop = Sql { text: format!("DROP SCHEMA {schema} CASCADE").into(), args: vec![] };
+            let drop = Sql {
+                text: format!("DROP SCHEMA {schema} CASCADE").into(),
+                args: vec![],
+            };
             self.read(drop).await.expect("dropped");
         }
         self.store.close().await;
@@ -62,14 +65,21 @@ fn sqlite_path(name: &str) -> PathBuf {
     std::env::temp_dir().join(format!("kap-store-{name}-{}.db", std::process::id()))
 }
 
-#[expect(clippy::disallowed_methods, reason = "tells the tests of a database to use")]
+#[expect(
+    clippy::disallowed_methods,
+    reason = "tells the tests of a database to use"
+)]
 fn postgres_url() -> Option<String> {
     std::env::var("KAP_TEST_POSTGRES").ok()
 }
 
 async fn sqlite(name: &str) -> Opened {
     let path = sqlite_path(name);
-    let opened = Opened { store: open(&path).await, path: Some(path), schema: None };
+    let opened = Opened {
+        store: open(&path).await,
+        path: Some(path),
+        schema: None,
+    };
     opened.ready().await.expect("ready");
     opened
 }
@@ -84,9 +94,16 @@ async fn stores(name: &str) -> Vec<Opened> {
     let mut out = vec![sqlite(name).await];
     if let Some(url) = postgres_url() {
         let schema = format!("kap_{name}_{}", std::process::id());
-        let options = Options { schema: Some(schema.clone()), ..Options::default() };
+        let options = Options {
+            schema: Some(schema.clone()),
+            ..Options::default()
+        };
         let store = Arc::new(Store::open(&url, options).await.expect("opened"));
-        out.push(Opened { store, path: None, schema: Some(schema) });
+        out.push(Opened {
+            store,
+            path: None,
+            schema: Some(schema),
+        });
     }
     out
 }
@@ -136,7 +153,9 @@ async fn put(store: &Store, steps: Vec<Step>) -> Result<(), Conflict> {
 }
 
 async fn create(store: &Store, value: &Value) {
-    put(store, resource::create(T, &draft(value))).await.expect("created");
+    put(store, resource::create(T, &draft(value)))
+        .await
+        .expect("created");
 }
 
 /// A heart rate of `patient` on `day`, in `episode` where that is not empty.

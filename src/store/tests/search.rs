@@ -4,8 +4,12 @@ use crate::fhir::search::{Handling, SearchQuery};
 use crate::store::Page;
 
 fn query(kind: &str, text: &str) -> SearchQuery {
-    let pairs: Vec<_> = url::form_urlencoded::parse(text.as_bytes()).into_owned().collect();
-    SearchQuery::parse(kind, &pairs, Handling::Strict).expect("a search").0
+    let pairs: Vec<_> = url::form_urlencoded::parse(text.as_bytes())
+        .into_owned()
+        .collect();
+    SearchQuery::parse(kind, &pairs, Handling::Strict)
+        .expect("a search")
+        .0
 }
 
 fn names(page: &Page) -> Vec<&str> {
@@ -16,14 +20,26 @@ fn names(page: &Page) -> Vec<&str> {
 async fn pages_neither_lose_nor_repeat_what_was_there_when_others_write() {
     for store in stores("paging").await {
         for n in 0..25 {
-            create(&store, &heart_rate(&format!("o{n:02}"), "p1", &format!("2024-01-{:02}", n % 7 + 1), "")).await;
+            create(
+                &store,
+                &heart_rate(
+                    &format!("o{n:02}"),
+                    "p1",
+                    &format!("2024-01-{:02}", n % 7 + 1),
+                    "",
+                ),
+            )
+            .await;
         }
         for sort in ["", "&_sort=date", "&_sort=-date", "&_sort=-_lastUpdated"] {
             let access = system(T);
             let view = store.view(&access);
             let (mut seen, mut cursor, mut page_number) = (Vec::new(), None, 0);
             loop {
-                let mut search = query("Observation", &format!("patient=p1&code=8867-4&_count=4{sort}"));
+                let mut search = query(
+                    "Observation",
+                    &format!("patient=p1&code=8867-4&_count=4{sort}"),
+                );
                 search.page.cursor = cursor.take();
                 let page = view.search(&search).await.expect("a page");
                 seen.extend(names(&page).into_iter().map(str::to_owned));
@@ -48,22 +64,45 @@ async fn pages_neither_lose_nor_repeat_what_was_there_when_others_write() {
 #[tokio::test(flavor = "multi_thread")]
 async fn order_total_and_empty_pages() {
     for store in stores("order").await {
-        for (name, day) in [("a", "2024-03-01"), ("b", "2024-01-01"), ("c", "2024-02-01")] {
+        for (name, day) in [
+            ("a", "2024-03-01"),
+            ("b", "2024-01-01"),
+            ("c", "2024-02-01"),
+        ] {
             create(&store, &heart_rate(name, "p1", day, "")).await;
         }
         let access = system(T);
         let view = store.view(&access);
-        let page = view.search(&query("Observation", "_sort=-date&_total=accurate")).await.expect("a page");
+        let page = view
+            .search(&query("Observation", "_sort=-date&_total=accurate"))
+            .await
+            .expect("a page");
         assert_eq!((names(&page), page.total), (vec!["a", "c", "b"], Some(3)));
         assert!(page.next.is_none());
-        let page = view.search(&query("Observation", "_sort=date&_count=2")).await.expect("a page");
+        let page = view
+            .search(&query("Observation", "_sort=date&_count=2"))
+            .await
+            .expect("a page");
         assert_eq!((names(&page), page.total), (vec!["b", "c"], None));
-        let other = query("Observation", &format!("_sort=-date&_cursor={}", page.next.expect("more")));
-        assert_eq!(view.search(&other).await.expect_err("another search").kind, Kind::Invalid);
-        let page = view.search(&query("Observation", "date=ge2024-02&_count=0")).await.expect("a page");
+        let other = query(
+            "Observation",
+            &format!("_sort=-date&_cursor={}", page.next.expect("more")),
+        );
+        assert_eq!(
+            view.search(&other).await.expect_err("another search").kind,
+            Kind::Invalid
+        );
+        let page = view
+            .search(&query("Observation", "date=ge2024-02&_count=0"))
+            .await
+            .expect("a page");
         assert_eq!((page.matches.len(), page.total), (0, Some(2)));
         let other = system("t2");
-        let page = store.view(&other).search(&query("Observation", "")).await.expect("a page");
+        let page = store
+            .view(&other)
+            .search(&query("Observation", ""))
+            .await
+            .expect("a page");
         assert!(page.matches.is_empty());
         store.end().await;
     }
@@ -76,18 +115,35 @@ async fn includes_come_once_and_in_both_directions() {
         for name in ["o1", "o2", "o3"] {
             create(&store, &heart_rate(name, "p1", "2024-01-01", "")).await;
         }
-        create(&store, &json!({"resourceType": "Provenance", "id": "v1",
-            "target": [{"reference": "Observation/o1"}, {"reference": "Observation/o2"}]})).await;
+        create(
+            &store,
+            &json!({"resourceType": "Provenance", "id": "v1",
+            "target": [{"reference": "Observation/o1"}, {"reference": "Observation/o2"}]}),
+        )
+        .await;
         let access = system(T);
         let text = "patient=p1&_include=Observation:subject&_include=Observation:patient&_revinclude=Provenance:target";
-        let page = store.view(&access).search(&query("Observation", text)).await.expect("a page");
+        let page = store
+            .view(&access)
+            .search(&query("Observation", text))
+            .await
+            .expect("a page");
         let included: Vec<_> = page.included.iter().map(|s| s.key.to_string()).collect();
         assert_eq!(included, ["Patient/p1", "Provenance/v1"]);
         // The caller's role allows no type here, so nothing comes along with what it may see.
         let practice = caller("practice");
-        let page = store.view(&practice).search(&query("Observation", text)).await.expect("a page");
-        let allowed = practice.allow(crate::access::Interaction::Read, "Patient").is_ok();
-        assert_eq!(page.included.iter().any(|s| &*s.key.kind == "Patient"), allowed);
+        let page = store
+            .view(&practice)
+            .search(&query("Observation", text))
+            .await
+            .expect("a page");
+        let allowed = practice
+            .allow(crate::access::Interaction::Read, "Patient")
+            .is_ok();
+        assert_eq!(
+            page.included.iter().any(|s| &*s.key.kind == "Patient"),
+            allowed
+        );
         assert_eq!(page.matches.len(), 3);
         store.end().await;
     }
@@ -99,7 +155,10 @@ async fn patient_code_and_date_are_index_ranges() {
     let access = caller("practice");
     let view = store.view(&access);
     let searches = [
-        ("Observation", "patient=p1&code=http://loinc.org|8867-4&date=ge2024-01-01&_sort=-date"),
+        (
+            "Observation",
+            "patient=p1&code=http://loinc.org|8867-4&date=ge2024-01-01&_sort=-date",
+        ),
         ("Observation", "patient=p1&category=vital-signs"),
         ("Observation", "patient=p1"),
         ("Patient", "identifier=urn:mr|7"),
@@ -112,10 +171,13 @@ async fn patient_code_and_date_are_index_ranges() {
         plan.text = format!("EXPLAIN QUERY PLAN {}", plan.text).into();
         let rows = store.read(plan).await.expect("a plan");
         let lines: Vec<_> = rows.iter().map(|r| r.text(3)).collect();
-        let scans = lines.iter().filter(|l| l.starts_with("SCAN") && !l.ends_with(" k"));
+        let scans = lines
+            .iter()
+            .filter(|l| l.starts_with("SCAN") && !l.ends_with(" k"));
         assert_eq!(scans.count(), 0, "{text}: {lines:#?}");
         if text.contains("code=") {
-            let range = "index_token_code (tenant=? AND type=? AND param=? AND code=? AND patient=?)";
+            let range =
+                "index_token_code (tenant=? AND type=? AND param=? AND code=? AND patient=?)";
             assert!(lines.iter().any(|l| l.contains(range)), "{lines:#?}");
             let keyed = "PRIMARY KEY (tenant=? AND type=? AND id=? AND param=?";
             assert!(lines.iter().any(|l| l.contains(keyed)), "{lines:#?}");

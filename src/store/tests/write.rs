@@ -20,30 +20,67 @@ async fn versions_are_kept_and_a_deletion_is_gone() {
     for store in stores("versions").await {
         let (access, o1) = (system(T), key("Observation", "o1"));
         let first = draft(&heart_rate("o1", "p1", "2024-01-01", ""));
-        put(&store, resource::create(T, &first)).await.expect("created");
+        put(&store, resource::create(T, &first))
+            .await
+            .expect("created");
         let again = put(&store, resource::create(T, &first)).await;
-        assert_eq!(again, Err(Conflict { guard: resource::EXISTS }));
+        assert_eq!(
+            again,
+            Err(Conflict {
+                guard: resource::EXISTS
+            })
+        );
 
         let mut second = draft(&heart_rate("o1", "p2", "2025-01-01", ""));
         second.version = 2;
-        put(&store, resource::update(T, &second, 1)).await.expect("updated");
+        put(&store, resource::update(T, &second, 1))
+            .await
+            .expect("updated");
         let stale = put(&store, resource::update(T, &second, 1)).await;
-        assert_eq!(stale, Err(Conflict { guard: resource::VERSION }));
+        assert_eq!(
+            stale,
+            Err(Conflict {
+                guard: resource::VERSION
+            })
+        );
 
         let view = store.view(&access);
         assert_eq!(view.read(&o1).await.expect("read").body, second.body);
         assert_eq!(view.vread(&o1, 1).await.expect("vread").body, first.body);
         assert_eq!(view.vread(&o1, 2).await.expect("vread").body, second.body);
-        assert_eq!(view.vread(&o1, 3).await.expect_err("none").kind, Kind::NotFound);
+        assert_eq!(
+            view.vread(&o1, 3).await.expect_err("none").kind,
+            Kind::NotFound
+        );
 
-        let deletion = Draft { version: 3, ..second };
-        put(&store, resource::delete(T, &deletion, 2)).await.expect("deleted");
+        let deletion = Draft {
+            version: 3,
+            ..second
+        };
+        put(&store, resource::delete(T, &deletion, 2))
+            .await
+            .expect("deleted");
         assert_eq!(view.read(&o1).await.expect_err("gone").kind, Kind::Gone);
-        assert!(view.lookup(&o1).await.expect("lookup").expect("a row").body.is_none());
-        let versions: Vec<_> =
-            view.history(&o1).await.expect("history").iter().map(|s| s.version).collect();
+        assert!(
+            view.lookup(&o1)
+                .await
+                .expect("lookup")
+                .expect("a row")
+                .body
+                .is_none()
+        );
+        let versions: Vec<_> = view
+            .history(&o1)
+            .await
+            .expect("history")
+            .iter()
+            .map(|s| s.version)
+            .collect();
         assert_eq!(versions, [3, 2, 1]);
-        let rows = Sql::new("SELECT id FROM index_token WHERE tenant = $1", vec![T.into()]);
+        let rows = Sql::new(
+            "SELECT id FROM index_token WHERE tenant = $1",
+            vec![T.into()],
+        );
         assert!(store.read(rows).await.expect("rows").is_empty());
         store.end().await;
     }
@@ -64,7 +101,9 @@ async fn of_concurrent_updates_of_one_version_exactly_one_wins() {
         }
         let results = tasks.join_all().await;
         assert_eq!(results.iter().filter(|r| r.is_ok()).count(), 1);
-        let lost = Err(Conflict { guard: resource::VERSION });
+        let lost = Err(Conflict {
+            guard: resource::VERSION,
+        });
         assert!(results.iter().all(|r| r.is_ok() || *r == lost));
         store.end().await;
     }
@@ -90,7 +129,10 @@ async fn a_failed_guard_undoes_its_own_write_and_no_other() {
         let access = system(T);
         for (n, result) in tasks.join_all().await {
             assert_eq!(result.is_ok(), n % 3 != 0, "write {n}");
-            let found = store.view(&access).lookup(&key("Observation", &format!("o{n}"))).await;
+            let found = store
+                .view(&access)
+                .lookup(&key("Observation", &format!("o{n}")))
+                .await;
             assert_eq!(found.expect("lookup").is_some(), n % 3 != 0, "row {n}");
         }
         store.end().await;
@@ -100,7 +142,10 @@ async fn a_failed_guard_undoes_its_own_write_and_no_other() {
 #[tokio::test(flavor = "multi_thread")]
 async fn a_broken_statement_hurts_only_its_own_write() {
     for store in stores("broken").await {
-        let broken = store.write("test", vec![Step::any("INSERT INTO nowhere VALUES ($1)", vec![1.into()])]);
+        let broken = store.write(
+            "test",
+            vec![Step::any("INSERT INTO nowhere VALUES ($1)", vec![1.into()])],
+        );
         let good = draft(&heart_rate("o1", "p1", "2024-01-01", ""));
         let good = store.write("test", resource::create(T, &good));
         let (broken, good) = tokio::join!(broken, good);
@@ -121,7 +166,11 @@ async fn a_caller_that_goes_away_breaks_nothing() {
         }
         create(&store, &heart_rate("after", "p1", "2024-01-01", "")).await;
         let access = system(T);
-        store.view(&access).read(&key("Observation", "after")).await.expect("still works");
+        store
+            .view(&access)
+            .read(&key("Observation", "after"))
+            .await
+            .expect("still works");
         store.end().await;
     }
 }
@@ -131,9 +180,16 @@ async fn what_was_acknowledged_is_there_when_the_store_is_opened_again() {
     let opened = sqlite("reopen").await;
     create(&opened, &heart_rate("o1", "p1", "2024-01-01", "")).await;
     opened.close().await;
-    assert_eq!(opened.ready().await.expect_err("closed").kind, Kind::Unavailable);
+    assert_eq!(
+        opened.ready().await.expect_err("closed").kind,
+        Kind::Unavailable
+    );
     let again = open(opened.path.as_deref().expect("a path")).await;
-    again.view(&system(T)).read(&key("Observation", "o1")).await.expect("still there");
+    again
+        .view(&system(T))
+        .read(&key("Observation", "o1"))
+        .await
+        .expect("still there");
     again.close().await;
 }
 
@@ -141,10 +197,14 @@ async fn what_was_acknowledged_is_there_when_the_store_is_opened_again() {
 async fn a_newer_schema_is_refused() {
     let opened = sqlite("newer").await;
     let newer = "INSERT INTO schema_version (version, name, checksum) VALUES (999, 'x', 'x')";
-    put(&opened, vec![Step::any(newer, vec![])]).await.expect("written");
+    put(&opened, vec![Step::any(newer, vec![])])
+        .await
+        .expect("written");
     opened.close().await;
     let url = format!("sqlite:{}", opened.path.as_ref().expect("a path").display());
-    let refused = Store::open(&url, Options::default()).await.expect_err("refused");
+    let refused = Store::open(&url, Options::default())
+        .await
+        .expect_err("refused");
     assert_eq!(refused.kind, Kind::Unavailable);
 }
 
@@ -157,26 +217,60 @@ async fn programs_that_start_at_once_make_one_schema() {
     let mut tasks = tokio::task::JoinSet::new();
     for _ in 0..6 {
         let (url, schema) = (url.clone(), Some(schema.clone()));
-        let options = Options { schema, connections: 2, ..Options::default() };
+        let options = Options {
+            schema,
+            connections: 2,
+            ..Options::default()
+        };
         tasks.spawn(async move { Store::open(&url, options).await });
     }
-    let mut stores: Vec<_> = tasks.join_all().await.into_iter().map(|s| s.expect("opened")).collect();
+    let mut stores: Vec<_> = tasks
+        .join_all()
+        .await
+        .into_iter()
+        .map(|s| s.expect("opened"))
+        .collect();
     let store = Arc::new(stores.pop().expect("six"));
-    Opened { store, path: None, schema: Some(schema) }.end().await;
+    Opened {
+        store,
+        path: None,
+        schema: Some(schema),
+    }
+    .end()
+    .await;
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn an_episode_is_opened_once_and_bumped_by_its_version() {
     for store in stores("episode").await {
-        put(&store, episode::open(T, &head(1))).await.expect("opened");
+        put(&store, episode::open(T, &head(1)))
+            .await
+            .expect("opened");
         let twice = put(&store, episode::open(T, &head(1))).await;
-        assert_eq!(twice, Err(Conflict { guard: episode::EXISTS }));
-        put(&store, episode::bump(T, &head(2), 1)).await.expect("bumped");
+        assert_eq!(
+            twice,
+            Err(Conflict {
+                guard: episode::EXISTS
+            })
+        );
+        put(&store, episode::bump(T, &head(2), 1))
+            .await
+            .expect("bumped");
         let stale = put(&store, episode::bump(T, &head(2), 1)).await;
-        assert_eq!(stale, Err(Conflict { guard: episode::VERSION }));
-        put(&store, episode::touch(T, &id("e1"), 2, NOW + 1)).await.expect("touched");
+        assert_eq!(
+            stale,
+            Err(Conflict {
+                guard: episode::VERSION
+            })
+        );
+        put(&store, episode::touch(T, &id("e1"), 2, NOW + 1))
+            .await
+            .expect("touched");
         let access = system(T);
-        let listed = store.view(&access).episodes(&Default::default(), 10, None).await;
+        let listed = store
+            .view(&access)
+            .episodes(&Default::default(), 10, None)
+            .await;
         assert_eq!(listed.expect("a list").heads[0].version, 3);
         store.end().await;
     }
@@ -199,16 +293,31 @@ async fn of_two_requests_with_one_key_one_wins() {
         };
         let (a, b) = tokio::join!(request(0), request(1));
         assert!(a.is_ok() != b.is_ok());
-        let lost = Err(Conflict { guard: idempotency::KEY });
+        let lost = Err(Conflict {
+            guard: idempotency::KEY,
+        });
         assert!(a == lost || b == lost);
         let winner = i64::from(b.is_ok());
-        let kept = idempotency::lookup(&store, T, "client", "key").await.expect("lookup");
+        let kept = idempotency::lookup(&store, T, "client", "key")
+            .await
+            .expect("lookup");
         assert_eq!(kept, Some(answer(winner)));
         let access = system(T);
         let loser = key("Observation", &format!("o{}", 1 - winner));
-        assert!(store.view(&access).lookup(&loser).await.expect("lookup").is_none());
-        put(&store, idempotency::forget(NOW + 1)).await.expect("forgotten");
-        let kept = idempotency::lookup(&store, T, "client", "key").await.expect("lookup");
+        assert!(
+            store
+                .view(&access)
+                .lookup(&loser)
+                .await
+                .expect("lookup")
+                .is_none()
+        );
+        put(&store, idempotency::forget(NOW + 1))
+            .await
+            .expect("forgotten");
+        let kept = idempotency::lookup(&store, T, "client", "key")
+            .await
+            .expect("lookup");
         assert_eq!(kept, None);
         store.end().await;
     }
