@@ -1,6 +1,10 @@
 //! The roles of clients and what each may do: the ceiling above every scope.
+//!
+//! The table says what a role may ever do with a type of resource. It does not say with *which* records
+//! (organization, consent and labels decide that), nor who may *author* a clearance or a ketamine prescription
+//! (a rule on the author does).
 
-use super::scope::Interaction;
+use super::scope::{Interaction, Letters};
 use crate::kap::base::codes;
 
 codes! {
@@ -12,10 +16,85 @@ codes! {
     }
 }
 
+/// A resource type, and what each role may do with it, in the order of [`Role::ALL`].
+type Line = (&'static str, [&'static str; 8]);
+
+/// Who may do what. `c` create, `r` read, `u` update, `d` delete, `s` search; empty: nothing.
+#[rustfmt::skip]
+const TABLE: &[Line] = &[
+    //                           practice  practice  partner     partner  pharmacy  external  integra-  privacy
+    //                           therapist admin     prescriber  nurse              ehr       tor       officer
+    // People, organizations, calendar
+    ("Patient",                 ["crus",   "crus",   "rs",       "rs",    "r",      "rs",     "rs",     "rs"]),
+    ("RelatedPerson",           ["crus",   "crus",   "rs",       "rs",    "",       "",       "rs",     ""]),
+    ("Practitioner",            ["crus",   "crus",   "rs",       "rs",    "",       "rs",     "rs",     ""]),
+    ("PractitionerRole",        ["crus",   "crus",   "rs",       "rs",    "",       "rs",     "rs",     ""]),
+    ("Organization",            ["crus",   "crus",   "rs",       "rs",    "",       "rs",     "rs",     ""]),
+    ("Location",                ["crus",   "crus",   "rs",       "rs",    "",       "",       "rs",     ""]),
+    ("Endpoint",                ["rs",     "crus",   "rs",       "rs",    "",       "",       "rs",     ""]),
+    ("Appointment",             ["cruds",  "cruds",  "rs",       "rs",    "",       "",       "rs",     ""]),
+    // The episode and its plan
+    ("EpisodeOfCare",           ["crus",   "",       "rs",       "rs",    "",       "rs",     "rs",     ""]),
+    ("CareTeam",                ["cruds",  "",       "rs",       "rs",    "",       "rs",     "rs",     ""]),
+    ("CarePlan",                ["cruds",  "",       "rs",       "rs",    "",       "rs",     "rs",     ""]),
+    ("Goal",                    ["cruds",  "",       "rs",       "rs",    "",       "rs",     "rs",     ""]),
+    ("Consent",                 ["cruds",  "",       "rs",       "rs",    "",       "",       "",       "rs"]),
+    // Referral and clearance
+    ("ServiceRequest",          ["cruds",  "",       "rs",       "rs",    "",       "",       "rs",     ""]),
+    ("Task",                    ["cruds",  "",       "cruds",    "crs",   "",       "",       "rs",     ""]),
+    ("ClinicalImpression",      ["cruds",  "",       "cruds",    "rs",    "",       "rs",     "rs",     ""]),
+    ("DetectedIssue",           ["cruds",  "",       "cruds",    "rs",    "",       "",       "rs",     ""]),
+    ("Flag",                    ["cruds",  "",       "rs",       "rs",    "",       "",       "rs",     ""]),
+    // Health
+    ("Condition",               ["cruds",  "",       "rs",       "rs",    "",       "rs",     "rs",     ""]),
+    ("AllergyIntolerance",      ["cruds",  "",       "rs",       "rs",    "r",      "rs",     "rs",     ""]),
+    ("Observation",             ["cruds",  "",       "cruds",    "crs",   "",       "rs",     "rs",     ""]),
+    ("Questionnaire",           ["rs",     "",       "rs",       "rs",    "",       "rs",     "rs",     ""]),
+    ("QuestionnaireResponse",   ["cruds",  "",       "rs",       "rs",    "",       "rs",     "rs",     ""]),
+    ("AdverseEvent",            ["cruds",  "",       "rs",       "crs",   "",       "rs",     "rs",     ""]),
+    // Medication
+    ("Medication",              ["cruds",  "",       "cruds",    "rs",    "r",      "",       "rs",     ""]),
+    ("MedicationRequest",       ["cruds",  "",       "cruds",    "rs",    "r",      "rs",     "rs",     ""]),
+    ("MedicationDispense",      ["cruds",  "",       "cruds",    "rs",    "cru",    "",       "rs",     ""]),
+    ("MedicationAdministration",["cruds",  "",       "rs",       "rs",    "",       "rs",     "rs",     ""]),
+    // Sessions, messages, documents
+    ("Encounter",               ["cruds",  "",       "cruds",    "rs",    "",       "rs",     "rs",     ""]),
+    ("Procedure",               ["cruds",  "",       "rs",       "rs",    "",       "rs",     "rs",     ""]),
+    ("Communication",           ["cruds",  "",       "cruds",    "crs",   "",       "",       "rs",     ""]),
+    ("CommunicationRequest",    ["cruds",  "",       "rs",       "rs",    "",       "",       "rs",     ""]),
+    ("Composition",             ["cruds",  "",       "rs",       "rs",    "",       "rs",     "rs",     ""]),
+    ("DocumentReference",       ["cruds",  "",       "cruds",    "rs",    "",       "rs",     "rs",     ""]),
+    // Where a record came from, and who saw it
+    ("Provenance",              ["rs",     "",       "rs",       "rs",    "",       "rs",     "rs",     ""]),
+    ("AuditEvent",              ["",       "",       "",         "",      "",       "",       "",       "rs"]),
+];
+
 impl Role {
     /// Whether the role may ever do `interaction` on resources of type `kind`.
     #[must_use]
-    pub fn allows(self, _interaction: Interaction, _kind: &str) -> bool {
-        false
+    pub fn allows(self, interaction: Interaction, kind: &str) -> bool {
+        self.letters(kind).has(interaction)
+    }
+
+    /// All that the role may ever do on resources of type `kind`; nothing for a type that is not in the table.
+    #[must_use]
+    pub fn letters(self, kind: &str) -> Letters {
+        let line = TABLE.iter().find(|(name, _)| *name == kind);
+        let cell = line.and_then(|(_, cells)| cells.get(self as usize));
+        cell.and_then(|cell| Letters::parse(cell))
+            .unwrap_or_default()
     }
 }
+
+/// Each resource type of the table with all that any role may do with it.
+pub fn every_kind() -> impl Iterator<Item = (&'static str, Letters)> {
+    TABLE.iter().map(|(kind, _)| {
+        let all = Role::ALL
+            .iter()
+            .fold(Letters::default(), |sum, role| sum.or(role.letters(kind)));
+        (*kind, all)
+    })
+}
+
+#[cfg(test)]
+mod tests;

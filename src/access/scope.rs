@@ -1,6 +1,19 @@
-//! SMART scopes, version 2 and 1 (<https://hl7.org/fhir/smart-app-launch/scopes-and-launch-context.html>).
+//! SMART scopes, version 2 and 1 (<https://hl7.org/fhir/smart-app-launch/scopes-and-launch-context.html>):
+//! how they are read, printed and intersected, and what they let a client do.
+//!
+//! Only `system/` scopes: the clients are services, there is no user and no launched patient.
 
 use std::fmt;
+use std::sync::Arc;
+
+/// Longest scope text that is read, in bytes.
+const MAX_BYTES: usize = 4096;
+/// Most scopes in one text.
+const MAX_SCOPES: usize = 100;
+/// The parameters by which a scope may be narrowed.
+const PARAMETERS: [&str; 5] = ["category", "code", "status", "_security", "_tag"];
+/// The one scope that is about no resource.
+const INTROSPECT: &str = "system/$introspect";
 
 /// The five letters of a SMART v2 scope.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -10,6 +23,29 @@ pub enum Interaction {
     Update,
     Delete,
     Search,
+}
+
+impl Interaction {
+    /// Every interaction, in the order of its letters in a scope: `cruds`.
+    pub const ALL: [Self; 5] = [
+        Self::Create,
+        Self::Read,
+        Self::Update,
+        Self::Delete,
+        Self::Search,
+    ];
+
+    /// The interaction's letter in a scope.
+    #[must_use]
+    pub const fn letter(self) -> char {
+        match self {
+            Self::Create => 'c',
+            Self::Read => 'r',
+            Self::Update => 'u',
+            Self::Delete => 'd',
+            Self::Search => 's',
+        }
+    }
 }
 
 impl fmt::Display for Interaction {
@@ -24,14 +60,374 @@ impl fmt::Display for Interaction {
     }
 }
 
-/// The scopes of a token or a registration.
-#[derive(Clone, Debug, PartialEq, Eq, Default)]
-pub struct Scopes;
+/// A set of interactions, written as an in-order part of `cruds`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Default)]
+pub struct Letters(u8);
 
-impl Scopes {
-    /// Whether one of the scopes covers `interaction` on `kind`.
+impl Letters {
+    const READ: Self = Self(0b1_0010);
+    const WRITE: Self = Self(0b0_1101);
+    const ALL: Self = Self(0b1_1111);
+
+    /// The letters of `text`; `None` unless it is a non-empty, in-order part of `cruds`.
     #[must_use]
-    pub fn allow(&self, _interaction: Interaction, _kind: &str) -> bool {
-        false
+    pub fn parse(text: &str) -> Option<Self> {
+        let mut rest = Interaction::ALL.iter();
+        let mut letters = Self::default();
+        for c in text.chars() {
+            letters = letters.with(*rest.find(|i| i.letter() == c)?);
+        }
+        (!letters.is_empty()).then_some(letters)
+    }
+
+    /// These letters and that of `interaction`.
+    #[must_use]
+    pub const fn with(self, interaction: Interaction) -> Self {
+        Self(self.0 | 1 << interaction as u8)
+    }
+
+    /// Whether the letter of `interaction` is one of these.
+    #[must_use]
+    pub const fn has(self, interaction: Interaction) -> bool {
+        self.0 & (1 << interaction as u8) != 0
+    }
+
+    /// The letters that are in both.
+    #[must_use]
+    pub const fn and(self, other: Self) -> Self {
+        Self(self.0 & other.0)
+    }
+
+    /// The letters of either.
+    #[must_use]
+    pub const fn or(self, other: Self) -> Self {
+        Self(self.0 | other.0)
+    }
+
+    /// Whether there is no letter.
+    #[must_use]
+    pub const fn is_empty(self) -> bool {
+        self.0 == 0
+    }
+
+    /// The interactions, in order.
+    pub fn interactions(self) -> impl Iterator<Item = Interaction> {
+        Interaction::ALL.into_iter().filter(move |i| self.has(*i))
     }
 }
+
+impl fmt::Display for Letters {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.interactions()
+            .try_for_each(|i| write!(f, "{}", i.letter()))
+    }
+}
+
+/// The version of SMART in which a scope was asked for and is answered.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Form {
+    V1,
+    V2,
+}
+
+/// The resources that a scope speaks of.
+#[derive(Clone, Debug, PartialEq, Eq)]
+enum Kind {
+    Any,
+    One(Arc<str>),
+}
+
+/// A scope over resources: `system/Observation.rs?category=vital-signs`.
+#[derive(Clone, Debug, PartialEq, Eq)]
+struct DataScope {
+    kind: Kind,
+    letters: Letters,
+    form: Form,
+    /// Parameter and value, as written; empty where the scope is not narrowed.
+    narrowed: Vec<(Arc<str>, Arc<str>)>,
+}
+
+/// One scope.
+#[derive(Clone, Debug, PartialEq, Eq)]
+enum Scope {
+    Data(DataScope),
+    Introspect,
+}
+
+/// The scopes of a token or a registration.
+#[derive(Clone, Debug, PartialEq, Eq, Default)]
+pub struct Scopes(Vec<Scope>);
+
+/// Why a text is no list of scopes that this service knows. Its text names the scope and what to write instead.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct ScopeError(String);
+
+impl fmt::Display for ScopeError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.0)
+    }
+}
+
+impl std::error::Error for ScopeError {}
+
+impl Scopes {
+    /// Reads scopes separated by spaces; each must be one that this service knows.
+    pub fn parse(text: &str) -> Result<Self, ScopeError> {
+        let mut scopes = Self::default();
+        for word in words(text)? {
+            scopes.push(Scope::parse(word).map_err(|why| {
+                ScopeError(format!("The scope '{}' {why}.", word.escape_default()))
+            })?);
+        }
+        Ok(scopes)
+    }
+
+    /// Reads the scopes that a client asks for and passes over those that this service does not know
+    /// (an authorization server may grant less than was asked for).
+    pub fn requested(text: &str) -> Result<Self, ScopeError> {
+        let mut scopes = Self::default();
+        words(text)?
+            .filter_map(|word| Scope::parse(word).ok())
+            .for_each(|s| scopes.push(s));
+        Ok(scopes)
+    }
+
+    /// What of these, the scopes asked for, `registered` covers. A wildcard is granted as the registered list,
+    /// a narrowed scope not at all, and a scope asked for in the words of SMART v1 is answered so.
+    #[must_use]
+    pub fn granted(&self, registered: &Self) -> Self {
+        let mut granted = Self::default();
+        for asked in &self.0 {
+            registered
+                .0
+                .iter()
+                .filter_map(|have| asked.and(have))
+                .for_each(|s| granted.push(s));
+        }
+        granted
+    }
+
+    /// Whether one of the scopes covers `interaction` on `kind`. A narrowed scope covers nothing,
+    /// because its narrowing is not enforced.
+    #[must_use]
+    pub fn allow(&self, interaction: Interaction, kind: &str) -> bool {
+        self.data()
+            .filter(|s| s.narrowed.is_empty())
+            .any(|s| s.letters.has(interaction) && (s.kind == Kind::Any || s.names(kind)))
+    }
+
+    /// Whether the client may ask what other clients' tokens are worth (RFC 7662).
+    #[must_use]
+    pub fn may_introspect(&self) -> bool {
+        self.0.contains(&Scope::Introspect)
+    }
+
+    /// Whether there is no scope.
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
+        self.0.is_empty()
+    }
+
+    /// The first scope that is narrowed by a parameter, as text.
+    #[must_use]
+    pub fn first_narrowed(&self) -> Option<String> {
+        self.data()
+            .find(|s| !s.narrowed.is_empty())
+            .map(ToString::to_string)
+    }
+
+    /// The resource types that are named, each with its letters; wildcards are not among them.
+    pub fn named(&self) -> impl Iterator<Item = (&str, Letters)> {
+        self.data().filter_map(|s| match &s.kind {
+            Kind::One(kind) => Some((kind.as_ref(), s.letters)),
+            Kind::Any => None,
+        })
+    }
+
+    fn data(&self) -> impl Iterator<Item = &DataScope> {
+        self.0.iter().filter_map(|s| match s {
+            Scope::Data(data) => Some(data),
+            Scope::Introspect => None,
+        })
+    }
+
+    /// Adds a scope; letters of one type in one form become one scope.
+    fn push(&mut self, scope: Scope) {
+        if let Scope::Data(new) = &scope {
+            let same = self.0.iter_mut().find_map(|old| match old {
+                Scope::Data(old) if old.merges_with(new) => Some(old),
+                _ => None,
+            });
+            if let Some(old) = same {
+                old.letters = old.letters.or(new.letters);
+                return;
+            }
+        }
+        if !self.0.contains(&scope) {
+            self.0.push(scope);
+        }
+    }
+}
+
+impl fmt::Display for Scopes {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        for (i, scope) in self.0.iter().enumerate() {
+            let gap = if i == 0 { "" } else { " " };
+            match scope {
+                Scope::Data(data) => write!(f, "{gap}{data}")?,
+                Scope::Introspect => write!(f, "{gap}{INTROSPECT}")?,
+            }
+        }
+        Ok(())
+    }
+}
+
+impl Scope {
+    fn parse(word: &str) -> Result<Self, &'static str> {
+        if word == INTROSPECT {
+            return Ok(Self::Introspect);
+        }
+        let rest = word
+            .strip_prefix("system/")
+            .ok_or("is not a 'system/' scope")?;
+        let (access, query) = match rest.split_once('?') {
+            Some((access, query)) => (access, Some(query)),
+            None => (rest, None),
+        };
+        let (kind, suffix) = access
+            .split_once('.')
+            .ok_or("has no letters after its type")?;
+        let (letters, form) = suffix_of(suffix)?;
+        if query.is_some() && form == Form::V1 {
+            return Err("narrows a SMART v1 scope, which only v2 scopes can");
+        }
+        Ok(Self::Data(DataScope {
+            kind: kind_of(kind)?,
+            letters,
+            form,
+            narrowed: query.map_or(Ok(vec![]), narrowing)?,
+        }))
+    }
+
+    fn and(&self, registered: &Self) -> Option<Self> {
+        match (self, registered) {
+            (Self::Data(asked), Self::Data(have)) => asked.and(have).map(Self::Data),
+            (Self::Introspect, Self::Introspect) => Some(Self::Introspect),
+            _ => None,
+        }
+    }
+}
+
+impl DataScope {
+    fn names(&self, kind: &str) -> bool {
+        matches!(&self.kind, Kind::One(own) if **own == *kind)
+    }
+
+    fn merges_with(&self, other: &Self) -> bool {
+        self.kind == other.kind && self.form == other.form && self.narrowed == other.narrowed
+    }
+
+    fn and(&self, registered: &Self) -> Option<Self> {
+        if !self.narrowed.is_empty() || !registered.narrowed.is_empty() {
+            return None;
+        }
+        let kind = match (&self.kind, &registered.kind) {
+            (Kind::Any, kind) | (kind, Kind::Any) => kind.clone(),
+            (asked, have) => (asked == have).then(|| asked.clone())?,
+        };
+        let letters = self.letters.and(registered.letters);
+        let form = self.form;
+        (!letters.is_empty()).then_some(Self {
+            kind,
+            letters,
+            form,
+            narrowed: vec![],
+        })
+    }
+}
+
+impl fmt::Display for DataScope {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match &self.kind {
+            Kind::Any => f.write_str("system/*.")?,
+            Kind::One(kind) => write!(f, "system/{kind}.")?,
+        }
+        match (self.form, self.letters) {
+            (Form::V1, Letters::READ) => f.write_str("read")?,
+            (Form::V1, Letters::WRITE) => f.write_str("write")?,
+            (Form::V1, Letters::ALL) => f.write_str("*")?,
+            // A part of what v1 asked for has no v1 word.
+            (_, letters) => write!(f, "{letters}")?,
+        }
+        for (i, (name, value)) in self.narrowed.iter().enumerate() {
+            write!(f, "{}{name}={value}", if i == 0 { '?' } else { '&' })?;
+        }
+        Ok(())
+    }
+}
+
+/// The words of a scope text, within the limits.
+fn words(text: &str) -> Result<impl Iterator<Item = &str>, ScopeError> {
+    let legal = |b: u8| b == b' ' || (b.is_ascii_graphic() && b != b'"' && b != b'\\');
+    if text.len() > MAX_BYTES {
+        return Err(ScopeError(format!(
+            "The scopes are longer than {MAX_BYTES} bytes."
+        )));
+    }
+    if !text.bytes().all(legal) {
+        let rule = "Scopes are printable ASCII without '\"' and '\\', separated by spaces.";
+        return Err(ScopeError(rule.into()));
+    }
+    let words = || text.split(' ').filter(|word| !word.is_empty());
+    if words().count() > MAX_SCOPES {
+        return Err(ScopeError(format!(
+            "There are more than {MAX_SCOPES} scopes."
+        )));
+    }
+    Ok(words())
+}
+
+fn suffix_of(suffix: &str) -> Result<(Letters, Form), &'static str> {
+    match suffix {
+        "read" => Ok((Letters::READ, Form::V1)),
+        "write" => Ok((Letters::WRITE, Form::V1)),
+        "*" => Ok((Letters::ALL, Form::V1)),
+        letters => Letters::parse(letters)
+            .map(|letters| (letters, Form::V2))
+            .ok_or("must end in letters of 'cruds' in that order, or in 'read', 'write' or '*'"),
+    }
+}
+
+fn kind_of(kind: &str) -> Result<Kind, &'static str> {
+    let name = kind.starts_with(|c: char| c.is_ascii_uppercase())
+        && kind.len() <= 64
+        && kind.bytes().all(|b| b.is_ascii_alphabetic());
+    match kind {
+        "*" => Ok(Kind::Any),
+        _ if name => Ok(Kind::One(kind.into())),
+        _ => Err("must name a resource type or '*'"),
+    }
+}
+
+fn narrowing(query: &str) -> Result<Vec<(Arc<str>, Arc<str>)>, &'static str> {
+    let mut pairs: Vec<(Arc<str>, Arc<str>)> = vec![];
+    for pair in query.split('&') {
+        let (name, value) = pair
+            .split_once('=')
+            .ok_or("has a parameter without a value")?;
+        if !PARAMETERS.contains(&name) {
+            return Err("may only be narrowed by category, code, status, _security or _tag");
+        }
+        if value.is_empty() || value.contains([',', '=', '?']) {
+            return Err("must give its parameter exactly one value");
+        }
+        if pairs.iter().any(|(seen, _)| **seen == *name) {
+            return Err("gives a parameter twice");
+        }
+        pairs.push((name.into(), value.into()));
+    }
+    Ok(pairs)
+}
+
+#[cfg(test)]
+mod tests;

@@ -21,11 +21,18 @@ pub(super) struct Applied {
 }
 
 /// Every step, in order.
-pub(super) const ALL: &[Migration] = &[Migration {
-    version: 1,
-    name: "records",
-    text: include_str!("migrations/0001_records.sql"),
-}];
+pub(super) const ALL: &[Migration] = &[
+    Migration {
+        version: 1,
+        name: "records",
+        text: include_str!("migrations/0001_records.sql"),
+    },
+    Migration {
+        version: 2,
+        name: "identity",
+        text: include_str!("migrations/0002_identity.sql"),
+    },
+];
 
 /// The table that tells which steps were taken.
 pub(super) const TABLE: &str = "CREATE TABLE IF NOT EXISTS schema_version (

@@ -9,6 +9,7 @@ mod driver;
 pub mod episode;
 mod filter;
 pub mod idempotency;
+pub(crate) mod identity;
 mod migrate;
 pub mod resource;
 mod search;

@@ -1,0 +1,233 @@
+//! The token endpoint: a client proves by a signed assertion who it is and gets an access token
+//! (<https://hl7.org/fhir/smart-app-launch/backend-services.html>, RFC 6749 §4.4, RFC 7523).
+
+use std::sync::Arc;
+
+use serde::Serialize;
+
+use super::client::{Client, Keys, is_client_id};
+use super::form::Form;
+use super::jose::{Assertion, Claims};
+use super::key::{KeySet, PublicKey};
+use super::{Auth, OAuthError, TOKEN_SECONDS, digest, token};
+use crate::access::Scopes;
+use crate::error::Error;
+use crate::store::identity::{self, ClientRow, TokenRow};
+use crate::store::sql::{Conflict, Step};
+
+/// The one kind of assertion (RFC 7523 §2.2).
+const JWT_BEARER: &str = "urn:ietf:params:oauth:client-assertion-type:jwt-bearer";
+/// What a caller learns that has not proved who it is: the same for an unknown client and for a wrong key.
+const NOT_PROVED: &str =
+    "The client is not known or not active, or the assertion is not signed by a key of its set.";
+
+/// The answer of the token endpoint.
+#[derive(Serialize)]
+pub struct TokenAnswer {
+    /// The token. Never to be logged.
+    pub access_token: String,
+    /// Always `bearer`.
+    pub token_type: &'static str,
+    /// Seconds.
+    pub expires_in: i64,
+    /// What was granted, which may be less than was asked for.
+    pub scope: String,
+}
+
+impl std::fmt::Debug for TokenAnswer {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("TokenAnswer")
+            .field("scope", &self.scope)
+            .finish_non_exhaustive()
+    }
+}
+
+/// A client that has proved who it is, and the assertion that it did so with, which is good for one write.
+pub(super) struct Proof {
+    pub(super) client: Client,
+    updated_at: i64,
+    /// Marks the assertion as used.
+    pub(super) once: Step,
+}
+
+impl Auth {
+    /// Answers `POST` to the token endpoint. `authorization` is that header, which must not be there.
+    pub async fn token(
+        &self,
+        content_type: Option<&str>,
+        authorization: Option<&str>,
+        body: &[u8],
+    ) -> Result<TokenAnswer, OAuthError> {
+        let form = Form::parse(content_type, body)?;
+        one_method(&form, authorization)?;
+        match form.get("grant_type") {
+            Some("client_credentials") => {}
+            Some(_) => return Err(OAuthError::unsupported_grant_type()),
+            None => return Err(OAuthError::invalid_request("The grant_type is missing.")),
+        }
+        let proof = self.prove(&form).await?;
+        let granted = grant(&form, &proof.client)?;
+        if form
+            .get("resource")
+            .is_some_and(|r| r != self.settings.fhir_base)
+        {
+            return Err(OAuthError::invalid_target());
+        }
+        self.issue(proof, &granted).await
+    }
+
+    /// Authenticates the client that sent `form`. Nothing is written: the caller must write [`Proof::once`].
+    pub(super) async fn prove(&self, form: &Form) -> Result<Proof, OAuthError> {
+        if form.get("client_assertion_type") != Some(JWT_BEARER) {
+            let text = format!("The client_assertion_type must be {JWT_BEARER}.");
+            return Err(OAuthError::invalid_request(text));
+        }
+        let text = form
+            .get("client_assertion")
+            .ok_or_else(|| OAuthError::invalid_client("The client_assertion is missing."))?;
+        let assertion = Assertion::parse(text).map_err(OAuthError::invalid_client)?;
+        if form
+            .get("client_id")
+            .is_some_and(|id| id != assertion.issuer)
+        {
+            let text = "The client_id must be the assertion's iss.";
+            return Err(OAuthError::invalid_client(text));
+        }
+        let row = self.active_client(&assertion.issuer).await?;
+        let key = match &row {
+            Some(row) => self.key_of(row, &assertion).await?,
+            None => None,
+        };
+        // A decoy is verified where there is no key, so that the time taken does not tell.
+        let decoy = self.decoys.of(assertion.signing);
+        let outcome = assertion.verify(key.as_ref().unwrap_or(decoy));
+        let (Some(row), Some(_), Some(claims)) = (row, key, outcome) else {
+            return Err(OAuthError::invalid_client(NOT_PROVED));
+        };
+        let claims = claims.map_err(OAuthError::invalid_client)?;
+        self.accept(&row, &claims)
+    }
+
+    async fn active_client(&self, id: &str) -> Result<Option<ClientRow>, Error> {
+        if !is_client_id(id) {
+            return Ok(None);
+        }
+        let row = self.store.client(self.tenant(), id).await?;
+        Ok(row.filter(|row| row.disabled_at.is_none()))
+    }
+
+    /// The key of `row` that the assertion names.
+    async fn key_of(
+        &self,
+        row: &ClientRow,
+        assertion: &Assertion<'_>,
+    ) -> Result<Option<PublicKey>, Error> {
+        let (kid, signing) = (assertion.kid.as_str(), assertion.signing);
+        if assertion.jku.is_some() && assertion.jku.as_deref() != row.jwks_url.as_deref() {
+            return Ok(None);
+        }
+        let set = match Client::of(row)?.keys {
+            Keys::Set(text) => KeySet::parse(&text).map(Arc::new),
+            Keys::Url(url) => self.jwks.get(&row.id, &url, kid, signing).await,
+        };
+        match set {
+            Ok(set) => Ok(set.find(kid, signing).cloned()),
+            Err(fault) => {
+                tracing::warn!(client = %row.id, fault, "a client's key set is not to be had");
+                Ok(None)
+            }
+        }
+    }
+
+    /// Judges the claims of a client that has proved to have the key.
+    fn accept(&self, row: &ClientRow, claims: &Claims) -> Result<Proof, OAuthError> {
+        let now = u64::try_from(self.clock.millis() / 1000).unwrap_or(0);
+        let audiences = [
+            self.settings.token_url.as_str(),
+            self.settings.issuer.as_str(),
+        ];
+        claims
+            .check(&row.id, audiences, now)
+            .map_err(OAuthError::invalid_client)?;
+        let expires_at = i64::try_from(claims.exp)
+            .unwrap_or(i64::MAX)
+            .saturating_mul(1000);
+        Ok(Proof {
+            client: Client::of(row)?,
+            updated_at: row.updated_at,
+            once: identity::use_jti(self.tenant(), &row.id, &digest(&claims.jti), expires_at),
+        })
+    }
+
+    /// Makes a token and spends the assertion, in one write.
+    async fn issue(&self, proof: Proof, granted: &Scopes) -> Result<TokenAnswer, OAuthError> {
+        let (access_token, tid, secret_hash) = token::make(&self.clock)?;
+        let now = self.clock.millis();
+        let client = &proof.client;
+        let row = TokenRow {
+            tid: tid.into(),
+            secret_hash: secret_hash.into(),
+            client: client.id.clone(),
+            organization: client.organization.as_str().into(),
+            role: client.role.code().into(),
+            scopes: granted.to_string().into(),
+            purpose: client.purpose.code().into(),
+            issued_at: now,
+            expires_at: now + TOKEN_SECONDS * 1000,
+            revoked_at: None,
+        };
+        let token = identity::add_token(self.tenant(), &row, proof.updated_at);
+        self.spend("issue token", vec![proof.once, token]).await?;
+        Ok(TokenAnswer {
+            access_token,
+            token_type: "bearer",
+            expires_in: TOKEN_SECONDS,
+            scope: granted.to_string(),
+        })
+    }
+
+    /// Writes steps of which one spends an assertion.
+    pub(super) async fn spend(
+        &self,
+        name: &'static str,
+        steps: Vec<Step>,
+    ) -> Result<(), OAuthError> {
+        match self.store.write(name, steps).await? {
+            Ok(()) => Ok(()),
+            Err(Conflict { guard: "jti" }) => Err(OAuthError::invalid_client(
+                "The jti was used already: an assertion is good for one request.",
+            )),
+            Err(_) => Err(OAuthError::invalid_client(NOT_PROVED)),
+        }
+    }
+}
+
+/// A client may authenticate in one way only (RFC 6749 §2.3).
+pub(super) fn one_method(form: &Form, authorization: Option<&str>) -> Result<(), OAuthError> {
+    if authorization.is_some() || form.get("client_secret").is_some() {
+        let text =
+            "Authenticate by client_assertion alone: no Authorization header, no client_secret.";
+        return Err(OAuthError::invalid_request(text));
+    }
+    Ok(())
+}
+
+/// What the client asks for and may have.
+fn grant(form: &Form, client: &Client) -> Result<Scopes, OAuthError> {
+    let asked = form.get("scope").ok_or_else(|| {
+        OAuthError::invalid_scope(
+            "The scope is missing: ask for system scopes, such as system/Patient.rs.",
+        )
+    })?;
+    let asked =
+        Scopes::requested(asked).map_err(|why| OAuthError::invalid_scope(why.to_string()))?;
+    let granted = asked.granted(&client.scopes);
+    if granted.is_empty() {
+        let text = format!(
+            "None of these scopes can be granted. Registered: {}.",
+            client.scopes
+        );
+        return Err(OAuthError::invalid_scope(text));
+    }
+    Ok(granted)
+}

@@ -1,0 +1,275 @@
+//! The register of clients: who may ask for tokens, with which keys, for what.
+//!
+//! Clients are registered by the operator; there is no open registration.
+
+use std::sync::Arc;
+
+use super::Auth;
+use super::guard::guard;
+use super::key::KeySet;
+use crate::access::{Role, Scopes};
+use crate::error::{Error, Issue, Kind, Result};
+use crate::kap::base::{Id, codes};
+use crate::store::identity::{self, ClientRow};
+use crate::store::sql::{Conflict, Step};
+
+/// Longest client id.
+const MAX_ID: usize = 128;
+
+codes! {
+    /// What a client uses data for: codes of HL7 v3 ActReason.
+    Purpose { Treatment = "TREAT", Payment = "HPAYMT", Operations = "HOPERAT", PatientRequest = "PATRQT" }
+}
+
+/// The keys that a client signs with.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Keys {
+    /// A JWK set, as text.
+    Set(String),
+    /// Where the client publishes its set. Better: the client can change its keys alone.
+    Url(String),
+}
+
+/// A client to register.
+#[derive(Clone, Debug)]
+pub struct ClientSpec {
+    /// 1 to 128 of `A–Z a–z 0–9 . _ : / -`; made up where it is not given.
+    pub id: Option<String>,
+    /// For people.
+    pub name: String,
+    /// The organization that the client acts for.
+    pub organization: Id,
+    pub role: Role,
+    /// SMART scopes, separated by spaces: the most that a token may have.
+    pub scopes: String,
+    pub purpose: Purpose,
+    pub keys: Keys,
+}
+
+/// A registered client.
+#[derive(Clone, Debug)]
+pub struct Client {
+    pub id: Arc<str>,
+    pub name: Arc<str>,
+    pub organization: Id,
+    pub role: Role,
+    pub scopes: Scopes,
+    pub purpose: Purpose,
+    pub keys: Keys,
+    /// Milliseconds since 1970.
+    pub created_at: i64,
+    /// Since when the client gets no tokens, milliseconds since 1970.
+    pub disabled_at: Option<i64>,
+}
+
+impl Auth {
+    /// Registers a client.
+    ///
+    /// # Errors
+    /// `Unprocessable` with everything that is wrong with `spec`; `Conflict` where the id is taken or a key is
+    /// another client's.
+    pub async fn register(&self, spec: ClientSpec) -> Result<Client> {
+        let mut issues = vec![];
+        let scopes = check_scopes(&spec, &mut issues);
+        let thumbprints = self.check_keys(&spec.keys, &mut issues);
+        if spec.id.as_deref().is_some_and(|id| !is_client_id(id)) {
+            issues.push(issue(
+                "/id",
+                "A client id is 1 to 128 of A-Z a-z 0-9 . _ : / -.".into(),
+            ));
+        }
+        if spec.name.trim().is_empty() || spec.name.len() > 256 {
+            issues.push(issue("/name", "A name has 1 to 256 bytes.".into()));
+        }
+        if !issues.is_empty() {
+            return Err(Error::with_issues(Kind::Unprocessable, issues));
+        }
+        let row = self.row(spec, &scopes);
+        let mut steps = vec![identity::add_client(self.tenant(), &row)];
+        steps.extend(
+            thumbprints
+                .iter()
+                .map(|t| identity::add_key(self.tenant(), &row.id, t)),
+        );
+        self.write_client("register client", steps).await?;
+        Client::of(&row)
+    }
+
+    /// Every client, by id.
+    pub async fn clients(&self) -> Result<Vec<Client>> {
+        self.store
+            .clients(self.tenant())
+            .await?
+            .iter()
+            .map(Client::of)
+            .collect()
+    }
+
+    /// Stops a client: it gets no more tokens and those it has are revoked.
+    pub async fn disable(&self, id: &str) -> Result<()> {
+        let now = self.clock.millis();
+        let steps = vec![
+            identity::set_disabled(self.tenant(), id, Some(now), now),
+            identity::revoke_tokens_of(self.tenant(), id, now),
+        ];
+        self.write_client("disable client", steps).await
+    }
+
+    /// Lets a disabled client ask for tokens again.
+    pub async fn enable(&self, id: &str) -> Result<()> {
+        let step = identity::set_disabled(self.tenant(), id, None, self.clock.millis());
+        self.write_client("enable client", vec![step]).await
+    }
+
+    /// Gives a client other keys and revokes its tokens, because the old keys may be in wrong hands.
+    pub async fn rotate_keys(&self, id: &str, keys: Keys) -> Result<()> {
+        let mut issues = vec![];
+        let thumbprints = self.check_keys(&keys, &mut issues);
+        if !issues.is_empty() {
+            return Err(Error::with_issues(Kind::Unprocessable, issues));
+        }
+        let now = self.clock.millis();
+        let mut steps = identity::set_keys(self.tenant(), id, columns(keys), now);
+        steps.extend(
+            thumbprints
+                .iter()
+                .map(|t| identity::add_key(self.tenant(), id, t)),
+        );
+        steps.push(identity::revoke_tokens_of(self.tenant(), id, now));
+        self.write_client("rotate client keys", steps).await?;
+        self.jwks.forget(id);
+        Ok(())
+    }
+
+    fn row(&self, spec: ClientSpec, scopes: &Scopes) -> ClientRow {
+        let id = spec.id.unwrap_or_else(|| self.clock.uuid().to_string());
+        let (jwks, jwks_url) = columns(spec.keys);
+        let now = self.clock.millis();
+        ClientRow {
+            id: id.into(),
+            name: spec.name.trim().into(),
+            organization: spec.organization.as_str().into(),
+            role: spec.role.code().into(),
+            scopes: scopes.to_string().into(),
+            purpose: spec.purpose.code().into(),
+            jwks,
+            jwks_url,
+            created_at: now,
+            updated_at: now,
+            disabled_at: None,
+        }
+    }
+
+    /// Checks keys that a client is to have; gives their thumbprints, where they are known.
+    fn check_keys(&self, keys: &Keys, issues: &mut Vec<Issue>) -> Vec<String> {
+        let set = match keys {
+            Keys::Url(url) => {
+                let checked = guard(url, self.settings.plain_http);
+                issues.extend(checked.err().map(|why| issue("/jwksUrl", why.into())));
+                return vec![];
+            }
+            Keys::Set(text) => match KeySet::parse(text) {
+                Ok(set) => set,
+                Err(why) => {
+                    issues.push(issue("/jwks", why));
+                    return vec![];
+                }
+            },
+        };
+        if set.keys.is_empty() && set.refused.is_empty() {
+            let text = "The key set has no RSA key (RS384) and no P-384 key (ES384).";
+            issues.push(issue("/jwks", text.into()));
+        }
+        issues.extend(set.refused.into_iter().map(|why| issue("/jwks", why)));
+        let mut thumbprints: Vec<_> = set.keys.into_iter().map(|key| key.thumbprint).collect();
+        thumbprints.sort_unstable();
+        thumbprints.dedup();
+        thumbprints
+    }
+
+    async fn write_client(&self, name: &'static str, steps: Vec<Step>) -> Result<()> {
+        let outcome = self.store.write(name, steps).await?;
+        self.tokens.clear();
+        outcome.map_err(|Conflict { guard }| match guard {
+            "client id" => Error::new(Kind::Conflict, "There is a client with this id already."),
+            "client key" => Error::new(
+                Kind::Conflict,
+                "A key of this set is another client's already.",
+            ),
+            _ => Error::not_found(),
+        })
+    }
+}
+
+impl Client {
+    /// A client as the store has it.
+    pub(super) fn of(row: &ClientRow) -> Result<Self> {
+        let broken =
+            |what| Error::internal(format!("client {}: its {what} cannot be read", row.id));
+        let keys = match (&row.jwks, &row.jwks_url) {
+            (Some(set), None) => Keys::Set(set.to_string()),
+            (None, Some(url)) => Keys::Url(url.to_string()),
+            _ => return Err(broken("key")),
+        };
+        Ok(Self {
+            id: row.id.clone(),
+            name: row.name.clone(),
+            organization: Id::new(&*row.organization).ok_or_else(|| broken("organization"))?,
+            role: Role::from_code(&row.role).ok_or_else(|| broken("role"))?,
+            scopes: Scopes::parse(&row.scopes).map_err(|_| broken("scopes"))?,
+            purpose: Purpose::from_code(&row.purpose).ok_or_else(|| broken("purpose"))?,
+            keys,
+            created_at: row.created_at,
+            disabled_at: row.disabled_at,
+        })
+    }
+}
+
+/// Whether `text` may be a client id.
+pub(super) fn is_client_id(text: &str) -> bool {
+    let legal = |b: u8| b.is_ascii_alphanumeric() || b"._:/-".contains(&b);
+    (1..=MAX_ID).contains(&text.len()) && text.bytes().all(legal)
+}
+
+fn columns(keys: Keys) -> (Option<Arc<str>>, Option<Arc<str>>) {
+    match keys {
+        Keys::Set(text) => (Some(text.into()), None),
+        Keys::Url(url) => (None, Some(url.into())),
+    }
+}
+
+fn issue(at: &str, text: String) -> Issue {
+    Issue {
+        text,
+        at: Some(at.into()),
+        ..Issue::default()
+    }
+}
+
+/// Checks the scopes that a client is to have against its role.
+fn check_scopes(spec: &ClientSpec, issues: &mut Vec<Issue>) -> Scopes {
+    let mut refuse = |text: String| issues.push(issue("/scopes", text));
+    let scopes = Scopes::parse(&spec.scopes).unwrap_or_else(|why| {
+        refuse(why.to_string());
+        Scopes::default()
+    });
+    if scopes.is_empty() {
+        refuse("A client needs at least one scope.".into());
+    }
+    if let Some(narrowed) = scopes.first_narrowed() {
+        refuse(format!(
+            "The scope '{narrowed}' is narrowed by a parameter, which this service does not enforce yet: \
+             register it without the parameter."
+        ));
+    }
+    for (kind, letters) in scopes.named() {
+        let ceiling = spec.role.letters(kind);
+        for interaction in letters.interactions().filter(|i| !ceiling.has(*i)) {
+            refuse(format!(
+                "The role {} may never {interaction} {kind}.",
+                spec.role
+            ));
+        }
+    }
+    scopes
+}

@@ -1,0 +1,291 @@
+//! Signed JWTs: the one place that uses jsonwebtoken.
+//!
+//! The library is lenient where a server must not be, so a text is checked by our own eyes first
+//! ([`Assertion::parse`]), the key alone decides the algorithm ([`Assertion::verify`]), and the claims are judged
+//! here, against our own clock ([`Claims::check`]).
+
+use base64::Engine as _;
+use base64::engine::general_purpose::URL_SAFE_NO_PAD;
+use jsonwebtoken::{Algorithm, DecodingKey, EncodingKey, Header, Validation};
+use serde::{Deserialize, Deserializer, Serialize};
+use serde_json::{Map, Value};
+
+use super::key::{KeySet, PrivateKey, PublicKey};
+use super::strict_json;
+use crate::clock::Clock;
+use crate::error::{Error, Result};
+
+/// Longest assertion that is read, bytes.
+const MAX_BYTES: usize = 8192;
+/// Longest key id, bytes.
+const MAX_KID: usize = 256;
+/// How far a client's clock may be off, seconds.
+const LEEWAY: u64 = 10;
+/// Longest life of an assertion, seconds (SMART: no more than five minutes).
+const MAX_LIFE: u64 = 300;
+/// Oldest assertion by its own `iat`, seconds.
+const MAX_AGE: u64 = 600;
+/// Header members that change what a signature means or bring their own key.
+const FORBIDDEN: [&str; 7] = ["crit", "jwk", "x5u", "x5c", "enc", "zip", "b64"];
+
+/// The two algorithms of SMART asymmetric client authentication.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Signing {
+    Rs384,
+    Es384,
+}
+
+impl Signing {
+    /// The names in `token_endpoint_auth_signing_alg_values_supported`.
+    pub const NAMES: [&'static str; 2] = ["RS384", "ES384"];
+
+    /// The algorithm with this name.
+    #[must_use]
+    pub fn from_name(name: &str) -> Option<Self> {
+        match name {
+            "RS384" => Some(Self::Rs384),
+            "ES384" => Some(Self::Es384),
+            _ => None,
+        }
+    }
+
+    fn algorithm(self) -> Algorithm {
+        match self {
+            Self::Rs384 => Algorithm::RS384,
+            Self::Es384 => Algorithm::ES384,
+        }
+    }
+}
+
+/// What can verify a signature: a public key in the library's form.
+#[derive(Clone)]
+pub(super) struct Verifier(DecodingKey);
+
+impl Verifier {
+    pub(super) fn rsa(n: &[u8], e: &[u8]) -> Self {
+        Self(DecodingKey::from_rsa_raw_components(n, e))
+    }
+
+    /// `point` is the uncompressed public point.
+    pub(super) fn p384(point: &[u8]) -> Self {
+        Self(DecodingKey::from_ec_der(point))
+    }
+}
+
+/// What is wrong with an assertion: a sentence for the client's developer. Never holds the assertion.
+pub(super) type Flaw = &'static str;
+
+/// An assertion that is well formed and not yet verified.
+pub(super) struct Assertion<'a> {
+    text: &'a str,
+    pub(super) signing: Signing,
+    pub(super) kid: String,
+    pub(super) jku: Option<String>,
+    /// Whom it claims to come from. Nobody has proved it.
+    pub(super) issuer: String,
+}
+
+impl<'a> Assertion<'a> {
+    /// Checks everything that can be checked without a key.
+    pub(super) fn parse(text: &'a str) -> std::result::Result<Self, Flaw> {
+        if text.len() > MAX_BYTES {
+            return Err("The assertion is longer than 8192 bytes.");
+        }
+        let parts: Vec<_> = text.split('.').map(segment).collect();
+        let [Some(header), Some(claims), Some(_)] = parts.as_slice() else {
+            return Err("The assertion must be three parts of base64url without padding.");
+        };
+        let header = strict_json::parse_object(header)
+            .ok_or("The assertion's header must be a JSON object without repeated members.")?;
+        let claims = strict_json::parse_object(claims)
+            .ok_or("The assertion's claims must be a JSON object without repeated members.")?;
+        let assertion = Self::of(text, &header, &claims)?;
+        // So that the library cannot stumble over the header later, where only a key's owner may learn why.
+        jsonwebtoken::decode_header(text)
+            .map_err(|_| "The header has a member of a wrong type.")?;
+        Ok(assertion)
+    }
+
+    fn of(
+        text: &'a str,
+        header: &Map<String, Value>,
+        claims: &Map<String, Value>,
+    ) -> std::result::Result<Self, Flaw> {
+        if FORBIDDEN.iter().any(|name| header.contains_key(*name)) {
+            return Err("The header must not have crit, jwk, x5u, x5c, enc, zip or b64.");
+        }
+        if header.get("typ").and_then(Value::as_str) != Some("JWT") {
+            return Err("The header's typ must be JWT.");
+        }
+        let signing = header
+            .get("alg")
+            .and_then(Value::as_str)
+            .and_then(Signing::from_name);
+        let kid = header.get("kid").and_then(Value::as_str);
+        let jku = match header.get("jku") {
+            None => None,
+            Some(Value::String(jku)) => Some(jku.clone()),
+            Some(_) => return Err("The header's jku must be a text."),
+        };
+        Ok(Self {
+            text,
+            signing: signing.ok_or("The header's alg must be RS384 or ES384.")?,
+            kid: kid
+                .filter(|kid| (1..=MAX_KID).contains(&kid.len()))
+                .ok_or("The header's kid must be a text of 1 to 256 bytes.")?
+                .to_owned(),
+            jku,
+            issuer: claims
+                .get("iss")
+                .and_then(Value::as_str)
+                .ok_or("The claim iss must be a text.")?
+                .to_owned(),
+        })
+    }
+
+    /// Verifies the signature with `key`. `None` where it is not the key's.
+    pub(super) fn verify(&self, key: &PublicKey) -> Option<std::result::Result<Claims, Flaw>> {
+        if key.signing != self.signing {
+            return None;
+        }
+        let mut law = Validation::new(key.signing.algorithm());
+        // Times and audience are judged by `Claims::check`: against our clock, and more strictly.
+        law.validate_exp = false;
+        law.validate_aud = false;
+        law.set_required_spec_claims(&["exp", "iss", "sub", "aud"]);
+        match jsonwebtoken::decode::<Claims>(self.text, &key.verifier.0, &law) {
+            Ok(data) => Some(Ok(data.claims)),
+            Err(error) => proved(error.kind()).then_some(Err(
+                "The claims iss, sub, aud and jti must be texts; exp, iat and nbf whole numbers.",
+            )),
+        }
+    }
+}
+
+/// Whether the library found the signature good and only the claims unreadable.
+fn proved(kind: &jsonwebtoken::errors::ErrorKind) -> bool {
+    use jsonwebtoken::errors::ErrorKind;
+    matches!(
+        kind,
+        ErrorKind::MissingRequiredClaim(_) | ErrorKind::Json(_)
+    )
+}
+
+/// The bytes of one part of a JWT, if it is not empty and in the one form that base64url allows.
+fn segment(part: &str) -> Option<Vec<u8>> {
+    URL_SAFE_NO_PAD
+        .decode(part)
+        .ok()
+        .filter(|bytes| !bytes.is_empty())
+}
+
+/// The claims of a client assertion.
+#[derive(Debug, Serialize, Deserialize)]
+pub(super) struct Claims {
+    pub(super) iss: String,
+    pub(super) sub: String,
+    #[serde(deserialize_with = "one_audience")]
+    pub(super) aud: String,
+    pub(super) exp: u64,
+    pub(super) jti: String,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(super) iat: Option<u64>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(super) nbf: Option<u64>,
+}
+
+/// An audience is one text, or a list of one: more would let an assertion for another server in.
+fn one_audience<'de, D: Deserializer<'de>>(d: D) -> std::result::Result<String, D::Error> {
+    #[derive(Deserialize)]
+    #[serde(untagged)]
+    enum Audience {
+        One(String),
+        List([String; 1]),
+    }
+    Ok(match Audience::deserialize(d)? {
+        Audience::One(one) | Audience::List([one]) => one,
+    })
+}
+
+impl Claims {
+    /// Judges claims whose signature is good. `now` is in seconds since 1970.
+    pub(super) fn check(
+        &self,
+        client: &str,
+        audiences: [&str; 2],
+        now: u64,
+    ) -> std::result::Result<(), String> {
+        let [token_url, _] = audiences;
+        if self.iss != client || self.sub != client {
+            return Err("The claims iss and sub must both be the client id.".into());
+        }
+        if !audiences.contains(&self.aud.as_str()) {
+            return Err(format!("The claim aud must be {token_url}."));
+        }
+        if self.exp.saturating_add(LEEWAY) <= now {
+            return Err("The assertion has expired.".into());
+        }
+        if self.exp > now + MAX_LIFE + LEEWAY {
+            return Err("The claim exp must be at most 300 seconds from now.".into());
+        }
+        if self.nbf.is_some_and(|nbf| nbf > now + LEEWAY) {
+            return Err("The claim nbf is in the future.".into());
+        }
+        if self
+            .iat
+            .is_some_and(|iat| iat > now + LEEWAY || iat.saturating_add(MAX_AGE) < now)
+        {
+            return Err("The claim iat is in the future or more than 600 seconds ago.".into());
+        }
+        if !(1..=255).contains(&self.jti.len()) {
+            return Err("The claim jti must have 1 to 255 bytes.".into());
+        }
+        Ok(())
+    }
+}
+
+/// Signs a client assertion that is good for `seconds` (at most 300).
+pub fn client_assertion(
+    key: &PrivateKey,
+    client: &str,
+    audience: &str,
+    clock: &Clock,
+    seconds: u32,
+) -> Result<String> {
+    let now = u64::try_from(clock.millis() / 1000).unwrap_or(0);
+    let jti: [u8; 16] = clock.secret().map_err(Error::internal)?;
+    let claims = Claims {
+        iss: client.into(),
+        sub: client.into(),
+        aud: audience.into(),
+        exp: now + u64::from(seconds),
+        jti: URL_SAFE_NO_PAD.encode(jti),
+        iat: Some(now),
+        nbf: None,
+    };
+    let mut header = Header::new(Algorithm::ES384);
+    header.kid = Some(key.kid().to_owned());
+    let key = EncodingKey::from_ec_der(&key.pkcs8()?);
+    jsonwebtoken::encode(&header, &claims, &key).map_err(Error::internal)
+}
+
+/// Proves that the crypto provider is there and works: signs, verifies, and refuses a changed text.
+pub(super) fn self_test(clock: &Clock) -> Result<()> {
+    let key = PrivateKey::generate()?;
+    let set = KeySet::parse(&key.public_set().to_string()).map_err(Error::internal)?;
+    let public = set
+        .find(key.kid(), Signing::Es384)
+        .ok_or_else(|| Error::internal("no key"))?;
+    let text = client_assertion(&key, "self", "self", clock, 60)?;
+    let changed = text.replacen('.', ".e30", 1);
+    let good = Assertion::parse(&text).map_err(Error::internal)?;
+    let passes = matches!(good.verify(public), Some(Ok(_)));
+    let bad = Assertion {
+        text: &changed,
+        ..good
+    };
+    if passes && bad.verify(public).is_none() {
+        return Ok(());
+    }
+    Err(Error::internal("the crypto provider fails its self-test"))
+}

@@ -1,0 +1,278 @@
+//! An authorization server over a database of its own, and clients whose assertions can be bent in any way.
+
+mod client;
+mod flow;
+mod mutations;
+
+use std::path::PathBuf;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, LazyLock};
+
+use aws_lc_rs::rand::SystemRandom;
+use aws_lc_rs::rsa::{KeyPair as RsaKeyPair, KeySize};
+use aws_lc_rs::signature::{
+    ECDSA_P384_SHA384_FIXED_SIGNING, EcdsaKeyPair, KeyPair as _, RSA_PKCS1_SHA256,
+    RSA_PKCS1_SHA384, RSA_PSS_SHA384, RsaEncoding,
+};
+use base64::Engine as _;
+use base64::engine::general_purpose::URL_SAFE_NO_PAD as B64;
+use serde_json::{Value, json};
+
+use super::client::{ClientSpec, Keys, Purpose};
+use super::key::PrivateKey;
+use super::*;
+use crate::access::Role;
+use crate::kap::base::Id;
+use crate::store::Options;
+use std::result::Result;
+
+pub(super) const NOW: i64 = 1_800_000_000;
+pub(super) const TOKEN_URL: &str = "https://kap.example.org/auth/token";
+pub(super) const ISSUER: &str = "https://kap.example.org";
+pub(super) const FHIR: &str = "https://kap.example.org/fhir";
+const FORM: &str = "application/x-www-form-urlencoded";
+const SCOPES: &str = "system/Patient.rs system/Encounter.rs system/$introspect";
+
+/// The keys of the client `ehr`, and one that no client has. Made once: an RSA key takes long.
+pub(super) static ES: LazyLock<PrivateKey> = LazyLock::new(|| PrivateKey::generate().expect("key"));
+pub(super) static STRANGER: LazyLock<PrivateKey> =
+    LazyLock::new(|| PrivateKey::generate().expect("key"));
+pub(super) static RS: LazyLock<RsaKeyPair> =
+    LazyLock::new(|| RsaKeyPair::generate(KeySize::Rsa2048).expect("key"));
+
+pub(super) fn rsa_jwk(kid: &str) -> Value {
+    let n = RS
+        .public_key()
+        .modulus()
+        .big_endian_without_leading_zero()
+        .to_vec();
+    json!({ "kty": "RSA", "kid": kid, "n": B64.encode(n), "e": "AQAB", "alg": "RS384", "use": "sig" })
+}
+
+pub(super) fn key_set() -> String {
+    let mut es = ES.public_jwk();
+    es["kid"] = json!("es");
+    json!({ "keys": [es, rsa_jwk("rs")] }).to_string()
+}
+
+/// An authorization server with the client `ehr`.
+pub(super) struct Bed {
+    pub(super) auth: Arc<Auth>,
+    pub(super) clock: Clock,
+    path: PathBuf,
+}
+
+impl Drop for Bed {
+    fn drop(&mut self) {
+        for end in ["", "-wal", "-shm"] {
+            // Best effort: the file is in the temporary folder.
+            let _ = std::fs::remove_file(format!("{}{end}", self.path.display()));
+        }
+    }
+}
+
+impl Bed {
+    pub(super) async fn new() -> Self {
+        static COUNT: AtomicU64 = AtomicU64::new(0);
+        let n = COUNT.fetch_add(1, Ordering::SeqCst);
+        let path = std::env::temp_dir().join(format!("kap-auth-{}-{n}.db", std::process::id()));
+        let url = format!("sqlite:{}", path.display());
+        let store = Store::open(&url, Options::default()).await.expect("store");
+        let start = time::OffsetDateTime::from_unix_timestamp(NOW).expect("time");
+        let clock = Clock::fixed(start);
+        let auth = Auth::new(Arc::new(store), clock.clone(), settings()).expect("auth");
+        let bed = Self {
+            auth: Arc::new(auth),
+            clock,
+            path,
+        };
+        bed.auth.register(ehr()).await.expect("client");
+        bed
+    }
+
+    /// Another replica over the same database.
+    pub(super) fn replica(&self) -> Auth {
+        Auth::new(self.auth.store.clone(), self.clock.clone(), settings()).expect("auth")
+    }
+
+    pub(super) async fn send(&self, request: &Request) -> Result<TokenAnswer, OAuthError> {
+        let body = request.body();
+        self.auth
+            .token(request.content_type, request.authorization, &body)
+            .await
+    }
+
+    /// A fresh token of the client `ehr`.
+    pub(super) async fn token(&self) -> String {
+        self.send(&Request::new())
+            .await
+            .expect("token")
+            .access_token
+    }
+
+    pub(super) async fn accepts(&self, token: &str) -> bool {
+        self.auth
+            .authenticate(Some(&format!("Bearer {token}")))
+            .await
+            .is_ok()
+    }
+
+    pub(super) fn advance(&self, seconds: i64) {
+        self.clock.advance(time::Duration::seconds(seconds));
+    }
+}
+
+fn settings() -> Settings {
+    Settings {
+        tenant: "t".into(),
+        issuer: ISSUER.into(),
+        token_url: TOKEN_URL.into(),
+        introspection_url: format!("{ISSUER}/auth/introspect"),
+        revocation_url: format!("{ISSUER}/auth/revoke"),
+        fhir_base: FHIR.into(),
+        plain_http: PlainHttp::Loopback,
+    }
+}
+
+pub(super) fn ehr() -> ClientSpec {
+    ClientSpec {
+        id: Some("ehr".into()),
+        name: "An EHR".into(),
+        organization: Id::new("org-ehr").expect("id"),
+        role: Role::ExternalEhr,
+        scopes: SCOPES.into(),
+        purpose: Purpose::Treatment,
+        keys: Keys::Set(key_set()),
+    }
+}
+
+/// How an assertion is signed.
+#[derive(Clone, Copy)]
+pub(super) enum Sign {
+    Es384,
+    Rs384,
+    Rs256,
+    Ps384,
+    /// HMAC with the text of the public key as its secret: the classic confusion.
+    Hmac,
+    /// By a key that no client has.
+    Stranger,
+    Empty,
+}
+
+/// A token request that can be bent.
+pub(super) struct Request {
+    pub(super) header: Value,
+    pub(super) claims: Value,
+    /// The header's or claims' exact text, where JSON values cannot say it.
+    pub(super) header_text: Option<String>,
+    pub(super) claims_text: Option<String>,
+    pub(super) sign: Sign,
+    /// Done to the finished assertion.
+    pub(super) bend: fn(String) -> String,
+    pub(super) form: Vec<(&'static str, String)>,
+    pub(super) content_type: Option<&'static str>,
+    pub(super) authorization: Option<&'static str>,
+    /// Added to the body as it is.
+    pub(super) tail: &'static str,
+}
+
+impl Request {
+    pub(super) fn new() -> Self {
+        static COUNT: AtomicU64 = AtomicU64::new(0);
+        let jti = format!("jti-{}", COUNT.fetch_add(1, Ordering::SeqCst));
+        Self {
+            header: json!({ "alg": "ES384", "kid": "es", "typ": "JWT" }),
+            claims: json!({ "iss": "ehr", "sub": "ehr", "aud": TOKEN_URL, "exp": NOW + 300, "jti": jti }),
+            header_text: None,
+            claims_text: None,
+            sign: Sign::Es384,
+            bend: |text| text,
+            form: vec![
+                ("grant_type", "client_credentials".into()),
+                ("scope", "system/Patient.rs".into()),
+                (
+                    "client_assertion_type",
+                    "urn:ietf:params:oauth:client-assertion-type:jwt-bearer".into(),
+                ),
+            ],
+            content_type: Some(FORM),
+            authorization: None,
+            tail: "",
+        }
+    }
+
+    pub(super) fn with(mut self, name: &'static str, value: &str) -> Self {
+        self.set(name, value);
+        self
+    }
+
+    /// Gives a form parameter; an empty value takes it away.
+    pub(super) fn set(&mut self, name: &'static str, value: &str) {
+        self.form.retain(|(n, _)| *n != name);
+        if !value.is_empty() {
+            self.form.push((name, value.into()));
+        }
+    }
+
+    pub(super) fn assertion(&self) -> String {
+        let header = self
+            .header_text
+            .clone()
+            .unwrap_or_else(|| self.header.to_string());
+        let claims = self
+            .claims_text
+            .clone()
+            .unwrap_or_else(|| self.claims.to_string());
+        let signed = format!("{}.{}", B64.encode(header), B64.encode(claims));
+        let signature = signature(self.sign, signed.as_bytes());
+        (self.bend)(format!("{signed}.{}", B64.encode(signature)))
+    }
+
+    pub(super) fn body(&self) -> Vec<u8> {
+        let mut form = url::form_urlencoded::Serializer::new(String::new());
+        self.form.iter().for_each(|(name, value)| {
+            form.append_pair(name, value);
+        });
+        if !self
+            .form
+            .iter()
+            .any(|(name, _)| *name == "client_assertion")
+        {
+            form.append_pair("client_assertion", &self.assertion());
+        }
+        (form.finish() + self.tail).into_bytes()
+    }
+}
+
+fn signature(sign: Sign, text: &[u8]) -> Vec<u8> {
+    match sign {
+        Sign::Es384 => ecdsa(&ES, text),
+        Sign::Stranger => ecdsa(&STRANGER, text),
+        Sign::Rs384 => rsa(&RSA_PKCS1_SHA384, text),
+        Sign::Rs256 => rsa(&RSA_PKCS1_SHA256, text),
+        Sign::Ps384 => rsa(&RSA_PSS_SHA384, text),
+        Sign::Hmac => {
+            let secret = ES.public_jwk().to_string();
+            let key = aws_lc_rs::hmac::Key::new(aws_lc_rs::hmac::HMAC_SHA256, secret.as_bytes());
+            aws_lc_rs::hmac::sign(&key, text).as_ref().to_vec()
+        }
+        Sign::Empty => vec![],
+    }
+}
+
+fn ecdsa(key: &PrivateKey, text: &[u8]) -> Vec<u8> {
+    let pkcs8 = key.pkcs8().expect("key");
+    let pair = EcdsaKeyPair::from_pkcs8(&ECDSA_P384_SHA384_FIXED_SIGNING, &pkcs8).expect("key");
+    pair.sign(&SystemRandom::new(), text)
+        .expect("signature")
+        .as_ref()
+        .to_vec()
+}
+
+fn rsa(how: &'static dyn RsaEncoding, text: &[u8]) -> Vec<u8> {
+    let mut out = vec![0; RS.public_modulus_len()];
+    RS.sign(how, &SystemRandom::new(), text, &mut out)
+        .expect("signature");
+    out
+}
