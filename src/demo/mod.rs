@@ -75,7 +75,7 @@ pub async fn run(demo: Demo) -> Result<()> {
     write_clients(&demo.data_dir, &base, &logins)?;
     let running = server::start(app.clone(), listener, 256)?;
     println!("kap-fhir demo at {base}, data in {}\n", demo.data_dir.display());
-    let callers = log_in(&base, &logins).await?;
+    let callers = log_in(&base, &logins, &Clock::system()).await?;
     let played = perform(&episode, &callers).await?;
     tour::show(&base, &callers, &played).await?;
     if !demo.exit {
@@ -200,13 +200,12 @@ pub fn http() -> Result<reqwest::Client> {
 ///
 /// # Errors
 /// Where the service refuses a login.
-pub async fn log_in(base: &str, logins: &[Account]) -> Result<HashMap<Party, Caller>> {
+pub async fn log_in(base: &str, logins: &[Account], clock: &Clock) -> Result<HashMap<Party, Caller>> {
     let http = http()?;
-    let clock = Clock::system();
     let mut callers = HashMap::new();
     for login in logins {
         let ask = Login { base, client: login.client, scope: login.scope };
-        let token = ask.token(&http, &login.key, &clock).await?;
+        let token = ask.token(&http, &login.key, clock).await?;
         callers.insert(login.party, Caller { http: http.clone(), base: base.to_owned(), token });
     }
     Ok(callers)

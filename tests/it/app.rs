@@ -1,0 +1,138 @@
+//! A running service on an ephemeral port, on either database, with every party logged in.
+
+use std::collections::HashMap;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+
+use kap_fhir::app::App;
+use kap_fhir::cli::assemble;
+use kap_fhir::clock::Clock;
+use kap_fhir::demo::player::{Caller, Played, play};
+use kap_fhir::demo::script::Party;
+use kap_fhir::demo::{Account, log_in, set_up};
+use kap_fhir::kap::Episode;
+use kap_fhir::server::{self, Running};
+use kap_fhir::store::{Options, Store};
+use time::macros::datetime;
+
+/// Which database a test runs on.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Db {
+    Sqlite,
+    Postgres,
+}
+
+/// Makes a test of each database out of one async function that takes a [`Db`].
+#[macro_export]
+macro_rules! both {
+    ($($name:ident),+ $(,)?) => {
+        $(mod $name {
+            #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+            async fn sqlite() {
+                Box::pin(super::$name($crate::app::Db::Sqlite)).await;
+            }
+            #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+            async fn postgres() {
+                Box::pin(super::$name($crate::app::Db::Postgres)).await;
+            }
+        })+
+    };
+}
+
+/// A service with the parties of one episode.
+#[derive(Debug)]
+pub struct TestApp {
+    pub app: App,
+    pub base: String,
+    pub logins: Vec<Account>,
+    pub callers: HashMap<Party, Caller>,
+    running: Option<Running>,
+    folder: Option<tempdir::Folder>,
+}
+
+/// A name that no other test of this run has.
+pub fn unique(prefix: &str) -> String {
+    static COUNT: AtomicU64 = AtomicU64::new(0);
+    format!("{prefix}_{}_{}", std::process::id(), COUNT.fetch_add(1, Ordering::SeqCst))
+}
+
+/// The URL of the PostgreSQL of this run.
+#[expect(clippy::disallowed_methods, reason = "scripts/test names the database of this run")]
+pub fn postgres_url() -> String {
+    std::env::var("KAP_TEST_POSTGRES").expect("run scripts/test, which starts PostgreSQL")
+}
+
+/// Opens a fresh, empty database.
+pub async fn store(db: Db) -> (Arc<Store>, Option<tempdir::Folder>) {
+    match db {
+        Db::Sqlite => {
+            let folder = tempdir::Folder::new();
+            let url = format!("sqlite:{}", folder.path().join("kap.db").display());
+            (Arc::new(Store::open(&url, Options::default()).await.expect("sqlite")), Some(folder))
+        }
+        Db::Postgres => {
+            let options = Options { connections: 8, schema: Some(unique("t")), ..Options::default() };
+            (Arc::new(Store::open(&postgres_url(), options).await.expect("postgres")), None)
+        }
+    }
+}
+
+impl TestApp {
+    /// A service whose parties are those of `episode`. The clock stands still at 2026-11-22T12:00:00Z.
+    pub async fn start(db: Db, episode: &Episode) -> Self {
+        let (store, folder) = store(db).await;
+        let clock = Clock::fixed(datetime!(2026-11-22 12:00:00 UTC));
+        let listener = server::bind("127.0.0.1:0".parse().expect("address")).await.expect("bind");
+        let base = format!("http://{}", listener.local_addr().expect("address"));
+        let app = assemble(store, clock.clone(), "default", &base, None).expect("app");
+        let logins = set_up(&app, episode).await.expect("parties");
+        let running = server::start(app.clone(), listener, 512).expect("server");
+        let callers = log_in(&base, &logins, &clock).await.expect("tokens");
+        Self { app, base, logins, callers, running: Some(running), folder }
+    }
+
+    /// The party's client.
+    pub fn as_party(&self, party: Party) -> &Caller {
+        &self.callers[&party]
+    }
+
+    /// Plays the whole episode.
+    pub async fn play(&self, episode: &Episode) -> Played {
+        play(episode, &self.callers, "play", |_, _| {}).await.expect("every step is taken")
+    }
+
+    /// Stops the service.
+    pub async fn stop(mut self) {
+        if let Some(running) = self.running.take() {
+            running.stop().await;
+        }
+        self.app.store.close().await;
+        drop(self.folder.take());
+    }
+}
+
+/// Folders that go away with their test.
+pub mod tempdir {
+    use std::path::{Path, PathBuf};
+
+    #[derive(Debug)]
+    pub struct Folder(PathBuf);
+
+    impl Folder {
+        pub fn new() -> Self {
+            let path = std::env::temp_dir().join(super::unique("kap_fhir"));
+            std::fs::create_dir_all(&path).expect("temporary folder");
+            Self(path)
+        }
+
+        pub fn path(&self) -> &Path {
+            &self.0
+        }
+    }
+
+    impl Drop for Folder {
+        fn drop(&mut self) {
+            let _ = std::fs::remove_dir_all(&self.0);
+        }
+    }
+}

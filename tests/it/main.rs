@@ -1,0 +1,4 @@
+//! The service as its users meet it: over HTTP, on both databases.
+
+mod app;
+mod scenarios;
