@@ -1,1 +1,2 @@
 //! kap ⇄ FHIR, the only home of fhir_sdk.
+pub mod form;
