@@ -4,15 +4,25 @@
 //! whether it repeats, and how it is asked. A `linkId` is the dotted JSON path, such as
 //! `chaperone.relatedPersonId`. What is absent or null has no item.
 
+use fhir_sdk::r4b::codes::QuestionnaireResponseStatus;
 use fhir_sdk::r4b::resources::{
-    QuestionnaireResponseItem, QuestionnaireResponseItemAnswer,
+    QuestionnaireResponse, QuestionnaireResponseItem, QuestionnaireResponseItemAnswer,
     QuestionnaireResponseItemAnswerValue as Answer,
 };
-use fhir_sdk::r4b::types::Coding;
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 use serde_json::value::RawValue;
 use serde_json::{Map, Value};
+
+use super::build::{
+    self, Frame, date_time, exact, finish, own_identifier, patient, reference, start,
+};
+use super::codes::{CANONICAL, structure, us_core};
+use super::narrative::Html;
+use super::read::{Node, Read};
+use crate::fhir::resource::Resource;
+use crate::kap::Episode;
+use crate::kap::base::{Day, Id, Instant};
 
 /// The answer type of a field (FHIR R4 `Questionnaire.item.type`).
 #[derive(Clone, Copy, Debug)]
@@ -72,7 +82,61 @@ pub struct Form {
 /// A JSON object whose members keep their exact text.
 type Members<'a> = std::collections::BTreeMap<String, &'a RawValue>;
 
+/// What a response needs beside its answers.
+#[derive(Clone, Copy, Debug)]
+pub struct Given<'a> {
+    /// The response is `{session}-{suffix}`.
+    pub session: &'a Id,
+    pub suffix: &'a str,
+    pub status: QuestionnaireResponseStatus,
+    pub at: Instant,
+    /// Member who filled it in.
+    pub author: Option<&'a Id>,
+}
+
 impl Form {
+    /// The response that states `value`.
+    #[must_use]
+    pub fn response(&self, value: &impl Serialize, given: Given<'_>, e: &Episode) -> Resource {
+        let profiles = [
+            structure("kap-questionnaire-response"),
+            us_core("us-core-questionnaireresponse"),
+        ];
+        let id = format!("{}-{}", given.session, given.suffix);
+        let items = self.items(value);
+        let text = items.iter().flatten().fold(Html::new(), narrated);
+        let day = Some(Day(given.at.0.date()));
+        let frame = Frame::clinical(&id, &profiles, day, &text, e);
+        let mut built = build::must(
+            start!(QuestionnaireResponse, frame)
+                .questionnaire(self.canonical())
+                .status(given.status)
+                .subject(patient(e))
+                .encounter(reference("Encounter", given.session))
+                .authored(date_time(given.at))
+                .item(items)
+                .build(),
+        );
+        built.author = given.author.map(|id| build::actor(id, e));
+        built.identifier = Id::new(id).map(|id| own_identifier("form", &id));
+        finish(Ok(built))
+    }
+
+    /// Versioned canonical URL of the Questionnaire.
+    #[must_use]
+    pub fn canonical(&self) -> String {
+        format!("{CANONICAL}/Questionnaire/{}|{}", self.name, self.version)
+    }
+
+    /// Reads a response as a `T`.
+    ///
+    /// # Errors
+    /// Where the answers do not make a `T`.
+    pub fn parse<T: DeserializeOwned>(&self, node: Node<'_>) -> Read<T> {
+        let wrong = || node.wrong("answers that complete the form");
+        self.read(node.value()).ok_or_else(wrong)
+    }
+
     /// The answers of `value`; a property that the form does not list is left out.
     pub fn items(&self, value: &impl Serialize) -> Vec<Option<QuestionnaireResponseItem>> {
         let Ok(text) = serde_json::to_string(value) else {
@@ -159,11 +223,11 @@ fn answer(shape: Shape, text: &str) -> Option<QuestionnaireResponseItemAnswer> {
         Shape::Group(_) => return None,
         Shape::Boolean => Answer::Boolean(text.parse().ok()?),
         Shape::Integer => Answer::Integer(text.parse().ok()?),
-        Shape::Decimal => Answer::Decimal(text.parse().ok()?),
+        Shape::Decimal => Answer::Decimal(exact(text.parse().ok()?)),
         Shape::Date => Answer::Date(string()?.parse().ok()?),
         Shape::DateTime => Answer::DateTime(string()?.parse().ok()?),
         Shape::String => Answer::String(string().filter(|s| !s.is_empty())?),
-        Shape::Coding => Answer::Coding(coding(text)?),
+        Shape::Coding => Answer::Coding(build::coding(&serde_json::from_str(text).ok()?)),
     };
     QuestionnaireResponseItemAnswer::builder()
         .value(value)
@@ -171,12 +235,23 @@ fn answer(shape: Shape, text: &str) -> Option<QuestionnaireResponseItemAnswer> {
         .ok()
 }
 
-fn coding(text: &str) -> Option<Coding> {
-    let coding: crate::kap::Coding = serde_json::from_str(text).ok()?;
-    let built = Coding::builder().system(coding.system).code(coding.code);
-    match coding.display {
-        Some(display) => built.display(display).build().ok(),
-        None => built.build().ok(),
+/// One line for an answered item; the lines of a group after its name.
+fn narrated(html: Html, item: &QuestionnaireResponseItem) -> Html {
+    let text = item.text.clone().unwrap_or_default();
+    if item.answer.is_empty() {
+        return item.item.iter().flatten().fold(html.p(text), narrated);
+    }
+    let answers: Vec<String> = item.answer.iter().flatten().map(answered).collect();
+    html.fact(&text, answers.join(", "))
+}
+
+fn answered(answer: &QuestionnaireResponseItemAnswer) -> String {
+    match answer.value.as_ref() {
+        Some(Answer::Boolean(true)) => "yes".into(),
+        Some(Answer::Boolean(false)) => "no".into(),
+        Some(Answer::Coding(c)) => c.display.clone().or_else(|| c.code.clone()).unwrap_or_default(),
+        Some(other) => build::plain(other),
+        None => String::new(),
     }
 }
 
@@ -261,8 +336,13 @@ mod tests {
     };
 
     fn response(outer: &Outer) -> Value {
-        let items = serde_json::to_value(FORM.items(outer)).expect("items are JSON");
-        serde_json::json!({"questionnaire": "https://x/Questionnaire/test-form|1.0.0", "item": items})
+        let built = QuestionnaireResponse::builder()
+            .id("x".to_owned())
+            .status(QuestionnaireResponseStatus::Completed)
+            .questionnaire(FORM.canonical())
+            .item(FORM.items(outer))
+            .build();
+        finish(built).value
     }
 
     fn inner() -> impl Strategy<Value = Inner> {

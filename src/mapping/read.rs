@@ -1,0 +1,539 @@
+//! Reading resources: typed access to `serde_json::Value`, with the FHIRPath of what is missing or wrong.
+//!
+//! A `Node` is a place in a resource: two pointers, copied freely. Its path is only worked out for an error.
+//! What a reader does not ask for is ignored, so foreign codings and extensions do no harm.
+
+use std::collections::HashMap;
+
+use serde_json::Value;
+
+use super::codes::{is_structure, is_system};
+use crate::error::Issue;
+use crate::fhir::resource::Key;
+use crate::kap::Fact;
+use crate::kap::base::{Coding, Day, Decimal, Id, Identifier, Instant, Quantity};
+
+/// The result of one read.
+pub type Read<T> = Result<T, Issue>;
+/// What one resource states, each fact with the resources that it was read from. Empty where the resource
+/// is not the reader's own.
+pub type Facts = Read<Vec<(Fact, Vec<Key>)>>;
+
+/// A place in a resource.
+#[derive(Clone, Copy, Debug)]
+pub struct Node<'v> {
+    root: &'v Value,
+    value: &'v Value,
+}
+
+/// A value that can be read from a node.
+pub trait FromNode: Sized {
+    /// What is expected there, for the error.
+    const EXPECTED: &'static str;
+    /// The value, where the node has its form.
+    fn from_node(node: Node<'_>) -> Option<Self>;
+}
+
+impl<'v> Node<'v> {
+    /// The whole resource.
+    #[must_use]
+    pub const fn new(resource: &'v Value) -> Self {
+        Self {
+            root: resource,
+            value: resource,
+        }
+    }
+
+    /// The JSON under this node.
+    #[must_use]
+    pub const fn value(self) -> &'v Value {
+        self.value
+    }
+
+    const fn with(self, value: &'v Value) -> Self {
+        Self {
+            root: self.root,
+            value,
+        }
+    }
+
+    /// The child `name`; for a list its first entry. `null` is absent.
+    #[must_use]
+    pub fn get(self, name: &str) -> Option<Self> {
+        let child = match self.value.get(name)? {
+            Value::Array(items) => items.iter().find(|i| !i.is_null())?,
+            child => child,
+        };
+        (!child.is_null()).then(|| self.with(child))
+    }
+
+    /// The child `name`.
+    ///
+    /// # Errors
+    /// Where it is absent.
+    pub fn need(self, name: &str) -> Read<Self> {
+        self.get(name).ok_or_else(|| self.missing(name))
+    }
+
+    /// The entries of the list `name` (one where it is no list).
+    pub fn each(self, name: &str) -> impl Iterator<Item = Self> + use<'v> {
+        let items: &'v [Value] = match self.value.get(name) {
+            Some(Value::Array(items)) => items,
+            Some(other) => std::slice::from_ref(other),
+            None => &[],
+        };
+        items
+            .iter()
+            .filter(|i| !i.is_null())
+            .map(move |i| self.with(i))
+    }
+
+    /// This node as a `T`.
+    ///
+    /// # Errors
+    /// Where it has another form.
+    pub fn to<T: FromNode>(self) -> Read<T> {
+        T::from_node(self).ok_or_else(|| self.wrong(T::EXPECTED))
+    }
+
+    /// The child `name` as a `T`.
+    ///
+    /// # Errors
+    /// Where it is absent or has another form.
+    pub fn req<T: FromNode>(self, name: &str) -> Read<T> {
+        self.need(name)?.to()
+    }
+
+    /// The child `name` as a `T`, if present.
+    ///
+    /// # Errors
+    /// Where it has another form.
+    pub fn opt<T: FromNode>(self, name: &str) -> Read<Option<T>> {
+        self.get(name).map(Node::to).transpose()
+    }
+
+    /// Every entry of the list `name` as a `T`.
+    ///
+    /// # Errors
+    /// Where one has another form.
+    pub fn all<T: FromNode>(self, name: &str) -> Read<Vec<T>> {
+        self.each(name).map(Node::to).collect()
+    }
+
+    /// This node as text.
+    #[must_use]
+    pub fn str(self) -> Option<&'v str> {
+        self.value.as_str()
+    }
+
+    /// The text of the child `name`, if it is there and is text.
+    #[must_use]
+    pub fn text(self, name: &str) -> Option<&'v str> {
+        self.get(name)?.str()
+    }
+
+    /// The child `name` as one of a list of codes (`T::from_code`).
+    ///
+    /// # Errors
+    /// Where it is absent or not in the list.
+    pub fn code<T>(self, name: &str, from_code: fn(&str) -> Option<T>) -> Read<T> {
+        self.need(name)?.as_code(from_code)
+    }
+
+    /// This node as one of a list of codes.
+    ///
+    /// # Errors
+    /// Where it is not in the list.
+    pub fn as_code<T>(self, from_code: fn(&str) -> Option<T>) -> Read<T> {
+        let code = self.str().and_then(from_code);
+        code.ok_or_else(|| self.wrong("a code of the value set that is bound here"))
+    }
+
+    // --- concepts --------------------------------------------------------------------------------
+
+    /// The codings of this CodeableConcept.
+    pub fn codings(self) -> impl Iterator<Item = Self> + use<'v> {
+        self.each("coding")
+    }
+
+    /// The coding of the concept `name` (any of its repetitions) in `system`.
+    #[must_use]
+    pub fn coding_in(self, name: &str, system: &str) -> Option<Self> {
+        let mut all = self.each(name).flat_map(Node::codings);
+        all.find(|c| c.text("system") == Some(system))
+    }
+
+    /// The code of the concept `name` in the local system `local`.
+    #[must_use]
+    pub fn local_code(self, name: &str, local: &str) -> Option<&'v str> {
+        let mut all = self.each(name).flat_map(Node::codings);
+        let own = |c: &Self| c.text("system").is_some_and(|s| is_system(s, local));
+        all.find(own)?.text("code")
+    }
+
+    // --- references ------------------------------------------------------------------------------
+
+    /// Type and id that this Reference names, if it is literal.
+    #[must_use]
+    pub fn target(self) -> Option<(&'v str, &'v str)> {
+        let text = self.text("reference")?;
+        let text = text.split("/_history/").next()?;
+        let mut parts = text.rsplit('/');
+        let id = parts.next()?;
+        Some((parts.next()?, id))
+    }
+
+    /// The id that the Reference `name` names, if it is literal.
+    #[must_use]
+    pub fn ref_id(self, name: &str) -> Option<Id> {
+        let (_, id) = self.get(name)?.target()?;
+        Id::new(id)
+    }
+
+    // --- extensions ------------------------------------------------------------------------------
+
+    /// The extensions of this node with the local name `name`.
+    pub fn exts<'n>(self, name: &'n str) -> impl Iterator<Item = Self> + use<'v, 'n> {
+        self.each("extension")
+            .filter(move |x| x.text("url").is_some_and(|url| is_structure(url, name)))
+    }
+
+    /// The first extension of this node with the local name `name`.
+    #[must_use]
+    pub fn ext(self, name: &str) -> Option<Self> {
+        self.exts(name).next()
+    }
+
+    /// The value of the local extension `name` as a `T`.
+    ///
+    /// # Errors
+    /// Where it has another form.
+    pub fn ext_value<T: FromNode>(self, name: &str) -> Read<Option<T>> {
+        self.ext(name)
+            .and_then(Node::any_value)
+            .map(Node::to)
+            .transpose()
+    }
+
+    /// The value of the extension with this full URL.
+    #[must_use]
+    pub fn ext_url(self, url: &str) -> Option<Self> {
+        let mut all = self.each("extension");
+        all.find(|x| x.text("url") == Some(url))?.any_value()
+    }
+
+    /// `value[x]` of this node, whatever its type.
+    #[must_use]
+    pub fn any_value(self) -> Option<Self> {
+        let fields = self.value.as_object()?;
+        let (_, value) = fields.iter().find(|(k, _)| k.starts_with("value"))?;
+        Some(self.with(value))
+    }
+
+    /// The parts named `name` of this complex extension.
+    pub fn parts<'n>(self, name: &'n str) -> impl Iterator<Item = Self> + use<'v, 'n> {
+        self.each("extension")
+            .filter(move |x| x.text("url") == Some(name))
+    }
+
+    /// The value of the part `name` of this complex extension, if present.
+    ///
+    /// # Errors
+    /// Where it has another form.
+    pub fn part<T: FromNode>(self, name: &str) -> Read<Option<T>> {
+        let value = self.parts(name).next().and_then(Node::any_value);
+        value.map(Node::to).transpose()
+    }
+
+    /// The value of the part `name` of this complex extension.
+    ///
+    /// # Errors
+    /// Where it is absent or has another form.
+    pub fn need_part<T: FromNode>(self, name: &str) -> Read<T> {
+        let absent = || self.missing(&format!("extension('{name}').value"));
+        self.part(name)?.ok_or_else(absent)
+    }
+
+    /// The values of all parts `name` of this complex extension.
+    ///
+    /// # Errors
+    /// Where one has another form.
+    pub fn all_parts<T: FromNode>(self, name: &str) -> Read<Vec<T>> {
+        self.parts(name)
+            .filter_map(Node::any_value)
+            .map(Node::to)
+            .collect()
+    }
+
+    /// The part `name` of this complex extension as one of a list of codes, if present.
+    ///
+    /// # Errors
+    /// Where it is not in the list.
+    pub fn part_code<T>(self, name: &str, from_code: fn(&str) -> Option<T>) -> Read<Option<T>> {
+        let value = self.parts(name).next().and_then(Node::any_value);
+        value.map(|v| v.as_code(from_code)).transpose()
+    }
+
+    // --- the resource ----------------------------------------------------------------------------
+
+    /// The resource's id.
+    ///
+    /// # Errors
+    /// Where it is absent or illegal.
+    pub fn id(self) -> Read<Id> {
+        Node::new(self.root).req("id")
+    }
+
+    /// The resource's key.
+    ///
+    /// # Errors
+    /// Where the id is absent or illegal.
+    pub fn key(self) -> Read<Key> {
+        let kind = Node::new(self.root)
+            .text("resourceType")
+            .unwrap_or_default();
+        Ok(Key::new(kind, self.id()?))
+    }
+
+    /// Whether the resource claims the local profile `name` (any version of it).
+    #[must_use]
+    pub fn has_profile(self, name: &str) -> bool {
+        let Some(meta) = Node::new(self.root).get("meta") else {
+            return false;
+        };
+        let own = |p: &str| is_structure(p.split('|').next().unwrap_or(p), name);
+        meta.each("profile").filter_map(Node::str).any(own)
+    }
+
+    // --- errors ----------------------------------------------------------------------------------
+
+    /// An issue about this place.
+    #[must_use]
+    pub fn issue(self, code: &'static str, text: impl Into<String>) -> Issue {
+        Issue {
+            code: Some(code),
+            text: text.into(),
+            at: Some(self.path()),
+            ..Issue::default()
+        }
+    }
+
+    /// The child `name` is absent.
+    #[must_use]
+    pub fn missing(self, name: &str) -> Issue {
+        let mut issue = self.issue("required", format!("The element {name} is required here."));
+        issue.at = issue.at.map(|at| format!("{at}.{name}"));
+        issue
+    }
+
+    /// This node is not what is expected.
+    #[must_use]
+    pub fn wrong(self, expected: &str) -> Issue {
+        self.issue("value", format!("Expected here: {expected}."))
+    }
+
+    /// FHIRPath of this place, such as `Observation.component[1].code`.
+    #[must_use]
+    pub fn path(self) -> String {
+        let kind = self.root.get("resourceType").and_then(Value::as_str);
+        let mut path = kind.unwrap_or("Resource").to_owned();
+        trail(self.root, self.value, &mut path);
+        path
+    }
+}
+
+/// Adds the steps from `from` to `to` (found by address); false, and no step, where it is not below.
+fn trail(from: &Value, to: &Value, path: &mut String) -> bool {
+    if std::ptr::eq(from, to) {
+        return true;
+    }
+    let length = path.len();
+    let step = |path: &mut String, add: String, child: &Value| {
+        path.push_str(&add);
+        let found = trail(child, to, path);
+        if !found {
+            path.truncate(length);
+        }
+        found
+    };
+    match from {
+        Value::Object(fields) => fields.iter().any(|(k, v)| step(path, format!(".{k}"), v)),
+        Value::Array(items) => {
+            let mut items = items.iter().enumerate();
+            items.any(|(i, v)| step(path, format!("[{i}]"), v))
+        }
+        _ => false,
+    }
+}
+
+/// One fact read from one resource.
+///
+/// # Errors
+/// Where the resource has no legal id.
+pub fn one(fact: Fact, node: Node<'_>) -> Facts {
+    Ok(vec![(fact, vec![node.key()?])])
+}
+
+/// All resources at hand, by type and id.
+#[derive(Debug)]
+pub struct Source<'v> {
+    all: &'v [(Key, Value)],
+    by_key: HashMap<(&'v str, &'v str), usize>,
+}
+
+impl<'v> Source<'v> {
+    /// Indexes `all`.
+    #[must_use]
+    pub fn new(all: &'v [(Key, Value)]) -> Self {
+        let entry = |(i, (key, _)): (usize, &'v (Key, Value))| ((&*key.kind, key.id.as_str()), i);
+        Self {
+            all,
+            by_key: all.iter().enumerate().map(entry).collect(),
+        }
+    }
+
+    /// The resource `kind`/`id`, if at hand.
+    #[must_use]
+    pub fn lookup(&self, kind: &str, id: &str) -> Option<Node<'v>> {
+        let (_, value) = &self.all[*self.by_key.get(&(kind, id))?];
+        Some(Node::new(value))
+    }
+
+    /// The resource that this Reference names, if at hand.
+    #[must_use]
+    pub fn follow(&self, reference: Node<'v>) -> Option<Node<'v>> {
+        let (kind, id) = reference.target()?;
+        self.lookup(kind, id)
+    }
+
+    /// All resources of one type.
+    pub fn of_kind<'s>(&'s self, kind: &'s str) -> impl Iterator<Item = Node<'v>> + use<'v, 's> {
+        let all = self.all.iter().filter(move |(key, _)| &*key.kind == kind);
+        all.map(|(_, value)| Node::new(value))
+    }
+
+    /// The practice's id of the person or organization that this Reference names: a PractitionerRole is
+    /// its practitioner; a reference of words alone (`patient`, `system`) is that word.
+    #[must_use]
+    pub fn actor(&self, reference: Node<'v>) -> Option<Id> {
+        let Some((kind, id)) = reference.target() else {
+            return reference.text("display").and_then(Id::new);
+        };
+        if kind != "PractitionerRole" {
+            return Id::new(id);
+        }
+        let role = self.lookup(kind, id);
+        let practitioner = role.and_then(|r| r.ref_id("practitioner"));
+        practitioner.or_else(|| Id::new(id.strip_suffix("-role").unwrap_or(id)))
+    }
+
+    /// As `actor`, for the child `name` of `node`.
+    #[must_use]
+    pub fn actor_at(&self, node: Node<'v>, name: &str) -> Option<Id> {
+        self.actor(node.get(name)?)
+    }
+
+    /// As `actor_at`.
+    ///
+    /// # Errors
+    /// Where it is absent or names nobody.
+    pub fn need_actor(&self, node: Node<'v>, name: &str) -> Read<Id> {
+        let reference = node.need(name)?;
+        self.actor(reference)
+            .ok_or_else(|| reference.wrong("a literal reference"))
+    }
+}
+
+macro_rules! from_node {
+    ($($kind:ty, $expected:literal, $node:ident => $read:expr;)+) => {
+        $(impl FromNode for $kind {
+            const EXPECTED: &'static str = $expected;
+            fn from_node($node: Node<'_>) -> Option<Self> { $read }
+        })+
+    };
+}
+
+from_node! {
+    String, "text", n => n.str().map(str::to_owned);
+    bool, "true or false", n => n.value.as_bool();
+    u8, "a whole number from 0 to 255", n => n.value.as_u64().and_then(|x| x.try_into().ok());
+    u32, "a whole number from 0 on", n => n.value.as_u64().and_then(|x| x.try_into().ok());
+    i64, "a whole number", n => n.value.as_i64();
+    Id, "an id", n => match n.str() {
+        Some(text) => Id::new(text),
+        None => n.target().and_then(|(_, id)| Id::new(id)),
+    };
+    Instant, "a time with seconds and offset", n => n.str()?.parse().ok();
+    Day, "a date YYYY-MM-DD", n => n.str()?.parse().ok();
+    // A Quantity stands for its number, for extensions that carry a unit.
+    Decimal, "a number", n => match n.value {
+        Value::Number(number) => number.to_string().parse().ok(),
+        Value::Object(_) => n.get("value")?.to().ok(),
+        _ => None,
+    };
+    Coding, "a coding with system and code", n => Some(Coding {
+        system: n.text("system")?.to_owned(),
+        code: n.text("code")?.to_owned(),
+        display: n.text("display").map(str::to_owned),
+    });
+    Quantity, "a quantity with value and unit", n => Some(Quantity {
+        value: n.get("value")?.to().ok()?,
+        unit: n.text("unit").or_else(|| n.text("code"))?.to_owned(),
+        system: n.text("system").map(str::to_owned),
+        code: n.text("code").map(str::to_owned),
+    });
+    Identifier, "an identifier with system and value", n => Some(Identifier {
+        kind: n.get("type").and_then(|t| t.codings().next()?.text("code")).map(str::to_owned),
+        system: n.text("system")?.to_owned(),
+        value: n.text("value")?.to_owned(),
+    });
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+
+    #[test]
+    fn an_error_names_its_place() {
+        let value =
+            json!({"resourceType": "Observation", "component": [{"code": 1}, {"value": "x"}]});
+        let second = Node::new(&value).each("component").nth(1);
+        let issue = second.map(|n| n.req::<Instant>("value").err());
+        let at = issue.flatten().and_then(|i| i.at);
+        assert_eq!(at.as_deref(), Some("Observation.component[1].value"));
+        let missing = second.and_then(|n| n.need("code").err()).and_then(|i| i.at);
+        assert_eq!(missing.as_deref(), Some("Observation.component[1].code"));
+    }
+
+    #[test]
+    fn a_reference_is_read_in_its_three_literal_forms() {
+        for text in [
+            "Patient/a",
+            "https://x.example.org/fhir/Patient/a",
+            "Patient/a/_history/2",
+        ] {
+            let value = json!({"reference": text});
+            assert_eq!(Node::new(&value).target(), Some(("Patient", "a")), "{text}");
+        }
+    }
+
+    #[test]
+    fn a_role_is_its_practitioner() {
+        let key = |kind: &str, id: &str| Key::new(kind, Id::new(id).unwrap_or_default());
+        let role = json!({"practitioner": {"reference": "Practitioner/p1"}});
+        let all = [(key("PractitionerRole", "r1"), role)];
+        let source = Source::new(&all);
+        let actor = |text: &str| {
+            let value = json!({"reference": text});
+            Source::new(&[])
+                .actor(Node::new(&value))
+                .map(|i| i.to_string())
+        };
+        let value = json!({"reference": "PractitionerRole/r1"});
+        assert_eq!(source.actor(Node::new(&value)), Id::new("p1"));
+        assert_eq!(actor("PractitionerRole/m1-role").as_deref(), Some("m1"));
+        assert_eq!(actor("Organization/o1").as_deref(), Some("o1"));
+    }
+}
