@@ -215,6 +215,15 @@ impl<'v> Node<'v> {
             .transpose()
     }
 
+    /// The value of the local extension `name` as one of a list of codes, if present.
+    ///
+    /// # Errors
+    /// Where it is not in the list.
+    pub fn ext_code<T>(self, name: &str, from_code: fn(&str) -> Option<T>) -> Read<Option<T>> {
+        let value = self.ext(name).and_then(Node::any_value);
+        value.map(|v| v.as_code(from_code)).transpose()
+    }
+
     /// The value of the extension with this full URL.
     #[must_use]
     pub fn ext_url(self, url: &str) -> Option<Self> {
