@@ -97,7 +97,7 @@ fn task(x: &FollowUp, e: &Episode) -> Resource {
             FollowUpStatus::Declined => TaskStatus::Rejected,
             FollowUpStatus::Cancelled => TaskStatus::Cancelled,
         })
-        .intent(TaskIntent::Order)
+        .intent("order".parse().unwrap_or(TaskIntent::Unknown))
         .code(concept([coding_of(
             "http://hl7.org/fhir/CodeSystem/task-code",
             "fulfill",
