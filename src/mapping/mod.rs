@@ -25,6 +25,7 @@ pub mod follow_up;
 pub mod form;
 pub mod integration;
 pub mod label;
+pub mod limits;
 pub mod measure;
 pub mod medication;
 pub mod narrative;
@@ -33,6 +34,7 @@ pub mod preparation;
 pub mod read;
 pub mod referral;
 pub mod safety;
+pub mod screening;
 pub mod session;
 pub mod summary;
 pub mod terms;
@@ -69,7 +71,7 @@ pub fn to_fhir(fact: &Fact, episode: &Episode) -> Vec<Resource> {
         Fact::Problem(x) => consultation::write_problem(x, e),
         Fact::Allergy(x) => consultation::write_allergy(x, e),
         Fact::HomeMedicine(x) => consultation::write_medicine(x, e),
-        Fact::Screening(x) => consultation::write_screening(x, e),
+        Fact::Screening(x) => screening::write(x, e),
         Fact::Consent(x) => consent::write(x, e),
         Fact::Referral(x) => referral::write(x, e),
         Fact::Clearance(x) => clearance::write(x, e),
@@ -140,7 +142,7 @@ fn readers(kind: &str) -> &'static [Reader] {
         "Condition" => &[consultation::read_problem],
         "AllergyIntolerance" => &[consultation::read_allergy],
         "MedicationRequest" => &[consultation::read_medicine, medication::read_prescription],
-        "QuestionnaireResponse" => &[consultation::read_screening, form::read, integration::read],
+        "QuestionnaireResponse" => &[screening::read, form::read, integration::read],
         "Consent" => &[consent::read],
         "ServiceRequest" => &[referral::read, follow_up::read],
         "Task" => &[follow_up::read],
