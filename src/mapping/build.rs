@@ -19,7 +19,9 @@ use fhir_sdk::{BuilderError, Date, DateTime, Instant as FhirInstant};
 use serde::Serialize;
 use serde_json::Value;
 
-use super::codes::{CANONICAL, UCUM, WORKFLOW_EPISODE, hl7, namespace, structure, system};
+use super::codes::{
+    CANONICAL, DRUG_FORM, UCUM, WORKFLOW_EPISODE, hl7, namespace, structure, system,
+};
 use super::label::{self, Class};
 use super::narrative::Html;
 use super::terms;
@@ -272,8 +274,20 @@ pub fn quantity(q: &Quantity) -> FhirQuantity {
     );
     out.system.clone_from(&q.system);
     out.code.clone_from(&q.code);
+    if q.code.is_none() {
+        let (system, code) = match q.unit.as_str() {
+            LOZENGE => (DRUG_FORM, TROCHE),
+            unit => (UCUM, unit),
+        };
+        out.system.get_or_insert_with(|| system.to_owned());
+        out.code = Some(code.to_owned());
+    }
     out
 }
+
+/// A unit that is counted, not measured: its code is a dose form (domain reference §3.1).
+pub(super) const LOZENGE: &str = "lozenge";
+pub(super) const TROCHE: &str = "ORTROCHE";
 
 /// An amount in a UCUM unit.
 #[must_use]
@@ -373,10 +387,21 @@ pub fn patient(e: &Episode) -> Reference {
     reference("Patient", &e.patient.id)
 }
 
+/// The id of a further resource of a record: `{id}-{suffix}`, or a digest of that where it is too long for
+/// a FHIR id.
+#[must_use]
+pub fn derived(id: &Id, suffix: &str) -> Id {
+    let text = format!("{id}-{suffix}");
+    let digest = || uuid::Uuid::new_v5(&uuid::Uuid::NAMESPACE_URL, text.as_bytes()).to_string();
+    Id::new(text.as_str())
+        .or_else(|| Id::new(digest()))
+        .unwrap_or_default()
+}
+
 /// The PractitionerRole of a member.
 #[must_use]
 pub fn role(member: &Id) -> Reference {
-    reference("PractitionerRole", format_args!("{member}-role"))
+    reference("PractitionerRole", derived(member, "role"))
 }
 
 /// Whoever goes by this id: `patient`, `system`, the patient, a related person, an organization, or else a
@@ -404,6 +429,12 @@ pub fn actor(id: &Id, e: &Episode) -> Reference {
 #[must_use]
 pub fn record(id: &Id, e: &Episode) -> Option<Reference> {
     kind_of(id, e).map(|kind| reference(kind, id))
+}
+
+/// As `record`; an id that the episode does not know is taken for a document.
+#[must_use]
+pub fn record_or_document(id: &Id, e: &Episode) -> Reference {
+    record(id, e).unwrap_or_else(|| reference("DocumentReference", id))
 }
 
 /// The resource type of the primary resource of the record `id`.
@@ -554,10 +585,10 @@ impl Parts {
     }
 }
 
-/// A `positiveInt` value; `None` for zero, which FHIR does not allow there.
+/// A `positiveInt` value. Zero is written as `unsignedInt`: wrong by the profile, and seen, never dropped.
 #[must_use]
-pub fn positive(n: u32) -> Option<ExtensionValue> {
-    NonZeroU32::new(n).map(ExtensionValue::PositiveInt)
+pub fn positive(n: u32) -> ExtensionValue {
+    NonZeroU32::new(n).map_or(ExtensionValue::UnsignedInt(n), ExtensionValue::PositiveInt)
 }
 
 /// The canonical of the local questionnaire of an instrument, such as `…/Questionnaire/phq-9`.

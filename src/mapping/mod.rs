@@ -26,6 +26,7 @@ pub mod follow_up;
 pub mod form;
 pub mod integration;
 pub mod label;
+pub mod limits;
 pub mod measure;
 pub mod medication;
 pub mod narrative;
@@ -34,10 +35,16 @@ pub mod preparation;
 pub mod read;
 pub mod referral;
 pub mod safety;
+pub mod screening;
 pub mod session;
 pub mod summary;
 pub mod terms;
 pub mod vitals;
+
+#[cfg(test)]
+pub(crate) mod arb;
+#[cfg(test)]
+mod tests;
 
 use serde_json::Value;
 
@@ -70,7 +77,7 @@ pub fn to_fhir(fact: &Fact, episode: &Episode) -> Vec<Resource> {
         Fact::Problem(x) => consultation::write_problem(x, e),
         Fact::Allergy(x) => consultation::write_allergy(x, e),
         Fact::HomeMedicine(x) => consultation::write_medicine(x, e),
-        Fact::Screening(x) => consultation::write_screening(x, e),
+        Fact::Screening(x) => screening::write(x, e),
         Fact::Consent(x) => consent::write(x, e),
         Fact::Referral(x) => referral::write(x, e),
         Fact::Clearance(x) => clearance::write(x, e),
@@ -96,6 +103,15 @@ pub fn to_fhir(fact: &Fact, episode: &Episode) -> Vec<Resource> {
         Fact::FollowUp(x) => follow_up::write(x, e),
         Fact::Communication(x) => follow_up::write_communication(x, e),
     }
+}
+
+/// The resources that state all of `facts`. A resource that several facts share (the care team) stands once.
+#[must_use]
+pub fn all_to_fhir(facts: &[Fact], episode: &Episode) -> Vec<Resource> {
+    let mut seen = std::collections::HashSet::new();
+    let mut out: Vec<Resource> = facts.iter().flat_map(|f| to_fhir(f, episode)).collect();
+    out.retain(|r| seen.insert(r.key.clone()));
+    out
 }
 
 /// The facts that the resources of one episode state (the episode, its patient, patient-level records and
@@ -127,12 +143,12 @@ fn readers(kind: &str) -> &'static [Reader] {
     match kind {
         "EpisodeOfCare" => &[episode::read],
         "Patient" => &[people::read_patient],
-        "PractitionerRole" => &[people::read_member],
+        "CareTeam" => &[people::read_team],
         "RelatedPerson" => &[people::read_related],
         "Condition" => &[consultation::read_problem],
         "AllergyIntolerance" => &[consultation::read_allergy],
         "MedicationRequest" => &[consultation::read_medicine, medication::read_prescription],
-        "QuestionnaireResponse" => &[consultation::read_screening, checklist::read, integration::read],
+        "QuestionnaireResponse" => &[screening::read, checklist::read, integration::read],
         "Consent" => &[consent::read],
         "ServiceRequest" => &[referral::read, follow_up::read],
         "Task" => &[follow_up::read],
