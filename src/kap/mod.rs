@@ -2,20 +2,33 @@
 //!
 //! Knows nothing of FHIR, HTTP or databases; does no I/O and reads no clock.
 
+pub mod act;
 pub mod base;
+pub mod calendar;
 pub mod clearance;
 pub mod consent;
 pub mod consultation;
+pub mod derived;
 pub mod dosing;
 pub mod fact;
 pub mod follow_up;
 pub mod integration;
+pub mod ledger;
+pub mod lift;
+pub mod limits;
 pub mod measure;
 pub mod medication;
 pub mod people;
+pub mod policy;
 pub mod preparation;
+pub mod readiness;
 pub mod referral;
+pub mod rules;
 pub mod safety;
+mod screening;
+pub mod timeline;
+pub mod trends;
+pub mod worklist;
 
 use serde::{Deserialize, Serialize};
 

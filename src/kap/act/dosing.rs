@@ -1,0 +1,420 @@
+//! What happens in a dosing session: facts, stored whatever they say, and flagged.
+
+use super::body::PlanDose;
+use super::safety::{self, Finding};
+use super::{Context, conflict, put, refuse, said, unfit};
+use crate::error::{Error, Issue, Kind, Result};
+use crate::kap::base::{Decimal, Id, Instant};
+use crate::kap::dosing::{
+    Checklist, Discharge, Disposition, Dose, DoseStatus, Effects, Override, SessionStatus,
+    SessionType, SideEffect, Timing, Vitals,
+};
+use crate::kap::ledger::given;
+use crate::kap::safety::IssueSeverity;
+use crate::kap::{Episode, Quantity};
+
+impl Episode {
+    pub(super) fn take_checklist(&mut self, id: &Id, list: Checklist, ctx: &Context) -> Result<Id> {
+        ctx.treating()?;
+        ctx.past(list.completed_at, "/completedAt")?;
+        let counted = list.lozenges_on_hand;
+        let at = list.completed_at;
+        self.dosing_mut(id)?.pre_dose_checklist = Some(list);
+        let stock = self.ledger(at).remaining();
+        let known = !self.dispenses.is_empty();
+        if known && counted.is_some_and(|n| n != stock) {
+            self.raise(safety::discrepancy(id.clone(), at), ctx);
+        }
+        Ok(id.clone())
+    }
+
+    pub(super) fn take_vitals(&mut self, id: &Id, vitals: Vitals, ctx: &Context) -> Result<Id> {
+        ctx.treating()?;
+        ctx.past(vitals.at, "/at")?;
+        refuse(unit_issues(&vitals))?;
+        if vitals.moaas.is_some_and(|n| n > 5) {
+            let text = "A MOAA/S score is 0 to 5.";
+            return Err(Error::new(Kind::Unprocessable, text).at("/moaas"));
+        }
+        let (vid, at) = (vitals.id.clone(), vitals.at);
+        let session = self.session_mut(id)?;
+        match &mut session.dosing {
+            Some(dosing) if session.kind == SessionType::Dosing => {
+                put(&mut dosing.vitals, vitals.clone(), |v| &v.id);
+            }
+            _ => put(&mut session.vitals, vitals.clone(), |v| &v.id),
+        }
+        if self.session(id)?.kind == SessionType::Dosing {
+            self.judge_vitals(id, &vitals, at, ctx)?;
+        }
+        Ok(vid)
+    }
+
+    fn judge_vitals(&mut self, id: &Id, v: &Vitals, at: Instant, ctx: &Context) -> Result<()> {
+        let sedated = v.moaas.is_some_and(|n| n < ctx.policy.sedation.alert_below);
+        if sedated {
+            let text = "A sedation score is below the alert limit.";
+            let f = Finding::observed("KAP-RULE-SEDATION", id, at, IssueSeverity::High, text);
+            self.raise(f, ctx);
+        }
+        let limits = self.limits(at, ctx.policy);
+        if limits.outside(v).is_empty() {
+            return Ok(());
+        }
+        if !matches!(v.timing, Timing::PreDose | Timing::PreDoseRecheck) {
+            let text = "A reading is outside this person's parameters.";
+            let f = Finding::observed("KAP-INV-14", id, at, IssueSeverity::Moderate, text);
+            self.raise(f, ctx);
+            return Ok(());
+        }
+        let readings = self
+            .session(id)?
+            .dosing
+            .as_ref()
+            .map_or(&[][..], |d| &d.vitals);
+        let before = |x: &&Vitals| matches!(x.timing, Timing::PreDose | Timing::PreDoseRecheck);
+        let out = readings
+            .iter()
+            .filter(before)
+            .filter(|x| !limits.outside(x).is_empty());
+        let times = u32::try_from(out.count()).unwrap_or(u32::MAX);
+        let severity = match times {
+            0 | 1 => IssueSeverity::Moderate,
+            _ => IssueSeverity::High,
+        };
+        let text = "Pre-dose blood pressure or heart rate is outside this person's parameters.";
+        self.raise(
+            Finding::observed("KAP-RULE-BP-PREDOSE", id, at, severity, text),
+            ctx,
+        );
+        if times > limits.max_rechecks {
+            self.hold_automatically(at, format!("pre-dose vital signs out of range in {id}"));
+        }
+        Ok(())
+    }
+
+    pub(super) fn take_dose(&mut self, id: &Id, dose: Dose, ctx: &Context) -> Result<Id> {
+        ctx.treating()?;
+        ctx.past(dose.at, "/at")?;
+        refuse(dose_issues(&dose))?;
+        let start = self.session(id)?.start;
+        let begun = self.session(id)?.status == SessionStatus::InProgress;
+        if begun && dose.at < start.plus_minutes(-24 * 60) {
+            let text = "The dose lies more than a day before its session.";
+            return Err(unfit("KAP-INV-23", "/at", text));
+        }
+        let (did, new) = (dose.id.clone(), dose.clone());
+        put(&mut self.dosing_mut(id)?.doses, dose, |d| &d.id);
+        if given(&new) {
+            self.judge_dose(id, &new, ctx)?;
+        }
+        Ok(did)
+    }
+
+    /// Flags what is wrong with a dose that was given (KAP-INV-02, 07, 08, 09, 10, 11, 23).
+    fn judge_dose(&mut self, id: &Id, dose: &Dose, ctx: &Context) -> Result<()> {
+        let (at, high) = (dose.at, IssueSeverity::High);
+        let mut found = vec![];
+        if let Some(f) = self.over_maximum(id, dose)? {
+            found.push(f);
+        }
+        if self.session(id)?.status != SessionStatus::InProgress {
+            found.push(safety::unstarted(&dose.id, at));
+        }
+        let skew = i64::from(ctx.policy.clock_skew_minutes);
+        if at.plus_minutes(skew) < self.session(id)?.start {
+            found.push(safety::out_of_order(&dose.id, at));
+        }
+        let expired = self.active_clearance(at).is_none();
+        if expired {
+            let text = "A dose was given without an active clearance.";
+            found.push(Finding::observed(
+                "KAP-RULE-CONSENT-EXPIRY",
+                &dose.id,
+                at,
+                high,
+                text,
+            ));
+        }
+        let readiness = self.readiness(id, at, ctx.policy)?;
+        for reason in &readiness.blocking_reasons {
+            if let Some(f) = safety::breach(reason, &dose.id, at) {
+                found.push(f);
+            }
+        }
+        let mg = dose.units.filter(|u| *u > Decimal::ZERO);
+        let mg = mg.map(|u| Decimal(dose.dose_mg.0 / u.0));
+        if mg.is_some_and(|mg| self.ledger(at).of(mg).remaining() < Decimal::ZERO) {
+            found.push(safety::discrepancy(dose.id.clone(), at));
+        }
+        for f in found {
+            self.raise(f, ctx);
+        }
+        let session = self.session_mut(id)?;
+        if matches!(
+            session.status,
+            SessionStatus::Planned | SessionStatus::Arrived
+        ) {
+            session.status = SessionStatus::InProgress;
+            let lead = session.lead_id.clone();
+            self.began(SessionType::Dosing, at, &lead);
+        }
+        if expired {
+            self.hold_automatically(at, "dose without an active clearance");
+        }
+        Ok(())
+    }
+
+    fn over_maximum(&self, id: &Id, dose: &Dose) -> Result<Option<Finding>> {
+        let session = self.session(id)?;
+        let doses = session.dosing.iter().flat_map(|d| &d.doses);
+        let total: rust_decimal::Decimal = doses.filter(|d| given(d)).map(|d| d.dose_mg.0).sum();
+        let max = self.maximum(session, dose.at);
+        Ok(max
+            .filter(|m| total > m.0)
+            .map(|_| safety::over_dose(&dose.id, dose.at)))
+    }
+
+    pub(super) fn take_effects(&mut self, id: &Id, effects: Effects, ctx: &Context) -> Result<Id> {
+        ctx.treating()?;
+        let negative = [
+            effects.onset_minutes,
+            effects.peak_from_minutes,
+            effects.peak_to_minutes,
+            effects.resolved_minutes,
+        ];
+        if negative.into_iter().flatten().any(|m| m < Decimal::ZERO) {
+            return Err(unfit("KAP-INV-23", "", "Effects follow the first dose."));
+        }
+        self.dosing_mut(id)?.effects = Some(effects);
+        Ok(id.clone())
+    }
+
+    pub(super) fn take_side_effect(&mut self, id: &Id, e: SideEffect, ctx: &Context) -> Result<Id> {
+        ctx.treating()?;
+        if e.onset_minute
+            .zip(e.resolved_minute)
+            .is_some_and(|(on, off)| off < on)
+        {
+            let text = "The effect ends before it begins.";
+            return Err(unfit("KAP-INV-23", "/resolvedMinute", text));
+        }
+        let eid = e.id.clone();
+        put(&mut self.dosing_mut(id)?.side_effects, e, |x| &x.id);
+        Ok(eid)
+    }
+
+    pub(super) fn plan_dose(&mut self, id: &Id, body: PlanDose, ctx: &Context) -> Result<Id> {
+        ctx.only(super::Side::Practice)?;
+        self.known_at(&body.by, "/by")?;
+        ctx.at(body.at)?;
+        if body.planned_dose_mg <= Decimal::ZERO {
+            let text = "The planned dose is above 0 mg.";
+            return Err(unfit("KAP-INV-07", "/plannedDoseMg", text));
+        }
+        if let Some(rx) = &body.prescription_id
+            && !self.prescriptions.iter().any(|p| &p.id == rx)
+        {
+            let text = "There is no such prescription.";
+            return Err(unfit("KAP-INV-06", "/prescriptionId", text));
+        }
+        let status = self.session(id)?.status;
+        if !matches!(status, SessionStatus::Planned | SessionStatus::Arrived) {
+            let text = format!("The session is {status}; the dose is planned before it.");
+            return Err(conflict("KAP-INV-01", text));
+        }
+        let dosing = self.dosing_mut(id)?;
+        dosing.dose_level = body.dose_level;
+        dosing.planned_dose_mg = body.planned_dose_mg;
+        dosing.prescription_id = body.prescription_id.or(dosing.prescription_id.take());
+        Ok(id.clone())
+    }
+
+    pub(super) fn override_interval(
+        &mut self,
+        id: &Id,
+        body: Override,
+        ctx: &Context,
+    ) -> Result<Id> {
+        self.session(id)?;
+        self.prescriber_at(&body.by, "/by", ctx)?;
+        ctx.past(body.at, "/at")?;
+        if !said(Some(&body.reason)) {
+            return Err(unfit("KAP-INV-08", "/reason", "A reason is required."));
+        }
+        self.dosing_mut(id)?.interval_override = Some(body);
+        Ok(id.clone())
+    }
+
+    pub(super) fn discharge(&mut self, id: &Id, body: Discharge, ctx: &Context) -> Result<Id> {
+        self.take_discharge(id, body, ctx)
+    }
+
+    /// The patient leaves (KAP-INV-14): the criteria are met, or somebody answers for the exception.
+    pub(super) fn take_discharge(
+        &mut self,
+        id: &Id,
+        mut d: Discharge,
+        ctx: &Context,
+    ) -> Result<Id> {
+        ctx.treating()?;
+        ctx.past(d.assessed_at, "/assessedAt")?;
+        self.dosing_mut(id)?;
+        let session = self.session(id)?;
+        let doses = session.dosing.iter().flat_map(|x| &x.doses);
+        if doses.filter(|x| given(x)).any(|x| x.at > d.assessed_at) {
+            let text = "The discharge lies before a dose.";
+            return Err(unfit("KAP-INV-23", "/assessedAt", text));
+        }
+        if session.first_dose_at().is_some() && d.no_driving_until.is_none() {
+            let text = "After a dose the day until which not to drive is required.";
+            return Err(unfit("KAP-INV-14", "/noDrivingUntil", text));
+        }
+        let unmet = self.unmet(id, &d, ctx)?;
+        d.criteria_met = Some(unmet.is_empty());
+        if !unmet.is_empty() {
+            self.excused(&d)
+                .then_some(())
+                .ok_or_else(|| Error::with_issues(Kind::Conflict, unmet).code("state-conflict"))?;
+        }
+        self.dosing_mut(id)?.discharge = Some(d);
+        Ok(id.clone())
+    }
+
+    /// Whether the patient left against advice with a reason, or a medical role answers for the exception.
+    fn excused(&self, d: &Discharge) -> bool {
+        let Some(exception) = &d.exception else {
+            return false;
+        };
+        let medical = exception.by.as_ref().is_some_and(|by| self.is_medical(by));
+        let left = d.disposition == Disposition::AgainstAdvice;
+        said(Some(&exception.reason)) && (medical || left)
+    }
+
+    fn unmet(&self, id: &Id, d: &Discharge, ctx: &Context) -> Result<Vec<Issue>> {
+        let session = self.session(id)?;
+        let dosing = session.dosing.as_ref();
+        let list = dosing.and_then(|x| x.pre_dose_checklist.as_ref());
+        let transport = list.and_then(|c| c.transport.as_ref());
+        let escort = transport.is_some_and(|t| t.arranged);
+        let adult = d.responsible_adult_present.is_some() || escort;
+        let scores = dosing.map_or(&[][..], |x| &x.vitals);
+        let last = scores
+            .iter()
+            .filter(|v| v.at <= d.assessed_at && v.moaas.is_some());
+        let last = last.max_by_key(|v| v.at).and_then(|v| v.moaas);
+        let alert = last.is_none_or(|n| n >= ctx.policy.sedation.discharge_min);
+        let criteria = [
+            (d.oriented_x4, "/orientedX4", "The patient is not oriented."),
+            (d.gait_steady, "/gaitSteady", "The gait is not steady."),
+            (
+                d.dissociation_resolved,
+                "/dissociationResolved",
+                "The dissociation has not resolved.",
+            ),
+            (
+                !d.suicidality_concern,
+                "/suicidalityConcern",
+                "There is a concern of suicidality.",
+            ),
+            (
+                d.vitals_within_parameters,
+                "/vitalsWithinParameters",
+                "The vital signs are outside the parameters.",
+            ),
+            (
+                d.nausea_controlled != Some(false),
+                "/nauseaControlled",
+                "The nausea is not controlled.",
+            ),
+            (
+                adult,
+                "/responsibleAdultPresent",
+                "No adult is there and no way home is arranged.",
+            ),
+            (
+                alert,
+                "/assessedAt",
+                "The last sedation score is below the limit for discharge.",
+            ),
+        ];
+        let unmet = criteria.into_iter().filter(|(met, ..)| !met);
+        Ok(unmet
+            .map(|(_, at, text)| Issue {
+                resolve_by: Some("prescriber".into()),
+                ..super::issue("KAP-INV-14", at, text)
+            })
+            .collect())
+    }
+
+    /// A session that was very short after its first dose is worth a second look.
+    pub(super) fn look_at_length(
+        &mut self,
+        id: &Id,
+        dose: Instant,
+        at: Instant,
+        ctx: &Context,
+    ) -> Result<()> {
+        let discharge = self
+            .session(id)?
+            .dosing
+            .as_ref()
+            .and_then(|d| d.discharge.as_ref());
+        let left = discharge.map_or(at, |d| d.assessed_at);
+        if left.minutes_since(dose) < i64::from(ctx.policy.short_session_minutes) {
+            self.raise(safety::short(id, at), ctx);
+        }
+        Ok(())
+    }
+}
+
+/// Units that are not the one that the field has.
+fn unit_issues(v: &Vitals) -> Vec<Issue> {
+    let fields: [(&str, &Option<Quantity>, &str); 6] = [
+        ("systolic", &v.systolic, "mm[Hg]"),
+        ("diastolic", &v.diastolic, "mm[Hg]"),
+        ("heartRate", &v.heart_rate, "/min"),
+        ("respiratoryRate", &v.respiratory_rate, "/min"),
+        ("spo2", &v.spo2, "%"),
+        ("temperature", &v.temperature, "Cel"),
+    ];
+    let wrong = fields.into_iter().filter(|(_, q, unit)| {
+        q.as_ref()
+            .is_some_and(|q| super::medication::unit(q) != *unit)
+    });
+    wrong
+        .map(|(name, _, unit)| {
+            let text = format!("The unit is {unit}.");
+            super::issue("KAP-INV-10", &format!("/{name}/unit"), text)
+        })
+        .collect()
+}
+
+fn dose_issues(dose: &Dose) -> Vec<Issue> {
+    let mut out = vec![];
+    let mut say = |at: &str, text: &str| out.push(super::issue("KAP-INV-07", at, text));
+    let refused = matches!(dose.status, DoseStatus::NotDone | DoseStatus::Stopped);
+    if refused && dose.status_reason.is_none() {
+        say(
+            "/statusReason",
+            "A dose that was not given or was stopped says why.",
+        );
+    }
+    if dose.dose_mg < Decimal::ZERO {
+        say("/doseMg", "A dose is not negative.");
+    }
+    let empty = matches!(
+        dose.status,
+        DoseStatus::NotDone | DoseStatus::OnHold | DoseStatus::EnteredInError
+    );
+    if dose.dose_mg == Decimal::ZERO && !empty {
+        say("/doseMg", "A dose that was given is above 0 mg.");
+    }
+    if dose.status == DoseStatus::NotDone && dose.dose_mg > Decimal::ZERO {
+        say("/doseMg", "A dose that was not done is 0 mg.");
+    }
+    if dose.units.is_some_and(|u| u < Decimal::ZERO) {
+        say("/units", "Units are not negative.");
+    }
+    out
+}

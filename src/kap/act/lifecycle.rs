@@ -1,0 +1,442 @@
+//! The state machine of the episode (domain reference §2.3).
+
+use super::body::{CompleteEpisode, Correct, HoldKind, OpenEpisode, Step};
+use super::{Context, Side, conflict, not_permitted, put, ruled, said, unfit};
+use crate::error::{Error, Kind, Result};
+use crate::kap::base::{Decimal, Id, Instant};
+use crate::kap::calendar::Calendar;
+use crate::kap::fact::Header;
+use crate::kap::follow_up::{FollowUpKind, FollowUpStatus};
+use crate::kap::medication::Supply;
+use crate::kap::people::{Member, Organizations, Patient, RelatedPerson};
+use crate::kap::preparation::TreatmentPlan;
+use crate::kap::safety::EventOutcome;
+use crate::kap::{Episode, Phase, PhaseEntry};
+
+/// How the reason of a hold begins that a therapist may end.
+const ADMINISTRATIVE: &str = "administrative: ";
+
+impl Phase {
+    /// Whether the state machine has a way from this phase to `to`.
+    #[must_use]
+    pub const fn may_become(self, to: Self) -> bool {
+        use Phase as P;
+        match to {
+            P::Referred => false,
+            P::Consultation => matches!(self, P::Referred | P::EvaluationRequested),
+            P::EvaluationRequested => matches!(self, P::Consultation | P::Deferred),
+            P::Cleared | P::ClearedWithConditions | P::Deferred => {
+                matches!(self, P::EvaluationRequested)
+            }
+            P::NotCleared => matches!(self, P::EvaluationRequested | P::Deferred),
+            P::Preparation => matches!(self, P::Cleared | P::ClearedWithConditions),
+            P::DosingActive => matches!(
+                self,
+                P::Preparation
+                    | P::Cleared
+                    | P::ClearedWithConditions
+                    | P::DosingHold
+                    | P::Maintenance
+            ),
+            P::DosingHold => matches!(self, P::DosingActive | P::Maintenance),
+            P::Maintenance => matches!(self, P::DosingActive | P::DosingHold),
+            P::Completed => matches!(self, P::DosingActive | P::Maintenance | P::DosingHold),
+            P::Discontinued | P::Withdrawn => !self.is_terminal(),
+            P::EnteredInError => !matches!(self, P::EnteredInError),
+        }
+    }
+}
+
+impl Episode {
+    /// Opens an episode, in phase `referred`.
+    ///
+    /// # Errors
+    /// `Forbidden` for anyone but the practice; `Unprocessable` where the practice has no time zone, the patient has
+    /// no identifier, or the episode was opened in the future.
+    pub fn open(body: OpenEpisode, organizations: Organizations, ctx: &Context) -> Result<Self> {
+        ctx.only(Side::Practice)?;
+        let at = ctx.at(body.at)?;
+        Calendar::new(organizations.practice.timezone.as_deref().unwrap_or(""))
+            .map_err(|e| e.at("/organizations/practice/timezone"))?;
+        let entry = PhaseEntry {
+            phase: Phase::Referred,
+            from: at,
+            by: body.by.clone(),
+            reason: body.reason,
+        };
+        let mut patient = body.patient;
+        if patient.id.is_unset() {
+            patient.id = (ctx.ids)("patient");
+        }
+        let mut episode = Self::blank((ctx.ids)("episode"), patient, organizations, entry);
+        episode.business_identifiers = body.business_identifiers;
+        episode.previous_episode_id = body.previous_episode_id;
+        episode.synthetic = body.synthetic;
+        for (n, mut member) in body.care_team.into_iter().enumerate() {
+            if member.id.is_unset() {
+                member.id = (ctx.ids)(&format!("member-{n}"));
+            }
+            episode.take_member(member, ctx)?;
+        }
+        for (n, mut person) in body.related_persons.into_iter().enumerate() {
+            if person.id.is_unset() {
+                person.id = (ctx.ids)(&format!("related-person-{n}"));
+            }
+            episode.take_related_person(person, ctx)?;
+        }
+        if episode.patient.identifiers.is_empty() {
+            let text = "The patient needs at least one identifier.";
+            return Err(Error::new(Kind::Unprocessable, text).at("/patient/identifiers"));
+        }
+        episode.known_at(&body.by, "/by")?;
+        episode.screen(at, ctx);
+        Ok(episode)
+    }
+
+    fn blank(
+        episode_id: Id,
+        patient: Patient,
+        organizations: Organizations,
+        entry: PhaseEntry,
+    ) -> Self {
+        Self {
+            episode_id,
+            business_identifiers: vec![],
+            version: 0,
+            synthetic: false,
+            phase: entry.phase,
+            phase_history: vec![entry],
+            previous_episode_id: None,
+            organizations,
+            patient,
+            care_team: vec![],
+            related_persons: vec![],
+            problems: vec![],
+            allergies: vec![],
+            medications: vec![],
+            consents: vec![],
+            referrals: vec![],
+            screenings: vec![],
+            detected_issues: vec![],
+            clearances: vec![],
+            treatment_plan: None,
+            intentions: vec![],
+            prescriptions: vec![],
+            dispenses: vec![],
+            inventory: vec![],
+            sessions: vec![],
+            outcomes: vec![],
+            adverse_events: vec![],
+            follow_ups: vec![],
+            communications: vec![],
+        }
+    }
+
+    /// Moves the phase, or says why not (KAP-INV-01).
+    pub(super) fn go(&mut self, to: Phase, at: Instant, by: Id, why: Option<String>) -> Result<()> {
+        if !self.phase.may_become(to) {
+            let text = format!("The episode is {} and cannot become {to}.", self.phase);
+            return Err(conflict("KAP-INV-01", text));
+        }
+        if self.phase_history.last().is_some_and(|e| at < e.from) {
+            let text = "The time lies before the last change of phase.";
+            return Err(unfit("KAP-INV-23", "/at", text));
+        }
+        self.phase = to;
+        self.phase_history.push(PhaseEntry {
+            phase: to,
+            from: at,
+            by,
+            reason: why,
+        });
+        Ok(())
+    }
+
+    /// Moves the phase where the state machine has a way; a late fact never moves it into the past.
+    pub(super) fn drift(&mut self, to: Phase, at: Instant, by: &Id, why: Option<String>) {
+        let last = self.phase_history.last().map_or(at, |e| e.from);
+        // `go` cannot refuse what `may_become` allows at a time that is not before the last.
+        let _refused_without_effect = self.go(to, at.max(last), by.clone(), why);
+    }
+
+    /// The automatic hold; without effect where no dosing is under way.
+    pub(in crate::kap) fn hold_automatically(&mut self, at: Instant, why: impl Into<String>) {
+        if let Some(system) = Id::new("system") {
+            self.drift(Phase::DosingHold, at, &system, Some(why.into()));
+        }
+    }
+
+    /// A change of the header that came as a record: everything but the phase, which only moves by rules.
+    pub(super) fn take_header(&mut self, header: Header, ctx: &Context) -> Result<Id> {
+        ctx.only(Side::Practice)?;
+        if header.phase != self.phase || header.phase_history != self.phase_history {
+            let text = "The phase moves by commands and facts, not by writing it.";
+            return Err(conflict("KAP-INV-01", text));
+        }
+        let same = header.practice.id == self.organizations.practice.id
+            && header.partner.id == self.organizations.partner.id;
+        if !same {
+            let text =
+                "Practice and partner of an episode stay; a change of either is a new episode.";
+            return Err(conflict("KAP-INV-01", text));
+        }
+        self.business_identifiers = header.business_identifiers;
+        self.organizations.practice = header.practice;
+        self.organizations.partner = header.partner;
+        self.organizations.pharmacy = header.pharmacy;
+        Ok(self.episode_id.clone())
+    }
+
+    pub(super) fn take_patient(&mut self, patient: Patient, ctx: &Context) -> Result<Id> {
+        ctx.only(Side::Practice)?;
+        if patient.id != self.patient.id {
+            let text = "An episode keeps its patient.";
+            return Err(conflict("KAP-INV-01", text));
+        }
+        self.patient = patient;
+        self.screen(ctx.now, ctx);
+        Ok(self.patient.id.clone())
+    }
+
+    pub(super) fn take_member(&mut self, member: Member, ctx: &Context) -> Result<Id> {
+        ctx.treating()?;
+        let own = member.organization_id == ctx.actor.organization;
+        if ctx.actor.side == Side::Partner && !own {
+            return Err(not_permitted("A partner adds its own clinicians only."));
+        }
+        let id = member.id.clone();
+        put(&mut self.care_team, member, |x| &x.id);
+        Ok(id)
+    }
+
+    pub(super) fn take_related_person(&mut self, p: RelatedPerson, ctx: &Context) -> Result<Id> {
+        ctx.only(Side::Practice)?;
+        let id = p.id.clone();
+        put(&mut self.related_persons, p, |x| &x.id);
+        Ok(id)
+    }
+
+    pub(super) fn set_plan(&mut self, mut plan: TreatmentPlan, ctx: &Context) -> Result<Id> {
+        ctx.name(&mut plan.id, "plan")?;
+        if let Some(old) = &self.treatment_plan {
+            plan.id = old.id.clone();
+        }
+        self.take_plan(plan, ctx)
+    }
+
+    pub(super) fn take_plan(&mut self, plan: TreatmentPlan, ctx: &Context) -> Result<Id> {
+        ctx.only(Side::Practice)?;
+        let range = plan.planned_dosing_sessions.as_ref();
+        if range.is_some_and(|r| r.min > r.max) {
+            let text = "The plan's fewest sessions are more than its most.";
+            return Err(Error::new(Kind::Unprocessable, text).at("/plannedDosingSessions/min"));
+        }
+        let id = plan.id.clone();
+        self.treatment_plan = Some(plan);
+        Ok(id)
+    }
+
+    /// Checks a step of the practice or partner and gives its time.
+    fn stepped(&self, body: &Step, ctx: &Context) -> Result<Instant> {
+        ctx.treating()?;
+        self.known_at(&body.by, "/by")?;
+        ctx.at(body.at)
+    }
+
+    fn why(body: &Step) -> Result<Option<String>> {
+        if said(body.reason.as_deref()) {
+            return Ok(body.reason.clone());
+        }
+        let text = "A reason is required.";
+        Err(Error::new(Kind::Unprocessable, text).at("/reason"))
+    }
+
+    pub(super) fn start_consultation(&mut self, body: Step, ctx: &Context) -> Result<Id> {
+        ctx.only(Side::Practice)?;
+        let at = self.stepped(&body, ctx)?;
+        if self.phase != Phase::Referred {
+            let text = format!("The episode is {}, not referred.", self.phase);
+            return Err(conflict("KAP-INV-01", text));
+        }
+        self.go(Phase::Consultation, at, body.by, body.reason)?;
+        Ok(self.episode_id.clone())
+    }
+
+    pub(super) fn start_preparation(&mut self, body: Step, ctx: &Context) -> Result<Id> {
+        ctx.only(Side::Practice)?;
+        let at = self.stepped(&body, ctx)?;
+        if self.active_clearance(at).is_none() {
+            let text = "Preparation starts under a valid clearance.";
+            return Err(ruled(Kind::Conflict, "KAP-INV-02", text).code("clearance-missing"));
+        }
+        self.go(Phase::Preparation, at, body.by, body.reason)?;
+        Ok(self.episode_id.clone())
+    }
+
+    pub(super) fn hold(&mut self, body: Step, kind: HoldKind, ctx: &Context) -> Result<Id> {
+        let at = self.stepped(&body, ctx)?;
+        let mut why = Self::why(&body)?;
+        if kind == HoldKind::Administrative {
+            ctx.only(Side::Practice)?;
+            why = why.map(|w| format!("{ADMINISTRATIVE}{w}"));
+        }
+        self.go(Phase::DosingHold, at, body.by, why)?;
+        Ok(self.episode_id.clone())
+    }
+
+    /// The phase to which a hold gives way, and whether a therapist may end it.
+    fn held(&self) -> Result<(Phase, HoldKind)> {
+        let history = &self.phase_history;
+        let (Some(last), Phase::DosingHold) = (history.last(), self.phase) else {
+            let text = format!("The episode is {}; there is no hold to end.", self.phase);
+            return Err(conflict("KAP-INV-01", text));
+        };
+        let why = last.reason.as_deref().unwrap_or("");
+        let kind = match why.starts_with(ADMINISTRATIVE) {
+            true => HoldKind::Administrative,
+            false => HoldKind::Safety,
+        };
+        let before = history.iter().rev().find(|e| e.phase != Phase::DosingHold);
+        Ok((before.map_or(Phase::DosingActive, |e| e.phase), kind))
+    }
+
+    pub(super) fn release(&mut self, body: Step, ctx: &Context) -> Result<Id> {
+        let (back, _) = self.held()?;
+        self.prescriber_at(&body.by, "/by", ctx)?;
+        let at = self.stepped(&body, ctx)?;
+        let why = Self::why(&body)?;
+        if self.active_clearance(at).is_none() {
+            let text = "A hold for safety ends under a valid clearance: decide or renew it first.";
+            return Err(ruled(Kind::Conflict, "KAP-INV-26", text).code("clearance-missing"));
+        }
+        self.go(back, at, body.by, why)?;
+        Ok(self.episode_id.clone())
+    }
+
+    pub(super) fn resume(&mut self, body: Step, ctx: &Context) -> Result<Id> {
+        let (back, kind) = self.held()?;
+        if kind == HoldKind::Safety {
+            let text = "A hold for safety is ended by a prescriber of the medical partner.";
+            return Err(ruled(Kind::Conflict, "KAP-INV-26", text).code("hold-active"));
+        }
+        let at = self.stepped(&body, ctx)?;
+        self.go(back, at, body.by, body.reason)?;
+        Ok(self.episode_id.clone())
+    }
+
+    /// To maintenance at the end of a course; and back to dosing for a new course when a prescriber says so.
+    pub(super) fn maintain(&mut self, body: Step, ctx: &Context) -> Result<Id> {
+        let at = self.stepped(&body, ctx)?;
+        if self.phase == Phase::DosingHold {
+            let text = "A hold is ended by release or resume.";
+            return Err(conflict("KAP-INV-26", text));
+        }
+        let plan = self.treatment_plan.as_ref();
+        if plan.is_none_or(|p| !said(p.maintenance.as_deref())) {
+            let text = "The treatment plan says nothing of maintenance yet.";
+            return Err(conflict("KAP-INV-01", text));
+        }
+        let least = plan
+            .and_then(|p| p.planned_dosing_sessions.as_ref())
+            .map_or(0, |r| r.min);
+        if self.dosing_done() < least {
+            if !said(body.reason.as_deref()) {
+                let text = "The plan's minimum is not met: give the reason of the exception.";
+                return Err(unfit("KAP-INV-01", "/reason", text));
+            }
+            let subject = self.episode_id.clone();
+            self.raise(super::safety::early_maintenance(subject, at), ctx);
+        }
+        self.go(Phase::Maintenance, at, body.by, body.reason)?;
+        Ok(self.episode_id.clone())
+    }
+
+    pub(super) fn complete(&mut self, body: CompleteEpisode, ctx: &Context) -> Result<Id> {
+        ctx.only(Side::Practice)?;
+        self.known_at(&body.by, "/by")?;
+        let at = ctx.at(body.at)?;
+        let issues = self.unsettled(at, &body.handed_over);
+        if !issues.is_empty() {
+            return Err(Error::with_issues(Kind::Conflict, issues).code("state-conflict"));
+        }
+        self.go(Phase::Completed, at, body.by, body.reason)?;
+        Ok(self.episode_id.clone())
+    }
+
+    /// What keeps an episode from being completed (KAP-INV-24).
+    fn unsettled(&self, at: Instant, handed_over: &[Id]) -> Vec<crate::error::Issue> {
+        let say = |text: &str| super::issue("KAP-INV-24", "", text);
+        let mut out = vec![];
+        let settled = |s| matches!(s, FollowUpStatus::Done | FollowUpStatus::Declined);
+        let parting = |k| k == FollowUpKind::DischargeSession;
+        if !self
+            .follow_ups
+            .iter()
+            .any(|f| parting(f.kind) && settled(f.status))
+        {
+            out.push(say("The discharge follow-up is neither done nor declined."));
+        }
+        let stock =
+            |p: &crate::kap::medication::Prescription| p.supply == Some(Supply::ClinicStock);
+        let only_stock = !self.prescriptions.is_empty() && self.prescriptions.iter().all(stock);
+        if !only_stock && self.ledger(at).remaining() != Decimal::ZERO {
+            out.push(say(
+                "Units are still on hand: record them as returned, wasted or lost.",
+            ));
+        }
+        let open = |o| {
+            matches!(
+                o,
+                EventOutcome::Ongoing | EventOutcome::Recovering | EventOutcome::Unknown
+            )
+        };
+        let mut events = self
+            .adverse_events
+            .iter()
+            .filter(|e| e.entered_in_error != Some(true));
+        if events.any(|e| open(e.outcome) && !handed_over.contains(&e.id)) {
+            out.push(say("An adverse event is open and not handed over."));
+        }
+        for issue in &mut out {
+            issue.at = None;
+            issue.resolve_by = Some("therapist".into());
+        }
+        out
+    }
+
+    pub(super) fn discontinue(&mut self, body: Step, ctx: &Context) -> Result<Id> {
+        let at = self.stepped(&body, ctx)?;
+        let why = Self::why(&body)?;
+        self.go(Phase::Discontinued, at, body.by, why)?;
+        Ok(self.episode_id.clone())
+    }
+
+    /// The patient or guardian stops. It is never refused but for a phase that has ended already.
+    pub(super) fn withdraw(&mut self, body: Step, ctx: &Context) -> Result<Id> {
+        let at = self.stepped(&body, ctx)?;
+        let last = self.phase_history.last().map_or(at, |e| e.from);
+        self.go(Phase::Withdrawn, at.max(last), body.by, body.reason)?;
+        let day = self.calendar().day(at);
+        let due = day.plus_days(ctx.policy.follow_up.safety_check_days.into());
+        self.owe(FollowUpKind::SafetyCheck, day, due, ctx);
+        Ok(self.episode_id.clone())
+    }
+
+    pub(super) fn correct(&mut self, body: Correct, ctx: &Context) -> Result<Id> {
+        ctx.treating()?;
+        if !ctx.actor.admin {
+            return Err(not_permitted(
+                "Only a client with the right to correct does this.",
+            ));
+        }
+        let at = ctx.at(body.at)?;
+        self.known_at(&body.by, "/by")?;
+        if !self.is_medical(&body.witness_id) || body.by == body.witness_id {
+            let text = "The second person is a prescriber or nurse, and not the first.";
+            return Err(unfit("KAP-INV-25", "/witnessId", text));
+        }
+        let why = format!("{} (with {})", body.reason, body.witness_id);
+        self.go(Phase::EnteredInError, at, body.by, Some(why))?;
+        Ok(self.episode_id.clone())
+    }
+}

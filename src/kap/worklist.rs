@@ -1,0 +1,218 @@
+//! What is due in an episode, the riskiest first.
+
+use serde::Serialize;
+
+use super::Episode;
+use super::act::safety_review_due;
+use super::base::{Day, Id, Instant, codes};
+use super::dosing::{Session, SessionStatus, SessionType};
+use super::policy::Policy;
+use super::safety::{EventOutcome, IssueSeverity};
+
+codes! {
+    /// How much depends on it; the first is the most.
+    Risk { Safety = "safety", Clinical = "clinical", Administrative = "administrative" }
+}
+
+/// Something to do.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Item {
+    pub what: String,
+    /// The record that it is about.
+    pub id: Id,
+    pub due_by: Day,
+    /// 0 where it is not overdue.
+    pub overdue_days: i64,
+    pub risk: Risk,
+    /// `therapist`, `prescriber`, `pharmacy` or `patient`.
+    pub who: &'static str,
+}
+
+struct List {
+    day: Day,
+    items: Vec<Item>,
+}
+
+impl List {
+    fn add(
+        &mut self,
+        risk: Risk,
+        due_by: Day,
+        who: &'static str,
+        id: &Id,
+        what: impl Into<String>,
+    ) {
+        self.items.push(Item {
+            what: what.into(),
+            id: id.clone(),
+            due_by,
+            overdue_days: self.day.days_since(due_by).max(0),
+            risk,
+            who,
+        });
+    }
+}
+
+/// Days before an end at which it comes on the list.
+const AHEAD: i64 = 30;
+/// Days before the 18th birthday at which consents are to be signed anew.
+const AHEAD_OF_BIRTHDAY: i64 = 60;
+
+impl Episode {
+    /// What is due as of `at`: by risk, then by day.
+    #[must_use]
+    pub fn worklist(&self, at: Instant, policy: &Policy) -> Vec<Item> {
+        let day = self.calendar().day(at);
+        let mut list = List { day, items: vec![] };
+        self.safety_due(at, &mut list);
+        for f in self.follow_ups.iter().filter(|f| f.is_open()) {
+            let risk = match f.kind {
+                super::follow_up::FollowUpKind::SafetyCheck => Risk::Safety,
+                _ => Risk::Clinical,
+            };
+            list.add(risk, f.due_by, who(f.kind), &f.id, f.kind.code());
+        }
+        if !self.phase.is_terminal() {
+            self.ends_due(at, &mut list);
+            self.integration_due(at, policy, &mut list);
+        }
+        list.items
+            .sort_by(|a, b| (a.risk, a.due_by, &a.id).cmp(&(b.risk, b.due_by, &b.id)));
+        list.items
+    }
+
+    fn safety_due(&self, at: Instant, list: &mut List) {
+        let calendar = self.calendar();
+        let review = safety_review_due(self, at);
+        for i in self.detected_issues.iter().filter(|i| i.is_open()) {
+            let due = calendar.day(i.identified_at);
+            let risk = match i.severity {
+                IssueSeverity::High => Risk::Safety,
+                _ if review && i.rule_id == "KAP-RULE-SI-ITEM9" => Risk::Safety,
+                _ => Risk::Clinical,
+            };
+            list.add(
+                risk,
+                due,
+                "prescriber",
+                &i.id,
+                format!("review {}", i.rule_id),
+            );
+        }
+        let open = |o| matches!(o, EventOutcome::Ongoing | EventOutcome::Recovering);
+        for e in &self.adverse_events {
+            let due = calendar.day(e.occurred_at);
+            if open(e.outcome) {
+                list.add(
+                    Risk::Safety,
+                    due,
+                    "prescriber",
+                    &e.id,
+                    "adverse event is open",
+                );
+            }
+            if e.alert.as_ref().is_none_or(|a| a.acknowledged_at.is_none()) {
+                list.add(
+                    Risk::Safety,
+                    due,
+                    "prescriber",
+                    &e.id,
+                    "adverse event is not acknowledged",
+                );
+            }
+        }
+    }
+
+    fn ends_due(&self, at: Instant, list: &mut List) {
+        let soon = list.day.plus_days(AHEAD);
+        if let Some(c) = self.ruling(at).filter(|c| c.decision.clears())
+            && let Some(end) = c.valid_until.filter(|end| *end <= soon)
+        {
+            list.add(
+                Risk::Clinical,
+                end,
+                "prescriber",
+                &c.id,
+                "clearance ends: renew it",
+            );
+        }
+        if let Some(rx) = self.active_prescription().filter(|p| p.valid_until <= soon) {
+            list.add(
+                Risk::Clinical,
+                rx.valid_until,
+                "prescriber",
+                &rx.id,
+                "prescription ends",
+            );
+        }
+        for c in &self.consents {
+            let active = c.status == super::consent::ConsentStatus::Active;
+            if let Some(end) = c.expires.filter(|end| active && *end <= soon) {
+                list.add(
+                    Risk::Administrative,
+                    end,
+                    "therapist",
+                    &c.id,
+                    "consent ends: sign it anew",
+                );
+            }
+        }
+        let eighteen = super::calendar::birthday(self.patient.birth_date, 18);
+        let ahead = list.day.plus_days(AHEAD_OF_BIRTHDAY);
+        if list.day < eighteen && eighteen <= ahead {
+            let what = "patient comes of age: sign consents anew";
+            list.add(
+                Risk::Administrative,
+                eighteen,
+                "therapist",
+                &self.patient.id,
+                what,
+            );
+        }
+        let left = self.derived_forecast(at);
+        if let Some(rx) = self.active_prescription()
+            && left.is_some_and(|n| n < 1)
+        {
+            let what = "less than one session's units are left";
+            list.add(Risk::Clinical, list.day, "prescriber", &rx.id, what);
+        }
+    }
+
+    fn derived_forecast(&self, at: Instant) -> Option<u32> {
+        let dispensed = !self.dispenses.is_empty();
+        self.forecast(at, None)
+            .filter(|_| dispensed)
+            .map(|f| f.sessions_left)
+    }
+
+    /// Dosing sessions without integration for which no follow-up is on record.
+    fn integration_due(&self, at: Instant, policy: &Policy, list: &mut List) {
+        let calendar = self.calendar();
+        let owed = |day: Day| {
+            self.follow_ups.iter().any(|f| {
+                f.anchor == day && f.kind == super::follow_up::FollowUpKind::Integration72h
+            })
+        };
+        let dosed =
+            |s: &&Session| s.kind == SessionType::Dosing && s.status == SessionStatus::Completed;
+        for s in self.sessions.iter().filter(dosed) {
+            let Some(dose) = s.first_dose_at().filter(|t| *t <= at) else {
+                continue;
+            };
+            if !self.integrated(&s.id) && !owed(calendar.day(dose)) {
+                let hours = i64::from(policy.integration.target_hours);
+                let due = calendar.day(dose.plus_minutes(60 * hours));
+                list.add(Risk::Clinical, due, "therapist", &s.id, "integration-72h");
+            }
+        }
+    }
+}
+
+fn who(kind: super::follow_up::FollowUpKind) -> &'static str {
+    use super::follow_up::FollowUpKind as K;
+    match kind {
+        K::Medical30Day | K::MedicalQuarterly | K::ClearanceReReview => "prescriber",
+        K::Integration72h | K::DischargeSession | K::SafetyCheck => "therapist",
+    }
+}
