@@ -19,7 +19,9 @@ use fhir_sdk::{BuilderError, Date, DateTime, Instant as FhirInstant};
 use serde::Serialize;
 use serde_json::Value;
 
-use super::codes::{CANONICAL, UCUM, WORKFLOW_EPISODE, hl7, namespace, structure, system};
+use super::codes::{
+    CANONICAL, DRUG_FORM, UCUM, WORKFLOW_EPISODE, hl7, namespace, structure, system,
+};
 use super::label::{self, Class};
 use super::narrative::Html;
 use super::terms;
@@ -159,6 +161,18 @@ impl serde_json::ser::Formatter for Exact {
     }
 }
 
+/// A primitive value as its text, with exact decimals; a string without its quotes.
+#[must_use]
+pub fn plain<T: Serialize>(value: &T) -> String {
+    let text = to_json(value).unwrap_or_default();
+    let value: Value = serde_json::from_str(&text).unwrap_or_default();
+    let inner = value.as_object().and_then(|fields| fields.values().next());
+    match inner.unwrap_or(&value) {
+        Value::String(text) => text.clone(),
+        other => other.to_string(),
+    }
+}
+
 /// Exponents from here on mark a packed decimal; their low five bits are its scale (at most 28).
 const MARK: u64 = 0x7E0;
 const MANTISSA_BITS: u32 = 52;
@@ -260,8 +274,20 @@ pub fn quantity(q: &Quantity) -> FhirQuantity {
     );
     out.system.clone_from(&q.system);
     out.code.clone_from(&q.code);
+    if q.code.is_none() {
+        let (system, code) = match q.unit.as_str() {
+            LOZENGE => (DRUG_FORM, TROCHE),
+            unit => (UCUM, unit),
+        };
+        out.system.get_or_insert_with(|| system.to_owned());
+        out.code = Some(code.to_owned());
+    }
     out
 }
+
+/// A unit that is counted, not measured: its code is a dose form (domain reference §3.1).
+pub(super) const LOZENGE: &str = "lozenge";
+pub(super) const TROCHE: &str = "ORTROCHE";
 
 /// An amount in a UCUM unit.
 #[must_use]
@@ -403,6 +429,12 @@ pub fn actor(id: &Id, e: &Episode) -> Reference {
 #[must_use]
 pub fn record(id: &Id, e: &Episode) -> Option<Reference> {
     kind_of(id, e).map(|kind| reference(kind, id))
+}
+
+/// As `record`; an id that the episode does not know is taken for a document.
+#[must_use]
+pub fn record_or_document(id: &Id, e: &Episode) -> Reference {
+    record(id, e).unwrap_or_else(|| reference("DocumentReference", id))
 }
 
 /// The resource type of the primary resource of the record `id`.
@@ -553,10 +585,10 @@ impl Parts {
     }
 }
 
-/// A `positiveInt` value; `None` for zero, which FHIR does not allow there.
+/// A `positiveInt` value. Zero is written as `unsignedInt`: wrong by the profile, and seen, never dropped.
 #[must_use]
-pub fn positive(n: u32) -> Option<ExtensionValue> {
-    NonZeroU32::new(n).map(ExtensionValue::PositiveInt)
+pub fn positive(n: u32) -> ExtensionValue {
+    NonZeroU32::new(n).map_or(ExtensionValue::UnsignedInt(n), ExtensionValue::PositiveInt)
 }
 
 /// The canonical of the local questionnaire of an instrument, such as `…/Questionnaire/phq-9`.

@@ -1,15 +1,433 @@
-//! Forms.
-use super::read::{Facts, Node, Source};
+//! Forms: what has no FHIR element of its own travels as answers of a QuestionnaireResponse, without loss.
+//!
+//! A form lists its fields, and that list is decisive both ways: it says which answer type a field has,
+//! whether it repeats, and how it is asked. A `linkId` is the dotted JSON path, such as
+//! `chaperone.relatedPersonId`. What is absent or null has no item.
+
+use fhir_sdk::r4b::codes::QuestionnaireResponseStatus;
+use fhir_sdk::r4b::resources::{
+    QuestionnaireResponse, QuestionnaireResponseItem, QuestionnaireResponseItemAnswer,
+    QuestionnaireResponseItemAnswerValue as Answer,
+};
+use serde::Serialize;
+use serde::de::DeserializeOwned;
+use serde_json::value::RawValue;
+use serde_json::{Map, Value};
+
+use super::build::{
+    self, Frame, date_time, exact, finish, own_identifier, patient, reference, start,
+};
+use super::codes::{CANONICAL, structure, us_core};
+use super::narrative::Html;
+use super::read::{Node, Read};
 use crate::fhir::resource::Resource;
 use crate::kap::Episode;
-use crate::kap::Id;
-use crate::kap::dosing::{Checklist, Discharge};
-pub fn write_checklist(_s: &Id, _x: &Checklist, _e: &Episode) -> Vec<Resource> {
-    vec![]
+use crate::kap::base::{Day, Id, Instant};
+
+/// The answer type of a field (FHIR R4 `Questionnaire.item.type`).
+#[derive(Clone, Copy, Debug)]
+pub enum Shape {
+    /// Fields below this one.
+    Group(&'static [Field]),
+    Boolean,
+    Integer,
+    Decimal,
+    Date,
+    DateTime,
+    String,
+    Coding,
 }
-pub fn write_discharge(_s: &Id, _x: &Discharge, _e: &Episode) -> Vec<Resource> {
-    vec![]
+
+/// One field of a form.
+#[derive(Clone, Copy, Debug)]
+pub struct Field {
+    /// Name of the JSON property; the `linkId` is the path of names.
+    pub name: &'static str,
+    pub shape: Shape,
+    /// Whether the property is an array.
+    pub repeats: bool,
+    /// How it is asked.
+    pub text: &'static str,
 }
-pub fn read<'v>(_node: Node<'v>, _source: &Source<'v>) -> Facts {
-    Ok(vec![])
+
+/// A field that occurs once.
+pub const fn one(name: &'static str, shape: Shape, text: &'static str) -> Field {
+    Field {
+        name,
+        shape,
+        repeats: false,
+        text,
+    }
+}
+
+/// A field that repeats.
+pub const fn many(name: &'static str, shape: Shape, text: &'static str) -> Field {
+    Field {
+        name,
+        shape,
+        repeats: true,
+        text,
+    }
+}
+
+/// A form: the name and version of its Questionnaire, and its fields.
+#[derive(Clone, Copy, Debug)]
+pub struct Form {
+    /// Id of the Questionnaire.
+    pub name: &'static str,
+    pub version: &'static str,
+    pub fields: &'static [Field],
+}
+
+/// A JSON object whose members keep their exact text.
+type Members<'a> = std::collections::BTreeMap<String, &'a RawValue>;
+
+/// What a response needs beside its answers.
+#[derive(Clone, Copy, Debug)]
+pub struct Given<'a> {
+    /// The response is `{session}-{suffix}`.
+    pub session: &'a Id,
+    pub suffix: &'a str,
+    pub status: QuestionnaireResponseStatus,
+    pub at: Instant,
+    /// Member who filled it in.
+    pub author: Option<&'a Id>,
+}
+
+impl Form {
+    /// The response that states `value`.
+    #[must_use]
+    pub fn response(&self, value: &impl Serialize, given: Given<'_>, e: &Episode) -> Resource {
+        let profiles = [
+            structure("kap-questionnaire-response"),
+            us_core("us-core-questionnaireresponse"),
+        ];
+        let id = format!("{}-{}", given.session, given.suffix);
+        let items = self.items(value);
+        let text = items.iter().flatten().fold(Html::new(), narrated);
+        let day = Some(Day(given.at.0.date()));
+        let frame = Frame::clinical(&id, &profiles, day, &text, e);
+        let mut built = build::must(
+            start!(QuestionnaireResponse, frame)
+                .questionnaire(self.canonical())
+                .status(given.status)
+                .subject(patient(e))
+                .encounter(reference("Encounter", given.session))
+                .authored(date_time(given.at))
+                .item(items)
+                .build(),
+        );
+        built.author = given.author.map(|id| build::actor(id, e));
+        built.identifier = Id::new(id).map(|id| own_identifier("form", &id));
+        finish(Ok(built))
+    }
+
+    /// Versioned canonical URL of the Questionnaire.
+    #[must_use]
+    pub fn canonical(&self) -> String {
+        format!("{CANONICAL}/Questionnaire/{}|{}", self.name, self.version)
+    }
+
+    /// Reads a response as a `T`.
+    ///
+    /// # Errors
+    /// Where the answers do not make a `T`.
+    pub fn parse<T: DeserializeOwned>(&self, node: Node<'_>) -> Read<T> {
+        let wrong = || node.wrong("answers that complete the form");
+        self.read(node.value()).ok_or_else(wrong)
+    }
+
+    /// The answers of `value`; a property that the form does not list is left out.
+    pub fn items(&self, value: &impl Serialize) -> Vec<Option<QuestionnaireResponseItem>> {
+        let Ok(text) = serde_json::to_string(value) else {
+            return vec![];
+        };
+        group_items(self.fields, "", &text)
+    }
+
+    /// Reads the answers of a response back; `None` where they do not make a `T`.
+    #[must_use]
+    pub fn read<T: DeserializeOwned>(&self, response: &Value) -> Option<T> {
+        let object = Value::Object(group_object(self.fields, "", response));
+        // Through text, because exact numbers are read from text only.
+        serde_json::from_str(&object.to_string()).ok()
+    }
+
+    /// Whether `response` answers this form, in any version.
+    #[must_use]
+    pub fn answers(&self, response: &Value) -> bool {
+        let canonical = response["questionnaire"].as_str().unwrap_or_default();
+        let url = canonical.split('|').next().unwrap_or_default();
+        url.rsplit('/').next() == Some(self.name)
+    }
+}
+
+fn path(parent: &str, name: &str) -> String {
+    if parent.is_empty() {
+        name.to_owned()
+    } else {
+        format!("{parent}.{name}")
+    }
+}
+
+fn group_items(
+    fields: &[Field],
+    parent: &str,
+    object: &str,
+) -> Vec<Option<QuestionnaireResponseItem>> {
+    let members: Members<'_> = serde_json::from_str(object).unwrap_or_default();
+    let mut items = vec![];
+    for field in fields {
+        let Some(raw) = members.get(field.name).map(|raw| raw.get()) else {
+            continue;
+        };
+        field_items(field, &path(parent, field.name), raw, &mut items);
+    }
+    items
+}
+
+fn field_items(
+    field: &Field,
+    link: &str,
+    raw: &str,
+    out: &mut Vec<Option<QuestionnaireResponseItem>>,
+) {
+    let elements: Vec<&RawValue> = if field.repeats {
+        serde_json::from_str(raw).unwrap_or_default()
+    } else {
+        serde_json::from_str(raw).into_iter().collect()
+    };
+    let elements = elements.into_iter().map(RawValue::get);
+    let present = elements.filter(|text| *text != "null");
+    let item = || {
+        QuestionnaireResponseItem::builder()
+            .link_id(link.to_owned())
+            .text(field.text.to_owned())
+    };
+    if let Shape::Group(fields) = field.shape {
+        out.extend(present.map(|text| item().item(group_items(fields, link, text)).build().ok()));
+        return;
+    }
+    let answers: Vec<_> = present
+        .filter_map(|text| answer(field.shape, text))
+        .map(Some)
+        .collect();
+    if !answers.is_empty() {
+        out.push(item().answer(answers).build().ok());
+    }
+}
+
+fn answer(shape: Shape, text: &str) -> Option<QuestionnaireResponseItemAnswer> {
+    let string = || serde_json::from_str::<String>(text).ok();
+    let value = match shape {
+        Shape::Group(_) => return None,
+        Shape::Boolean => Answer::Boolean(text.parse().ok()?),
+        Shape::Integer => Answer::Integer(text.parse().ok()?),
+        Shape::Decimal => Answer::Decimal(exact(text.parse().ok()?)),
+        Shape::Date => Answer::Date(string()?.parse().ok()?),
+        Shape::DateTime => Answer::DateTime(string()?.parse().ok()?),
+        Shape::String => Answer::String(string().filter(|s| !s.is_empty())?),
+        Shape::Coding => Answer::Coding(build::coding(&serde_json::from_str(text).ok()?)),
+    };
+    QuestionnaireResponseItemAnswer::builder()
+        .value(value)
+        .build()
+        .ok()
+}
+
+/// One line for an answered item; the lines of a group after its name.
+fn narrated(html: Html, item: &QuestionnaireResponseItem) -> Html {
+    let text = item.text.clone().unwrap_or_default();
+    if item.answer.is_empty() {
+        return item.item.iter().flatten().fold(html.p(text), narrated);
+    }
+    let answers: Vec<String> = item.answer.iter().flatten().map(answered).collect();
+    html.fact(&text, answers.join(", "))
+}
+
+fn answered(answer: &QuestionnaireResponseItemAnswer) -> String {
+    match answer.value.as_ref() {
+        Some(Answer::Boolean(true)) => "yes".into(),
+        Some(Answer::Boolean(false)) => "no".into(),
+        Some(Answer::Coding(c)) => c.display.clone().or_else(|| c.code.clone()).unwrap_or_default(),
+        Some(other) => build::plain(other),
+        None => String::new(),
+    }
+}
+
+fn group_object(fields: &[Field], parent: &str, group: &Value) -> Map<String, Value> {
+    let mut object = Map::new();
+    for field in fields {
+        let link = path(parent, field.name);
+        let items = group["item"].as_array().into_iter().flatten();
+        let mut found: Vec<Value> = items
+            .filter(|item| item["linkId"].as_str() == Some(&link))
+            .flat_map(|item| field_values(field, &link, item))
+            .collect();
+        if field.repeats && !found.is_empty() {
+            object.insert(field.name.to_owned(), Value::Array(found));
+        } else if !found.is_empty() {
+            object.insert(field.name.to_owned(), found.swap_remove(0));
+        }
+    }
+    object
+}
+
+fn field_values(field: &Field, link: &str, item: &Value) -> Vec<Value> {
+    if let Shape::Group(fields) = field.shape {
+        return vec![Value::Object(group_object(fields, link, item))];
+    }
+    let answers = item["answer"].as_array().into_iter().flatten();
+    answers
+        .filter_map(|answer| {
+            let mut values = answer.as_object()?.iter();
+            values.find(|(name, _)| name.starts_with("value"))
+        })
+        .map(|(_, value)| value.clone())
+        .collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::kap::base::{Coding, Day, Decimal, Instant};
+    use proptest::prelude::*;
+    use serde::Deserialize;
+
+    #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+    struct Inner {
+        amount: Decimal,
+        note: Option<String>,
+    }
+
+    #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+    struct Outer {
+        yes: Option<bool>,
+        count: Option<u32>,
+        day: Option<Day>,
+        at: Option<Instant>,
+        words: Option<String>,
+        code: Option<Coding>,
+        inner: Option<Inner>,
+        #[serde(default, skip_serializing_if = "Vec::is_empty")]
+        list: Vec<String>,
+        #[serde(default, skip_serializing_if = "Vec::is_empty")]
+        groups: Vec<Inner>,
+    }
+
+    const INNER: &[Field] = &[
+        one("amount", Shape::Decimal, "Amount"),
+        one("note", Shape::String, "Note"),
+    ];
+    const FORM: Form = Form {
+        name: "test-form",
+        version: "1.0.0",
+        fields: &[
+            one("yes", Shape::Boolean, "Yes?"),
+            one("count", Shape::Integer, "Count"),
+            one("day", Shape::Date, "Day"),
+            one("at", Shape::DateTime, "Time"),
+            one("words", Shape::String, "Words"),
+            one("code", Shape::Coding, "Code"),
+            one("inner", Shape::Group(INNER), "Inner"),
+            many("list", Shape::String, "List"),
+            many("groups", Shape::Group(INNER), "Groups"),
+        ],
+    };
+
+    fn response(outer: &Outer) -> Value {
+        let built = QuestionnaireResponse::builder()
+            .id("x".to_owned())
+            .status(QuestionnaireResponseStatus::Completed)
+            .questionnaire(FORM.canonical())
+            .item(FORM.items(outer))
+            .build();
+        finish(built).value
+    }
+
+    fn inner() -> impl Strategy<Value = Inner> {
+        (
+            -1_000_000_i64..1_000_000,
+            0_u32..4,
+            proptest::option::of("[ -~]{0,8}x"),
+        )
+            .prop_map(|(digits, scale, note)| Inner {
+                amount: Decimal(rust_decimal::Decimal::new(digits, scale)),
+                note,
+            })
+    }
+
+    prop_compose! {
+        fn outer()(
+            yes in any::<Option<bool>>(),
+            count in proptest::option::of(0_u32..=i32::MAX as u32),
+            days in proptest::option::of(0_i64..20_000),
+            at in proptest::option::of((0_i64..2_000_000_000, -14_i8..=14)),
+            words in proptest::option::of("[ -~]{0,20}y|2026-01-02|12|true"),
+            coded in any::<bool>(),
+            inner_one in proptest::option::of(inner()),
+            list in proptest::collection::vec("[a-z]{1,5}", 0..3),
+            groups in proptest::collection::vec(inner(), 0..3),
+        ) -> Outer {
+            let epoch: Day = "1970-01-01".parse().expect("a day");
+            let code = Coding { system: "http://loinc.org".into(), code: "1-8".into(), display: None };
+            Outer {
+                yes, count, words, list, groups,
+                inner: inner_one,
+                day: days.map(|d| epoch.plus_days(d)),
+                at: at.map(|(s, h)| {
+                    let utc = time::OffsetDateTime::from_unix_timestamp(s).expect("in range");
+                    Instant(utc.to_offset(time::UtcOffset::from_hms(h, 0, 0).expect("in range")))
+                }),
+                code: coded.then_some(code),
+            }
+        }
+    }
+
+    proptest! {
+        #[test]
+        fn what_was_written_is_read_back(outer in outer()) {
+            let response = response(&outer);
+            let back: Option<Outer> = FORM.read(&response);
+            prop_assert_eq!(back.as_ref(), Some(&outer));
+            let offsets = (back.and_then(|b| b.at), outer.at);
+            prop_assert_eq!(offsets.0.map(|i| i.to_string()), offsets.1.map(|i| i.to_string()));
+        }
+    }
+
+    #[test]
+    fn answers_have_the_type_of_their_field_whatever_they_look_like() {
+        let outer = Outer {
+            yes: None,
+            count: None,
+            day: None,
+            at: None,
+            words: Some("2026-01-02".into()),
+            code: None,
+            inner: Some(Inner {
+                amount: Decimal::from(4),
+                note: None,
+            }),
+            list: vec!["a".into(), "b".into()],
+            groups: vec![],
+        };
+        let items = response(&outer)["item"].clone();
+        assert_eq!(items[0]["answer"][0]["valueString"], "2026-01-02");
+        assert_eq!(items[1]["linkId"], "inner");
+        assert_eq!(items[1]["item"][0]["linkId"], "inner.amount");
+        assert_eq!(items[2]["answer"][1]["valueString"], "b");
+        assert_eq!(
+            items.as_array().map(Vec::len),
+            Some(3),
+            "what is absent has no item"
+        );
+    }
+
+    #[test]
+    fn a_form_is_known_by_its_name_in_any_version() {
+        let answers =
+            |canonical: &str| FORM.answers(&serde_json::json!({"questionnaire": canonical}));
+        assert!(answers("https://x/Questionnaire/test-form|2.0.0"));
+        assert!(!answers("https://x/Questionnaire/other-form|1.0.0"));
+    }
 }

@@ -1,12 +1,67 @@
-//! Integration.
-use super::read::{Facts, Node, Source};
+//! What an integration session leaves for the record: a form.
+
+use fhir_sdk::r4b::codes::QuestionnaireResponseStatus::Completed;
+
+use super::checklist::session_of;
+use super::form::{Field, Form, Given, Shape, many, one};
+use super::read::{Facts, Node, Source, one as fact};
 use crate::fhir::resource::Resource;
-use crate::kap::Episode;
-use crate::kap::Id;
+use crate::kap::base::Id;
 use crate::kap::integration::Integration;
-pub fn write(_s: &Id, _x: &Integration, _e: &Episode) -> Vec<Resource> {
-    vec![]
+use crate::kap::{Episode, Fact};
+
+const SUMMARY: &[Field] = &[
+    one("symptoms", Shape::String, "Symptoms"),
+    one("progress", Shape::String, "Progress"),
+    one("functionalStatus", Shape::String, "Function"),
+    one("planUpdates", Shape::String, "Plan"),
+];
+const ACTION: &[Field] = &[
+    one("text", Shape::String, "Action"),
+    one("due", Shape::Date, "Due"),
+    one("status", Shape::String, "State"),
+];
+/// Questionnaire `kap-integration-summary`.
+pub const FORM: Form = Form {
+    name: "kap-integration-summary",
+    version: "1.0.0",
+    fields: &[
+        one("summary", Shape::Group(SUMMARY), "Summary"),
+        many("practices", Shape::String, "Practices"),
+        many("actions", Shape::Group(ACTION), "Agreed actions"),
+    ],
+};
+
+/// The response `{session}-integration`.
+#[must_use]
+pub fn write(session: &Id, integration: &Integration, e: &Episode) -> Vec<Resource> {
+    let held = e.sessions.iter().find(|s| s.id == *session);
+    let begun = e.phase_history.first().map(|p| p.from);
+    let Some(at) = held.map(|s| s.end.unwrap_or(s.start)).or(begun) else {
+        return vec![];
+    };
+    let given = Given {
+        session,
+        suffix: "integration",
+        status: Completed,
+        at,
+        author: held.map(|s| &s.lead_id),
+    };
+    vec![FORM.response(integration, given, e)]
 }
-pub fn read<'v>(_node: Node<'v>, _source: &Source<'v>) -> Facts {
-    Ok(vec![])
+
+/// Reads the form.
+pub fn read<'v>(node: Node<'v>, _source: &Source<'v>) -> Facts {
+    if !FORM.answers(node.value()) {
+        return Ok(vec![]);
+    }
+    let session = session_of(node)?;
+    let integration: Integration = FORM.parse(node)?;
+    fact(
+        Fact::Integration {
+            session,
+            integration,
+        },
+        node,
+    )
 }

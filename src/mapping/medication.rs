@@ -1,23 +1,556 @@
-//! Medication.
-use super::read::{Facts, Node, Source};
+//! Prescription (MedicationRequest and Medication), shipment (MedicationDispense), ledger entry (Basic).
+//!
+//! R4 has no ledger of doses on hand: SupplyDelivery knows neither waste nor a count. An entry is a Basic
+//! with `kap-inventory`, the resource that R4 keeps for concepts without one.
+
+use fhir_sdk::r4b::resources::{
+    Basic, Medication, MedicationBatch, MedicationDispense, MedicationDispenseMedication,
+    MedicationDispensePerformer, MedicationIngredient, MedicationIngredientItem, MedicationRequest,
+    MedicationRequestDispenseRequest, MedicationRequestMedication, MedicationRequestReported,
+    MedicationRequestSubstitution, MedicationRequestSubstitutionAllowed,
+};
+use fhir_sdk::r4b::types::{CodeableConcept, Dosage, Extension, ExtensionValue, Ratio};
+
+use super::build::{
+    Frame, Parts, actor, coding, coding_of, concept, date_time, day_time, derived, finish,
+    hl7_concept, kap, kap_parts, must, own_identifier, patient, positive, quantity, reference,
+    role, some, start, ucum, with_text, words,
+};
+use super::codes::{ACT_CODE, ROUTE_V3, SCHEDULE, SNOMED, namespace, structure, us_core};
+use super::narrative::Html;
+use super::read::{Facts, Node, Read, Source, one};
 use crate::fhir::resource::Resource;
-use crate::kap::Episode;
-use crate::kap::medication::{Dispense, InventoryEntry, Prescription};
-pub fn write_prescription(_x: &Prescription, _e: &Episode) -> Vec<Resource> {
-    vec![]
+use crate::kap::base::Coding;
+use crate::kap::medication::{
+    Dispense, DispenseStatus, InventoryEntry, InventoryReason, Prescription, PrescriptionStatus,
+    Route, Shipment, Strength, Supply,
+};
+use crate::kap::{Day, Episode, Fact};
+
+/// Route, SNOMED CT code and display, HL7 v3 code and display.
+const ROUTES: &[(Route, &str, &str, &str, &str)] = &[
+    (
+        Route::Sublingual,
+        "37839007",
+        "Sublingual route",
+        "SL",
+        "Dissolve, sublingual",
+    ),
+    (
+        Route::Intramuscular,
+        "78421000",
+        "Intramuscular route (qualifier value)",
+        "IM",
+        "Injection, intramuscular",
+    ),
+    (
+        Route::Intravenous,
+        "47625008",
+        "Intravenous route (qualifier value)",
+        "IVINJ",
+        "Injection, intravenous",
+    ),
+    (
+        Route::Oral,
+        "26643006",
+        "Oral route (qualifier value)",
+        "PO",
+        "Swallow, oral",
+    ),
+    (
+        Route::Intranasal,
+        "46713006",
+        "Nasal route (qualifier value)",
+        "NASAL",
+        "Topical application, nasal",
+    ),
+];
+
+/// A route as a concept: SNOMED CT and HL7 v3.
+pub fn route_concept(route: Route) -> CodeableConcept {
+    let row = ROUTES.iter().find(|r| r.0 == route);
+    concept(
+        row.into_iter()
+            .flat_map(|(_, code, display, v3, v3_display)| {
+                [
+                    coding_of(SNOMED, code, Some(display)),
+                    coding_of(ROUTE_V3, v3, Some(v3_display)),
+                ]
+            }),
+    )
 }
-pub fn write_dispense(_x: &Dispense, _e: &Episode) -> Vec<Resource> {
-    vec![]
+
+/// The practice's coding of a route, verbatim and first, with its HL7 v3 translation.
+pub fn coded_route(route: &Coding) -> CodeableConcept {
+    let row = ROUTES
+        .iter()
+        .find(|r| route.system == SNOMED && route.code == r.1);
+    let v3 = row.map(|(_, _, _, v3, display)| coding_of(ROUTE_V3, v3, Some(display)));
+    concept([coding(route)].into_iter().chain(v3))
 }
-pub fn write_inventory(_x: &InventoryEntry, _e: &Episode) -> Vec<Resource> {
-    vec![]
+
+/// Reads a route concept, by either of its codes.
+pub fn read_route(node: Node<'_>) -> Read<Route> {
+    let named = |c: Node<'_>| {
+        let (system, code) = (c.text("system")?, c.text("code")?);
+        let row = ROUTES
+            .iter()
+            .find(|r| (system == SNOMED && code == r.1) || (system == ROUTE_V3 && code == r.3));
+        row.map(|r| r.0)
+    };
+    node.codings()
+        .find_map(named)
+        .ok_or_else(|| node.wrong("a route that KAP knows"))
 }
-pub fn read_prescription<'v>(_node: Node<'v>, _source: &Source<'v>) -> Facts {
-    Ok(vec![])
+
+// --- prescription --------------------------------------------------------------------------------
+
+/// MedicationRequest first, then the Medication.
+pub fn write_prescription(x: &Prescription, e: &Episode) -> Vec<Resource> {
+    let text = Html::new()
+        .p(&x.drug_text)
+        .fact("Status", x.status.code())
+        .fact("Dosage", &x.dosage_text)
+        .fact("Most per session", format!("{} mg", x.max_mg_per_session))
+        .fact("Valid until", x.valid_until.to_string());
+    vec![request(x, &text, e), medication(x, &text, e)]
 }
-pub fn read_dispense<'v>(_node: Node<'v>, _source: &Source<'v>) -> Facts {
-    Ok(vec![])
+
+fn request(x: &Prescription, text: &Html, e: &Episode) -> Resource {
+    let profiles = [
+        structure("kap-ketamine-prescription"),
+        us_core("us-core-medicationrequest"),
+    ];
+    let day = Some(Day(x.authored_on.0.date()));
+    let frame =
+        Frame::clinical(x.id.as_str(), &profiles, day, text, e).extend(request_extensions(x));
+    let drug = reference("Medication", derived(&x.id, "med"));
+    let b = start!(MedicationRequest, frame)
+        .status(x.status.code().to_owned())
+        .intent("order".to_owned())
+        .reported(MedicationRequestReported::Boolean(false))
+        .medication(MedicationRequestMedication::Reference(drug))
+        .subject(patient(e));
+    let mut mr = must(b.build());
+    let number = x.external_rx_number.as_ref().map(|n| {
+        let b = fhir_sdk::r4b::types::Identifier::builder().system(namespace("external-rx"));
+        must(b.value(n.clone()).build())
+    });
+    mr.identifier = some([own_identifier("rx", &x.id)].into_iter().chain(number));
+    mr.status_reason = x.status_reason.clone().map(words);
+    mr.category = some([hl7_concept(
+        "medicationrequest-category",
+        "community",
+        "Community",
+    )]);
+    mr.authored_on = Some(date_time(x.authored_on));
+    mr.requester = Some(role(&x.prescriber_id));
+    mr.reason_reference = some(
+        x.reason_condition_id
+            .iter()
+            .map(|id| reference("Condition", id)),
+    );
+    let clearance = x
+        .clearance_id
+        .iter()
+        .map(|id| reference("ClinicalImpression", id));
+    mr.supporting_information = some(clearance);
+    let dosage = Dosage::builder()
+        .text(x.dosage_text.clone())
+        .route(coded_route(&x.route));
+    let most = ucum(x.max_mg_per_session, "mg");
+    mr.dosage_instruction = some([must(dosage.max_dose_per_administration(most).build())]);
+    mr.dispense_request = Some(dispense_request(x));
+    let allowed = MedicationRequestSubstitutionAllowed::Boolean(false);
+    mr.substitution = Some(must(
+        MedicationRequestSubstitution::builder()
+            .allowed(allowed)
+            .build(),
+    ));
+    finish(Ok(mr))
 }
-pub fn read_inventory<'v>(_node: Node<'v>, _source: &Source<'v>) -> Facts {
-    Ok(vec![])
+
+fn dispense_request(x: &Prescription) -> MedicationRequestDispenseRequest {
+    let mut out = must(MedicationRequestDispenseRequest::builder().build());
+    let mut validity = super::build::period(Some(x.authored_on), None);
+    validity.end = Some(day_time(x.valid_until));
+    out.validity_period = Some(validity);
+    out.number_of_repeats_allowed = x.repeats_allowed;
+    out.quantity = x.quantity.as_ref().map(quantity);
+    out.performer = x
+        .pharmacy_id
+        .as_ref()
+        .map(|id| reference("Organization", id));
+    out
+}
+
+fn request_extensions(x: &Prescription) -> Vec<Extension> {
+    let most = ExtensionValue::Quantity(ucum(x.max_mg_per_session, "mg"));
+    let mut out = vec![
+        kap("kap-max-dose-per-session", most),
+        kap("kap-record-only", ExtensionValue::Boolean(x.record_only)),
+    ];
+    out.extend(
+        x.sessions_supplied
+            .map(|n| kap("kap-sessions-supplied", positive(n))),
+    );
+    out.extend(kap_parts(
+        "kap-pdmp-check",
+        Parts::new().at("at", x.pdmp_checked_at),
+    ));
+    let own = Parts::new()
+        .count("unitsPerSession", x.units_per_session)
+        .count("boosterUnitsAllowed", x.booster_units_allowed)
+        .flag("epcsTransmitted", x.epcs_transmitted)
+        .code("supply", x.supply);
+    out.extend(kap_parts("kap-prescription", own));
+    out
+}
+
+fn medication(x: &Prescription, text: &Html, e: &Episode) -> Resource {
+    let id = derived(&x.id, "med");
+    let profiles = [
+        structure("kap-ketamine-medication"),
+        us_core("us-core-medication"),
+    ];
+    let schedule = x.controlled_substance_schedule.as_deref().map(|s| {
+        let display = format!("Schedule {s}");
+        kap(
+            "kap-controlled-substance-schedule",
+            ExtensionValue::Coding(coding_of(SCHEDULE, s, Some(&display))),
+        )
+    });
+    let security = super::label::labels(super::label::Class::Clinical, &[], &[], None, e);
+    let frame = Frame::new(id.as_str(), &profiles, security, text, e)
+        .extend(schedule)
+        .extend([kap("kap-compounded", ExtensionValue::Boolean(x.compounded))]);
+    let mut med = must(start!(Medication, frame).build());
+    med.code = Some(with_text(concept([coding(&x.drug)]), x.drug_text.clone()));
+    med.status = Some("active".to_owned());
+    med.form = x.form.as_ref().map(|f| concept([coding(f)]));
+    med.manufacturer = x
+        .pharmacy_id
+        .as_ref()
+        .map(|id| reference("Organization", id));
+    let item = MedicationIngredientItem::CodeableConcept(concept([coding(&x.drug)]));
+    let mut ingredient = must(
+        MedicationIngredient::builder()
+            .item(item)
+            .is_active(true)
+            .build(),
+    );
+    ingredient.strength = x.strength.as_ref().map(|s| {
+        let b = Ratio::builder().numerator(quantity(&s.numerator));
+        must(b.denominator(quantity(&s.denominator)).build())
+    });
+    med.ingredient = some([ingredient]);
+    finish(Ok(med))
+}
+
+/// Reads a MedicationRequest of the prescription profile, with its Medication.
+pub fn read_prescription<'v>(node: Node<'v>, source: &Source<'v>) -> Facts {
+    if !node.has_profile("kap-ketamine-prescription") {
+        return Ok(vec![]);
+    }
+    let reference = node.need("medicationReference")?;
+    let drug = source.follow(reference);
+    let drug =
+        drug.ok_or_else(|| reference.issue("not-found", "This Medication is not at hand."))?;
+    let code = drug.need("code")?;
+    let dosage = node.need("dosageInstruction")?;
+    let supply = node.get("dispenseRequest");
+    let own = node.ext("kap-prescription");
+    let count = |name| own.map(|o| o.part::<u32>(name)).transpose();
+    let validity = node.need("dispenseRequest")?.need("validityPeriod")?;
+    let most = node
+        .ext("kap-max-dose-per-session")
+        .and_then(Node::any_value);
+    let most = most.or_else(|| dosage.get("maxDosePerAdministration"));
+    let mut numbers = node.each("identifier");
+    let number = numbers.find(|i| i.text("system") == Some(&namespace("external-rx")));
+    let schedule = drug
+        .ext("kap-controlled-substance-schedule")
+        .and_then(Node::any_value);
+    let pdmp = node.ext("kap-pdmp-check");
+    let words = |name: &str| {
+        node.get(name)
+            .and_then(|c| c.text("text"))
+            .map(str::to_owned)
+    };
+    let first = |n: Node<'v>| {
+        n.codings()
+            .next()
+            .ok_or_else(|| n.missing("coding"))?
+            .to::<Coding>()
+    };
+    let rx = Prescription {
+        id: node.id()?,
+        status: node.code("status", PrescriptionStatus::from_code)?,
+        intent: node.opt("intent")?,
+        authored_on: node.req("authoredOn")?,
+        prescriber_id: source.need_actor(node, "requester")?,
+        reason_condition_id: node.ref_id("reasonReference"),
+        clearance_id: node.ref_id("supportingInformation"),
+        drug: first(code)?,
+        drug_text: code.req("text")?,
+        compounded: drug.ext_value("kap-compounded")?.unwrap_or(false),
+        controlled_substance_schedule: schedule.and_then(|s| s.text("code")).map(str::to_owned),
+        form: drug
+            .get("form")
+            .and_then(|f| f.codings().next())
+            .map(Node::to)
+            .transpose()?,
+        strength: drug
+            .get("ingredient")
+            .and_then(|i| i.get("strength"))
+            .map(read_strength)
+            .transpose()?,
+        route: first(dosage.need("route")?)?,
+        dosage_text: dosage.req("text")?,
+        units_per_session: count("unitsPerSession")?.flatten(),
+        booster_units_allowed: count("boosterUnitsAllowed")?.flatten(),
+        max_mg_per_session: most
+            .ok_or_else(|| node.missing("extension('kap-max-dose-per-session')"))?
+            .to()?,
+        quantity: supply.map(|s| s.opt("quantity")).transpose()?.flatten(),
+        sessions_supplied: node.ext_value("kap-sessions-supplied")?,
+        repeats_allowed: supply
+            .map(|s| s.opt("numberOfRepeatsAllowed"))
+            .transpose()?
+            .flatten(),
+        valid_until: validity.req("end")?,
+        pharmacy_id: supply.and_then(|s| s.ref_id("performer")),
+        external_rx_number: number.and_then(|i| i.text("value")).map(str::to_owned),
+        pdmp_checked_at: pdmp.map(|p| p.part("at")).transpose()?.flatten(),
+        epcs_transmitted: own
+            .map(|o| o.part("epcsTransmitted"))
+            .transpose()?
+            .flatten(),
+        record_only: node.ext_value("kap-record-only")?.unwrap_or(true),
+        supply: own
+            .map(|o| o.part_code("supply", Supply::from_code))
+            .transpose()?
+            .flatten(),
+        status_reason: words("statusReason"),
+    };
+    Ok(vec![(
+        Fact::Prescription(rx),
+        vec![node.key()?, drug.key()?],
+    )])
+}
+
+fn read_strength(node: Node<'_>) -> Read<Strength> {
+    Ok(Strength {
+        numerator: node.req("numerator")?,
+        denominator: node.req("denominator")?,
+    })
+}
+
+// --- shipment ------------------------------------------------------------------------------------
+
+/// The MedicationDispense, and a Medication with lot and beyond-use date.
+pub fn write_dispense(x: &Dispense, e: &Episode) -> Vec<Resource> {
+    let shipment = x.shipment.as_ref();
+    let delivered = shipment.and_then(|s| s.delivered_at);
+    let text = Html::new()
+        .fact(
+            "Supply",
+            format!(
+                "{} {} of {} mg",
+                x.quantity.value, x.quantity.unit, x.mg_per_unit
+            ),
+        )
+        .fact("Status", x.status.code())
+        .maybe("Delivered", delivered.map(|t| t.to_string()));
+    let profiles = [
+        structure("kap-medication-dispense"),
+        us_core("us-core-medicationdispense"),
+    ];
+    let own = Parts::new()
+        .decimal("mgPerUnit", Some(x.mg_per_unit))
+        .text("lot", x.lot.as_ref())
+        .day("beyondUseDate", x.beyond_use_date);
+    let frame = Frame::clinical(
+        x.id.as_str(),
+        &profiles,
+        x.prepared_at.map(|t| Day(t.0.date())),
+        &text,
+        e,
+    )
+    .extend(
+        x.sessions_supplied
+            .map(|n| kap("kap-sessions-supplied", positive(n))),
+    )
+    .extend(shipment.and_then(ship))
+    .extend(kap_parts("kap-dispense", own));
+    let batch = x.lot.is_some() || x.beyond_use_date.is_some();
+    let drug = if batch {
+        derived(&x.id, "med")
+    } else {
+        derived(&x.prescription_id, "med")
+    };
+    let b = start!(MedicationDispense, frame)
+        .status(x.status.code().to_owned())
+        .medication(MedicationDispenseMedication::Reference(reference(
+            "Medication",
+            &drug,
+        )));
+    let mut md = must(b.build());
+    md.identifier = some([own_identifier("fill", &x.id)]);
+    md.subject = Some(patient(e));
+    md.context = Some(reference("EpisodeOfCare", &e.episode_id));
+    md.performer = some(x.pharmacy_id.iter().map(|id| {
+        must(
+            MedicationDispensePerformer::builder()
+                .actor(reference("Organization", id))
+                .build(),
+        )
+    }));
+    md.authorizing_prescription = some([reference("MedicationRequest", &x.prescription_id)]);
+    let fill = coding_of(ACT_CODE, "FFC", Some("First Fill - Complete"));
+    md.r#type = Some(concept([fill]));
+    md.quantity = Some(quantity(&x.quantity));
+    md.when_prepared = x.prepared_at.map(date_time);
+    md.when_handed_over = delivered.map(date_time);
+    md.receiver = some(x.received_confirmed_by.iter().map(|id| actor(id, e)));
+    let mut out = vec![finish(Ok(md))];
+    if batch {
+        out.push(batch_medication(x, drug.as_str(), &text, e));
+    }
+    out
+}
+
+fn batch_medication(x: &Dispense, id: &str, text: &Html, e: &Episode) -> Resource {
+    let profiles = [
+        structure("kap-ketamine-medication"),
+        us_core("us-core-medication"),
+    ];
+    let security = super::label::labels(super::label::Class::Clinical, &[], &[], None, e);
+    let mut med = must(start!(Medication, Frame::new(id, &profiles, security, text, e)).build());
+    let rx = e.prescriptions.iter().find(|rx| rx.id == x.prescription_id);
+    med.code = Some(match rx {
+        Some(rx) => with_text(concept([coding(&rx.drug)]), rx.drug_text.clone()),
+        None => words("As prescribed"),
+    });
+    med.status = Some("active".to_owned());
+    let mut batch = must(MedicationBatch::builder().build());
+    batch.lot_number.clone_from(&x.lot);
+    batch.expiration_date = x.beyond_use_date.map(day_time);
+    med.batch = Some(batch);
+    finish(Ok(med))
+}
+
+fn ship(x: &Shipment) -> Option<Extension> {
+    let parts = Parts::new()
+        .text("carrier", x.carrier.as_ref())
+        .text("trackingNumber", x.tracking_number.as_ref())
+        .at("shippedAt", x.shipped_at)
+        .at("deliveredAt", x.delivered_at)
+        .flag("signatureRequired", x.signature_required)
+        .code("destination", x.destination.as_ref());
+    kap_parts("kap-shipment", parts)
+}
+
+/// Reads a MedicationDispense of the KAP profile.
+pub fn read_dispense<'v>(node: Node<'v>, source: &Source<'v>) -> Facts {
+    let own = node.ext("kap-dispense");
+    if own.is_none() && !node.has_profile("kap-medication-dispense") {
+        return Ok(vec![]);
+    }
+    let own = own.ok_or_else(|| node.missing("extension('kap-dispense')"))?;
+    let performer = node.get("performer");
+    let prescription = node.ref_id("authorizingPrescription");
+    let dispense = Dispense {
+        id: node.id()?,
+        prescription_id: prescription.ok_or_else(|| node.missing("authorizingPrescription"))?,
+        status: node.code("status", DispenseStatus::from_code)?,
+        pharmacy_id: performer.and_then(|p| p.ref_id("actor")),
+        quantity: node.req("quantity")?,
+        mg_per_unit: own.need_part("mgPerUnit")?,
+        sessions_supplied: node.ext_value("kap-sessions-supplied")?,
+        prepared_at: node.opt("whenPrepared")?,
+        shipment: node.ext("kap-shipment").map(read_shipment).transpose()?,
+        lot: own.part("lot")?,
+        beyond_use_date: own.part("beyondUseDate")?,
+        received_confirmed_by: source.actor_at(node, "receiver"),
+    };
+    one(Fact::Dispense(dispense), node)
+}
+
+fn read_shipment(node: Node<'_>) -> Read<Shipment> {
+    Ok(Shipment {
+        carrier: node.part("carrier")?,
+        tracking_number: node.part("trackingNumber")?,
+        shipped_at: node.part("shippedAt")?,
+        delivered_at: node.part("deliveredAt")?,
+        signature_required: node.part("signatureRequired")?,
+        destination: node.part("destination")?,
+    })
+}
+
+// --- ledger --------------------------------------------------------------------------------------
+
+/// The Basic of a ledger entry.
+pub fn write_inventory(x: &InventoryEntry, e: &Episode) -> Vec<Resource> {
+    let text = Html::new()
+        .fact("Doses on hand", x.reason.code())
+        .fact("Units", format!("{} of {} mg", x.units, x.mg_per_unit))
+        .fact("At", x.at.to_string());
+    let own = Parts::new()
+        .at("at", Some(x.at))
+        .code("reason", Some(x.reason))
+        .decimal("units", Some(x.units))
+        .decimal("mgPerUnit", Some(x.mg_per_unit))
+        .reference("by", Some(actor(&x.by, e)))
+        .reference("witness", x.witness_id.as_ref().map(|id| actor(id, e)))
+        .text("note", x.note.as_ref());
+    let day = Day(x.at.0.date());
+    let frame = Frame::clinical(
+        x.id.as_str(),
+        &[structure("kap-inventory-entry")],
+        Some(day),
+        &text,
+        e,
+    )
+    .extend(kap_parts("kap-inventory", own));
+    let mut basic = must(
+        start!(Basic, frame)
+            .code(words("KAP inventory entry"))
+            .build(),
+    );
+    basic.identifier = some([own_identifier("inventory", &x.id)]);
+    basic.subject = Some(patient(e));
+    basic.created = Some(super::build::date(day));
+    basic.author = Some(actor(&x.by, e));
+    vec![finish(Ok(basic))]
+}
+
+/// Reads a Basic that is a ledger entry.
+pub fn read_inventory<'v>(node: Node<'v>, source: &Source<'v>) -> Facts {
+    let Some(own) = node.ext("kap-inventory") else {
+        let missing = node.missing("extension('kap-inventory')");
+        return if node.has_profile("kap-inventory-entry") {
+            Err(missing)
+        } else {
+            Ok(vec![])
+        };
+    };
+    let actor = |name| {
+        own.parts(name)
+            .next()
+            .and_then(Node::any_value)
+            .and_then(|r| source.actor(r))
+    };
+    let reason = own.part_code("reason", InventoryReason::from_code)?;
+    let entry = InventoryEntry {
+        id: node.id()?,
+        at: own.need_part("at")?,
+        reason: reason.ok_or_else(|| own.missing("extension('reason')"))?,
+        units: own.need_part("units")?,
+        mg_per_unit: own.need_part("mgPerUnit")?,
+        by: actor("by").ok_or_else(|| own.missing("extension('by')"))?,
+        witness_id: actor("witness"),
+        note: own.part("note")?,
+    };
+    one(Fact::Inventory(entry), node)
 }

@@ -15,6 +15,7 @@
 //! extension `kap-projection-of` and is skipped here.
 
 pub mod build;
+pub mod checklist;
 pub mod clearance;
 pub mod codes;
 pub mod consent;
@@ -25,6 +26,7 @@ pub mod follow_up;
 pub mod form;
 pub mod integration;
 pub mod label;
+pub mod limits;
 pub mod measure;
 pub mod medication;
 pub mod narrative;
@@ -33,10 +35,16 @@ pub mod preparation;
 pub mod read;
 pub mod referral;
 pub mod safety;
+pub mod screening;
 pub mod session;
 pub mod summary;
 pub mod terms;
 pub mod vitals;
+
+#[cfg(test)]
+pub(crate) mod arb;
+#[cfg(test)]
+mod tests;
 
 use serde_json::Value;
 
@@ -69,7 +77,7 @@ pub fn to_fhir(fact: &Fact, episode: &Episode) -> Vec<Resource> {
         Fact::Problem(x) => consultation::write_problem(x, e),
         Fact::Allergy(x) => consultation::write_allergy(x, e),
         Fact::HomeMedicine(x) => consultation::write_medicine(x, e),
-        Fact::Screening(x) => consultation::write_screening(x, e),
+        Fact::Screening(x) => screening::write(x, e),
         Fact::Consent(x) => consent::write(x, e),
         Fact::Referral(x) => referral::write(x, e),
         Fact::Clearance(x) => clearance::write(x, e),
@@ -81,10 +89,10 @@ pub fn to_fhir(fact: &Fact, episode: &Episode) -> Vec<Resource> {
         Fact::Session(x) => session::write(x, e),
         Fact::Vitals { session, vitals } => vitals::write(session, vitals, e),
         Fact::Dose { session, dose } => dosing::write(session, dose, e),
-        Fact::Checklist { session, checklist } => form::write_checklist(session, checklist, e),
+        Fact::Checklist { session, checklist } => checklist::write(session, checklist, e),
         Fact::Effects { session, effects } => dosing::write_effects(session, effects, e),
         Fact::SideEffect { session, effect } => dosing::write_side_effect(session, effect, e),
-        Fact::Discharge { session, discharge } => form::write_discharge(session, discharge, e),
+        Fact::Discharge { session, discharge } => checklist::write_discharge(session, discharge, e),
         Fact::Integration {
             session,
             integration,
@@ -140,7 +148,7 @@ fn readers(kind: &str) -> &'static [Reader] {
         "Condition" => &[consultation::read_problem],
         "AllergyIntolerance" => &[consultation::read_allergy],
         "MedicationRequest" => &[consultation::read_medicine, medication::read_prescription],
-        "QuestionnaireResponse" => &[consultation::read_screening, form::read, integration::read],
+        "QuestionnaireResponse" => &[screening::read, checklist::read, integration::read],
         "Consent" => &[consent::read],
         "ServiceRequest" => &[referral::read, follow_up::read],
         "Task" => &[follow_up::read],

@@ -85,6 +85,12 @@ impl Html {
         self
     }
 
+    /// Whether nothing was said.
+    #[must_use]
+    pub fn says_nothing(&self) -> bool {
+        self.0.is_empty()
+    }
+
     /// The fragment in the `div` that FHIR asks for.
     #[must_use]
     pub fn div(&self) -> String {

@@ -7,6 +7,7 @@ use std::collections::HashMap;
 
 use serde_json::Value;
 
+use super::build::{LOZENGE, TROCHE};
 use super::codes::{is_structure, is_system};
 use crate::error::Issue;
 use crate::fhir::resource::Key;
@@ -213,6 +214,15 @@ impl<'v> Node<'v> {
             .and_then(Node::any_value)
             .map(Node::to)
             .transpose()
+    }
+
+    /// The value of the local extension `name` as one of a list of codes, if present.
+    ///
+    /// # Errors
+    /// Where it is not in the list.
+    pub fn ext_code<T>(self, name: &str, from_code: fn(&str) -> Option<T>) -> Read<Option<T>> {
+        let value = self.ext(name).and_then(Node::any_value);
+        value.map(|v| v.as_code(from_code)).transpose()
     }
 
     /// The value of the extension with this full URL.
@@ -476,12 +486,17 @@ from_node! {
         code: n.text("code")?.to_owned(),
         display: n.text("display").map(str::to_owned),
     });
-    Quantity, "a quantity with value and unit", n => Some(Quantity {
-        value: n.get("value")?.to().ok()?,
-        unit: n.text("unit").or_else(|| n.text("code"))?.to_owned(),
-        system: n.text("system").map(str::to_owned),
-        code: n.text("code").map(str::to_owned),
-    });
+    Quantity, "a quantity with value and unit", n => {
+        // A count of lozenges is written without code in the practice's language.
+        let counted = n.text("unit") == Some(LOZENGE) && n.text("code") == Some(TROCHE);
+        let part = |name| n.text(name).filter(|_| !counted).map(str::to_owned);
+        Some(Quantity {
+            value: n.get("value")?.to().ok()?,
+            unit: n.text("unit").or_else(|| n.text("code"))?.to_owned(),
+            system: part("system"),
+            code: part("code"),
+        })
+    };
     Identifier, "an identifier with system and value", n => Some(Identifier {
         kind: n.get("type").and_then(|t| t.codings().next()?.text("code")).map(str::to_owned),
         system: n.text("system")?.to_owned(),

@@ -1,11 +1,606 @@
-//! Sessions.
-use super::read::{Facts, Node, Source};
+//! Sessions: the Encounter, and what goes with it.
+//!
+//! `{id}-appt` while planned, and where it was cancelled or missed; `{id}-proc`, the psychotherapy of a
+//! completed session; `{id}-weight`; and `{id}-record`, a form with what has no FHIR element.
+
+use fhir_sdk::r4b::codes::{
+    AppointmentStatus, EncounterStatus, EventStatus, ObservationStatus, ParticipationStatus,
+    QuestionnaireResponseStatus,
+};
+use fhir_sdk::r4b::resources::{
+    Appointment, AppointmentParticipant, Encounter, EncounterHospitalization, EncounterParticipant,
+    Observation, ObservationEffective, ObservationValue, Procedure, ProcedurePerformed,
+    ProcedurePerformer,
+};
+use fhir_sdk::r4b::types::{Address as FhirAddress, CodeableConcept, Extension, ExtensionValue, Reference};
+use serde::{Deserialize, Serialize};
+
+use super::build::{
+    Frame, Parts, actor, coding_of, concept, date_time, finish, hl7_concept, instant, kap,
+    kap_parts, local, must, own_identifier, patient, period, reference, some, start,
+};
+use super::codes::{ACT_CODE, PARTICIPATION, SNOMED, structure, us_core};
+use super::form::{Field, Form, Given, Shape, many, one};
+use super::narrative::Html;
+use super::read::{Facts, Node, Read, Source};
+use super::terms;
+use super::vitals::{loinc, measured};
 use crate::fhir::resource::Resource;
-use crate::kap::Episode;
-use crate::kap::dosing::Session;
-pub fn write(_x: &Session, _e: &Episode) -> Vec<Resource> {
-    vec![]
+use crate::kap::base::{Address, Day, Decimal, Id, Instant, Quantity};
+use crate::kap::dosing::{
+    Disposition, DoseLevel, Dosing, DosingOutcome, EmergencyPlan, EncounterClass, Environment,
+    Override, Participant, PatientLocation, PresenceMode, Session, SessionStatus, SessionType,
+    Setting, TherapistPresence,
+};
+use crate::kap::{Episode, Fact};
+
+const TYPE: &str = "kap-session-type";
+const ROLE: &str = "kap-participant-role";
+const SETTING: &str = "kap-session-setting";
+
+// --- the record form -----------------------------------------------------------------------------
+
+/// What of a session has no FHIR element.
+#[derive(Debug, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+struct Record {
+    clinical_summary: Option<String>,
+    #[serde(default)]
+    topics: Vec<String>,
+    environment: Option<Environment>,
+    presence_continuous: Option<bool>,
+    integrates_session_id: Option<Id>,
+    dosing: Option<Head>,
 }
-pub fn read<'v>(_node: Node<'v>, _source: &Source<'v>) -> Facts {
-    Ok(vec![])
+
+/// The dosing part without its own records.
+#[derive(Debug, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+struct Head {
+    sequence: u32,
+    dose_level: DoseLevel,
+    planned_dose_mg: Decimal,
+    clearance_id: Option<Id>,
+    prescription_id: Option<Id>,
+    outcome: Option<DosingOutcome>,
+    converted_to: Option<String>,
+    interval_override: Option<Override>,
+}
+
+const ENVIRONMENT: &[Field] = &[
+    one("music", Shape::Boolean, "Music"),
+    one("eyeShades", Shape::Boolean, "Eye shades"),
+    one("lighting", Shape::String, "Lighting"),
+    one("position", Shape::String, "Position"),
+];
+const OVERRIDE: &[Field] = &[
+    one("by", Shape::String, "Decided by"),
+    one("at", Shape::DateTime, "Decided"),
+    one("reason", Shape::String, "Reason"),
+];
+const DOSING: &[Field] = &[
+    one("sequence", Shape::Integer, "Dosing session number"),
+    one("doseLevel", Shape::String, "Dose level"),
+    one("plannedDoseMg", Shape::Decimal, "Planned dose (mg)"),
+    one("clearanceId", Shape::String, "Clearance"),
+    one("prescriptionId", Shape::String, "Prescription"),
+    one("outcome", Shape::String, "Result"),
+    one("convertedTo", Shape::String, "Converted to"),
+    one("intervalOverride", Shape::Group(OVERRIDE), "Override of the interval rule"),
+];
+/// Questionnaire `kap-session-record`.
+pub const RECORD: Form = Form {
+    name: "kap-session-record",
+    version: "1.0.0",
+    fields: &[
+        one("clinicalSummary", Shape::String, "Clinical summary"),
+        many("topics", Shape::String, "Topics"),
+        one("environment", Shape::Group(ENVIRONMENT), "Room and set-up"),
+        one("presenceContinuous", Shape::Boolean, "Therapist present throughout"),
+        one("integratesSessionId", Shape::String, "Integrates the dosing session"),
+        one("dosing", Shape::Group(DOSING), "Dosing"),
+    ],
+};
+
+fn record(x: &Session, e: &Episode) -> Option<Resource> {
+    let record = Record {
+        clinical_summary: x.clinical_summary.clone(),
+        topics: x.topics.clone(),
+        environment: x.environment.clone(),
+        presence_continuous: x.therapist_presence.as_ref().and_then(|p| p.continuous),
+        integrates_session_id: x.integrates_session_id.clone(),
+        dosing: x.dosing.as_ref().map(|d| Head {
+            sequence: d.sequence,
+            dose_level: d.dose_level,
+            planned_dose_mg: d.planned_dose_mg,
+            clearance_id: d.clearance_id.clone(),
+            prescription_id: d.prescription_id.clone(),
+            outcome: d.outcome,
+            converted_to: d.converted_to.clone(),
+            interval_override: d.interval_override.clone(),
+        }),
+    };
+    if RECORD.items(&record).is_empty() {
+        return None;
+    }
+    let given = Given {
+        session: &x.id,
+        suffix: "record",
+        status: match x.status {
+            SessionStatus::Completed => QuestionnaireResponseStatus::Completed,
+            SessionStatus::EnteredInError => QuestionnaireResponseStatus::EnteredInError,
+            _ => QuestionnaireResponseStatus::InProgress,
+        },
+        at: x.end.unwrap_or(x.start),
+        author: Some(&x.lead_id),
+    };
+    Some(RECORD.response(&record, given, e))
+}
+
+fn dosing(head: Head) -> Dosing {
+    Dosing {
+        sequence: head.sequence,
+        dose_level: head.dose_level,
+        planned_dose_mg: head.planned_dose_mg,
+        clearance_id: head.clearance_id,
+        prescription_id: head.prescription_id,
+        pre_dose_checklist: None,
+        doses: vec![],
+        vitals: vec![],
+        effects: None,
+        side_effects: vec![],
+        discharge: None,
+        outcome: head.outcome,
+        converted_to: head.converted_to,
+        interval_override: head.interval_override,
+    }
+}
+
+// --- writing -------------------------------------------------------------------------------------
+
+/// The resources of a session without its parts.
+#[must_use]
+pub fn write(x: &Session, e: &Episode) -> Vec<Resource> {
+    [
+        Some(encounter(x, e)),
+        appointment(x, e),
+        procedure(x, e),
+        x.body_weight.as_ref().map(|kg| weight(x, kg, e)),
+        record(x, e),
+    ]
+    .into_iter()
+    .flatten()
+    .collect()
+}
+
+fn day(x: &Session) -> Option<Day> {
+    Some(Day(x.start.0.date()))
+}
+
+fn label(x: &Session) -> &'static str {
+    terms::display(TYPE, x.kind.code()).unwrap_or(x.kind.code())
+}
+
+fn kind(x: &Session) -> CodeableConcept {
+    let (code, display) = match x.kind {
+        SessionType::Consultation => ("185387006", "New patient consultation (procedure)"),
+        SessionType::MedicalEvaluation => ("225886003", "Medical assessment (procedure)"),
+        SessionType::MedicalFollowUp => ("281036007", "Follow-up consultation (procedure)"),
+        SessionType::DischargeFollowUp => ("390906007", "Follow-up encounter (procedure)"),
+        SessionType::Dosing => ("371883000", "Outpatient procedure (procedure)"),
+        SessionType::Preparation | SessionType::Integration | SessionType::IndividualTherapy => {
+            ("308335008", "Patient encounter procedure")
+        }
+    };
+    concept([local(TYPE, x.kind.code()), coding_of(SNOMED, code, Some(display))])
+}
+
+fn is_medical(x: &Session) -> bool {
+    matches!(x.kind, SessionType::MedicalEvaluation | SessionType::MedicalFollowUp)
+}
+
+fn service(x: &Session) -> CodeableConcept {
+    let (code, display) = match is_medical(x) {
+        true => ("394587001", "Psychiatry"),
+        false => ("394913002", "Psychotherapy"),
+    };
+    concept([coding_of(SNOMED, code, Some(display))])
+}
+
+fn encounter(x: &Session, e: &Episode) -> Resource {
+    let own = match x.kind {
+        SessionType::Dosing => "kap-dosing-encounter",
+        _ => "kap-encounter",
+    };
+    let profiles = [structure(own), us_core("us-core-encounter")];
+    let text = Html::new()
+        .p(label(x))
+        .fact("Status", x.status.code())
+        .fact("From", x.start.to_string())
+        .maybe("To", x.end.map(|at| at.to_string()))
+        .maybe("Setting", terms::display(SETTING, x.setting.code()));
+    let mut frame = Frame::clinical(x.id.as_str(), &profiles, day(x), &text, e);
+    // EpisodeOfCare has an element of its own here.
+    frame.extension = extensions(x, e);
+    let class = match x.encounter_class {
+        EncounterClass::Ambulatory => "ambulatory",
+        EncounterClass::Virtual => "virtual",
+        EncounterClass::HomeHealth => "home health",
+    };
+    let indications = e.problems.iter().filter(|p| p.kap_indication);
+    let lead = e.care_team.iter().find(|m| m.id == x.lead_id);
+    let provider = lead.map_or(&e.organizations.practice.id, |m| &m.organization_id);
+    let built = start!(Encounter, frame)
+        .identifier(some([own_identifier("session", &x.id)]))
+        .status(status(x.status))
+        .class(coding_of(ACT_CODE, x.encounter_class.code(), Some(class)))
+        .r#type(some([kind(x)]))
+        .service_type(service(x))
+        .subject(patient(e))
+        .episode_of_care(some([reference("EpisodeOfCare", &e.episode_id)]))
+        .participant(some(participants(x, e)))
+        .appointment(some(has_appointment(x).then(|| part(x, "Appointment", "appt"))))
+        .period(period(Some(x.start), x.end))
+        .reason_reference(some(indications.map(|p| reference("Condition", &p.id))))
+        .service_provider(reference("Organization", provider))
+        .build();
+    let mut built = must(built);
+    built.hospitalization = disposition(x, e).map(|d| {
+        let d = hl7_concept("discharge-disposition", d.code(), disposed(d));
+        must(EncounterHospitalization::builder().discharge_disposition(d).build())
+    });
+    finish(Ok(built))
+}
+
+fn part(x: &Session, kind: &str, suffix: &str) -> Reference {
+    reference(kind, format_args!("{}-{suffix}", x.id))
+}
+
+fn status(status: SessionStatus) -> EncounterStatus {
+    match status {
+        SessionStatus::Planned => EncounterStatus::Planned,
+        SessionStatus::Arrived => EncounterStatus::Arrived,
+        SessionStatus::InProgress => EncounterStatus::InProgress,
+        SessionStatus::Completed => EncounterStatus::Finished,
+        SessionStatus::Cancelled | SessionStatus::NoShow => EncounterStatus::Cancelled,
+        SessionStatus::EnteredInError => EncounterStatus::EnteredInError,
+    }
+}
+
+/// The disposition of the session's discharge, which is another record of the episode.
+fn disposition(x: &Session, e: &Episode) -> Option<Disposition> {
+    let whole = e.sessions.iter().find(|s| s.id == x.id).unwrap_or(x);
+    Some(whole.dosing.as_ref()?.discharge.as_ref()?.disposition)
+}
+
+fn disposed(disposition: Disposition) -> &'static str {
+    match disposition {
+        Disposition::Home => "Home",
+        Disposition::AgainstAdvice => "Left against advice",
+        Disposition::OtherFacility => "Other healthcare facility",
+        Disposition::Psychiatric => "Psychiatric hospital",
+        Disposition::Other => "Other",
+    }
+}
+
+fn extensions(x: &Session, e: &Episode) -> Vec<Extension> {
+    let setting = ExtensionValue::Coding(local(SETTING, x.setting.code()));
+    let presence = x.therapist_presence.as_ref();
+    let presence = presence.map(|p| ExtensionValue::Code(p.mode.code().into()));
+    let location = x.patient_location.as_ref().and_then(|l| {
+        let address = l.address.as_ref().map(address);
+        let parts = Parts::new()
+            .text("state", l.state.as_ref())
+            .at("confirmedAt", l.confirmed_at)
+            .text("addressRef", l.address_ref.as_ref())
+            .value("address", address.map(ExtensionValue::Address));
+        kap_parts("kap-patient-location", parts)
+    });
+    let plan = x.emergency_plan.as_ref().and_then(|p| {
+        let parts = Parts::new()
+            .reference("contact", p.contact_id.as_ref().map(|id| actor(id, e)))
+            .text("addressRef", p.address_ref.as_ref())
+            .text("hospital", p.hospital.as_ref())
+            .text("localEmergencyNumber", p.local_emergency_number.as_ref());
+        kap_parts("kap-emergency-plan", parts)
+    });
+    [
+        Some(kap("kap-session-setting", setting)),
+        presence.map(|v| kap("kap-presence-mode", v)),
+        location,
+        plan,
+    ]
+    .into_iter()
+    .flatten()
+    .collect()
+}
+
+/// The lead with the time of presence, then the others.
+fn participants(x: &Session, e: &Episode) -> Vec<EncounterParticipant> {
+    let built = |kind: CodeableConcept, id: &Id, from: Option<Instant>, to: Option<Instant>| {
+        let b = EncounterParticipant::builder().r#type(some([kind]));
+        let mut built = must(b.individual(actor(id, e)).build());
+        built.period = (from.is_some() || to.is_some()).then(|| period(from, to));
+        built
+    };
+    let presence = x.therapist_presence.as_ref();
+    let primary = concept([coding_of(PARTICIPATION, "PPRF", Some("primary performer"))]);
+    let from = presence.and_then(|p| p.from);
+    let lead = built(primary, &x.lead_id, from, presence.and_then(|p| p.to));
+    let others = x.participants.iter().map(|p| {
+        let (code, display) = participation(&p.role);
+        let kind = concept([coding_of(PARTICIPATION, code, Some(display)), local(ROLE, &p.role)]);
+        built(kind, &p.id, p.from, p.to)
+    });
+    [lead].into_iter().chain(others).collect()
+}
+
+fn participation(role: &str) -> (&'static str, &'static str) {
+    match role {
+        "chaperone" | "escort" | "guardian" | "support-person" | "emergency-contact" => {
+            ("ESC", "escort")
+        }
+        "prescriber" => ("CON", "consultant"),
+        "dosing-nurse" => ("ATND", "attender"),
+        _ => ("SPRF", "secondary performer"),
+    }
+}
+
+fn has_appointment(x: &Session) -> bool {
+    use SessionStatus::{Cancelled, NoShow, Planned};
+    matches!(x.status, Planned | Cancelled | NoShow)
+}
+
+/// An end that is not known makes a proposal, or a visit that took no time; none is invented.
+fn appointment(x: &Session, e: &Episode) -> Option<Resource> {
+    if !has_appointment(x) {
+        return None;
+    }
+    let id = format!("{}-appt", x.id);
+    let text = Html::new().fact("Appointment", x.start.to_string()).fact("Status", x.status.code());
+    let frame = Frame::clinical(&id, &[structure("kap-appointment")], day(x), &text, e);
+    let (status, answer) = match (x.status, x.end) {
+        (SessionStatus::NoShow, _) => (AppointmentStatus::Noshow, ParticipationStatus::Accepted),
+        (SessionStatus::Cancelled, _) => {
+            (AppointmentStatus::Cancelled, ParticipationStatus::Declined)
+        }
+        (_, Some(_)) => (AppointmentStatus::Booked, ParticipationStatus::Accepted),
+        (_, None) => (AppointmentStatus::Proposed, ParticipationStatus::NeedsAction),
+    };
+    let attends = |who: Reference| {
+        must(AppointmentParticipant::builder().actor(who).status(answer.clone()).build())
+    };
+    let built = start!(Appointment, frame)
+        .status(status)
+        .service_type(some([service(x)]))
+        .participant(some([attends(patient(e)), attends(actor(&x.lead_id, e))]))
+        .build();
+    let mut built = must(built);
+    let end = x.end.or((x.status == SessionStatus::NoShow).then_some(x.start));
+    match end {
+        Some(end) => {
+            built.start = Some(instant(x.start));
+            built.end = Some(instant(end));
+        }
+        None => built.requested_period = some([period(Some(x.start), None)]),
+    }
+    Some(finish(Ok(built)))
+}
+
+fn procedure(x: &Session, e: &Episode) -> Option<Resource> {
+    use SessionType::{Dosing, IndividualTherapy, Integration, Preparation};
+    let therapy = matches!(x.kind, Preparation | Dosing | Integration | IndividualTherapy);
+    if !therapy || x.status != SessionStatus::Completed {
+        return None;
+    }
+    let id = format!("{}-proc", x.id);
+    let text = Html::new().p("Psychotherapy").fact("From", x.start.to_string());
+    let profiles = [structure("kap-procedure"), us_core("us-core-procedure")];
+    let frame = Frame::clinical(&id, &profiles, day(x), &text, e);
+    let psychotherapy = coding_of(SNOMED, "75516001", Some("Psychotherapy (regime/therapy)"));
+    let performer = ProcedurePerformer::builder().actor(actor(&x.lead_id, e)).build();
+    let indications = e.problems.iter().filter(|p| p.kap_indication);
+    let built = start!(Procedure, frame)
+        .status(EventStatus::Completed)
+        .code(concept([psychotherapy]))
+        .subject(patient(e))
+        .encounter(reference("Encounter", &x.id))
+        .performed(ProcedurePerformed::Period(period(Some(x.start), x.end)))
+        .performer(some([must(performer)]))
+        .reason_reference(some(indications.map(|p| reference("Condition", &p.id))))
+        .build();
+    Some(finish(built))
+}
+
+fn weight(x: &Session, kg: &Quantity, e: &Episode) -> Resource {
+    let id = format!("{}-weight", x.id);
+    let text = Html::new().fact("Body weight", format!("{} {}", kg.value, kg.unit));
+    let profiles = [structure("kap-session-vital-sign"), us_core("us-core-body-weight")];
+    let frame = Frame::clinical(&id, &profiles, day(x), &text, e);
+    let built = start!(Observation, frame)
+        .status(ObservationStatus::Final)
+        .category(some([hl7_concept("observation-category", "vital-signs", "Vital Signs")]))
+        .code(loinc(&[("29463-7", "Body weight")]))
+        .subject(patient(e))
+        .encounter(reference("Encounter", &x.id))
+        .effective(ObservationEffective::DateTime(date_time(x.start)))
+        .value(ObservationValue::Quantity(measured(kg, "kg")))
+        .build();
+    finish(built)
+}
+
+// --- reading -------------------------------------------------------------------------------------
+
+/// Reads the session that an Encounter states, with its appointment, weight and record.
+pub fn read<'v>(node: Node<'v>, source: &Source<'v>) -> Facts {
+    let Some(kind) = node.local_code("type", TYPE) else {
+        return Ok(vec![]);
+    };
+    let kind = SessionType::from_code(kind).ok_or_else(|| node.wrong("a kap-session-type"))?;
+    let id = node.id()?;
+    let of = |kind: &str, suffix: &str| source.lookup(kind, &format!("{id}-{suffix}"));
+    let (appointment, weight) = (of("Appointment", "appt"), of("Observation", "weight"));
+    let form = of("QuestionnaireResponse", "record").filter(|r| RECORD.answers(r.value()));
+    let record: Option<Record> = form.map(|r| RECORD.parse(r)).transpose()?;
+    let period = node.need("period")?;
+    let class = node.need("class")?.code("code", EncounterClass::from_code)?;
+    let lead = lead(node)?;
+    let continuous = record.as_ref().and_then(|r| r.presence_continuous);
+    let mut session = Session {
+        kind,
+        status: told_status(node, appointment)?,
+        start: period.req("start")?,
+        end: period.opt("end")?,
+        setting: setting(node, class)?,
+        encounter_class: class,
+        lead_id: source.need_actor(lead, "individual")?,
+        participants: others(node, source)?,
+        patient_location: node.ext("kap-patient-location").map(location).transpose()?,
+        therapist_presence: presence(node, lead, continuous)?,
+        emergency_plan: node.ext("kap-emergency-plan").map(|p| plan(p, source)).transpose()?,
+        environment: None,
+        clinical_summary: None,
+        topics: vec![],
+        vitals: vec![],
+        body_weight: weight.map(|w| w.req("valueQuantity")).transpose()?,
+        dosing: None,
+        integrates_session_id: None,
+        integration: None,
+        id: id.clone(),
+    };
+    if let Some(record) = record {
+        session.environment = record.environment;
+        session.clinical_summary = record.clinical_summary;
+        session.topics = record.topics;
+        session.integrates_session_id = record.integrates_session_id;
+        session.dosing = record.dosing.map(dosing);
+    }
+    let parts = [appointment, of("Procedure", "proc"), weight, form];
+    let mut keys = vec![node.key()?];
+    for part in parts.into_iter().flatten() {
+        keys.push(part.key()?);
+    }
+    Ok(vec![(Fact::Session(session), keys)])
+}
+
+fn told_status(node: Node<'_>, appointment: Option<Node<'_>>) -> Read<SessionStatus> {
+    let missed = appointment.is_some_and(|a| a.text("status") == Some("noshow"));
+    Ok(match node.text("status") {
+        Some("planned") => SessionStatus::Planned,
+        Some("arrived" | "triaged") => SessionStatus::Arrived,
+        Some("in-progress" | "onleave") => SessionStatus::InProgress,
+        Some("finished") => SessionStatus::Completed,
+        Some("cancelled") if missed => SessionStatus::NoShow,
+        Some("cancelled") => SessionStatus::Cancelled,
+        Some("entered-in-error") => SessionStatus::EnteredInError,
+        Some(_) => return Err(node.wrong("an Encounter status with a meaning for sessions")),
+        None => return Err(node.missing("status")),
+    })
+}
+
+/// As stated, else what the class allows to say.
+fn setting(node: Node<'_>, class: EncounterClass) -> Read<Setting> {
+    let stated = node.ext("kap-session-setting").and_then(Node::any_value);
+    match stated {
+        Some(coding) => coding.code("code", Setting::from_code),
+        None => Ok(match class {
+            EncounterClass::Ambulatory => Setting::InPerson,
+            EncounterClass::Virtual => Setting::Remote,
+            EncounterClass::HomeHealth => Setting::HomeVisit,
+        }),
+    }
+}
+
+fn is_primary(participant: &Node<'_>) -> bool {
+    let code = participant.coding_in("type", PARTICIPATION).and_then(|c| c.text("code"));
+    code == Some("PPRF")
+}
+
+/// The primary performer, else the first clinician.
+fn lead(node: Node<'_>) -> Read<Node<'_>> {
+    let clinician = |p: &Node<'_>| {
+        let who = p.get("individual").and_then(Node::target);
+        who.is_some_and(|(kind, _)| kind.starts_with("Practitioner"))
+    };
+    let primary = node.each("participant").find(is_primary);
+    primary
+        .or_else(|| node.each("participant").find(clinician))
+        .ok_or_else(|| node.missing("participant"))
+}
+
+fn others<'v>(node: Node<'v>, source: &Source<'v>) -> Read<Vec<Participant>> {
+    let mut out = vec![];
+    for p in node.each("participant").filter(|p| !is_primary(p)) {
+        let role = p.local_code("type", ROLE);
+        let who = p.get("individual").and_then(|who| source.actor(who));
+        let (Some(role), Some(id)) = (role, who) else {
+            continue;
+        };
+        let period = p.get("period");
+        out.push(Participant {
+            id,
+            role: role.to_owned(),
+            from: period.map(|p| p.opt("start")).transpose()?.flatten(),
+            to: period.map(|p| p.opt("end")).transpose()?.flatten(),
+        });
+    }
+    Ok(out)
+}
+
+fn presence(
+    node: Node<'_>,
+    lead: Node<'_>,
+    continuous: Option<bool>,
+) -> Read<Option<TherapistPresence>> {
+    let Some(mode) = node.ext_code("kap-presence-mode", PresenceMode::from_code)? else {
+        return Ok(None);
+    };
+    let period = lead.get("period");
+    Ok(Some(TherapistPresence {
+        from: period.map(|p| p.opt("start")).transpose()?.flatten(),
+        to: period.map(|p| p.opt("end")).transpose()?.flatten(),
+        mode,
+        continuous,
+    }))
+}
+
+fn location(node: Node<'_>) -> Read<PatientLocation> {
+    let address = node.parts("address").next().and_then(Node::any_value);
+    Ok(PatientLocation {
+        confirmed_at: node.part("confirmedAt")?,
+        address_ref: node.part("addressRef")?,
+        state: node.part("state")?,
+        address: address.map(read_address),
+    })
+}
+
+fn plan<'v>(node: Node<'v>, source: &Source<'v>) -> Read<EmergencyPlan> {
+    let contact = node.parts("contact").next().and_then(Node::any_value);
+    Ok(EmergencyPlan {
+        contact_id: contact.and_then(|who| source.actor(who)),
+        address_ref: node.part("addressRef")?,
+        hospital: node.part("hospital")?,
+        local_emergency_number: node.part("localEmergencyNumber")?,
+    })
+}
+
+fn address(x: &Address) -> FhirAddress {
+    let mut out = must(FhirAddress::builder().build());
+    out.line = some(x.line.iter().cloned());
+    out.city.clone_from(&x.city);
+    out.state.clone_from(&x.state);
+    out.postal_code.clone_from(&x.postal_code);
+    out.country.clone_from(&x.country);
+    out
+}
+
+fn read_address(node: Node<'_>) -> Address {
+    let text = |name: &str| node.text(name).map(str::to_owned);
+    Address {
+        line: node.each("line").filter_map(Node::str).map(str::to_owned).collect(),
+        city: text("city"),
+        state: text("state"),
+        postal_code: text("postalCode"),
+        country: text("country"),
+    }
 }

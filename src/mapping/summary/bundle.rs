@@ -1,0 +1,243 @@
+//! The document Bundle (<https://hl7.org/fhir/R4/documents.html>): a Composition and what it speaks of.
+//!
+//! The reader sees some of the resources. References to the others are dropped, and the text of each
+//! section is written again from what the reader sees; a section that would be left with nothing of what
+//! it was about is left out, so that silence is never read as "none".
+
+use std::collections::{HashMap, HashSet};
+use std::sync::Arc;
+
+use serde_json::value::RawValue;
+use serde_json::{Map, Value, json};
+
+use super::super::{from_fhir, read::Node};
+use super::words::{Sight, Words};
+use super::{Document, Section, loinc_display, whole};
+use crate::error::{Error, Kind, Result};
+use crate::fhir::resource::Key;
+use crate::kap::{Episode, Fact, Instant};
+use crate::mapping::codes::LOINC;
+
+/// The resources that the reader sees.
+struct Visible<'a> {
+    all: &'a [(Key, Value, Arc<str>)],
+    by_key: HashMap<(&'a str, &'a str), usize>,
+}
+
+impl<'a> Visible<'a> {
+    fn new(all: &'a [(Key, Value, Arc<str>)]) -> Self {
+        let keys = all.iter().enumerate();
+        let by_key = keys.map(|(i, (key, ..))| ((&*key.kind, key.id.as_str()), i)).collect();
+        Self { all, by_key }
+    }
+
+    /// The position of what a literal Reference names.
+    fn find(&self, reference: &Value) -> Option<usize> {
+        let (kind, id) = Node::new(reference).target()?;
+        self.by_key.get(&(kind, id)).copied()
+    }
+
+    fn episode(&self) -> Option<Episode> {
+        let resources: Vec<(Key, Value)> =
+            self.all.iter().map(|(key, value, _)| (key.clone(), value.clone())).collect();
+        let facts: Vec<Fact> = from_fhir(&resources).facts.into_iter().map(|(f, _)| f).collect();
+        Episode::fold(facts)
+    }
+}
+
+/// The document Bundle of `composition` for a reader who sees `resources` (key, parsed, exact text) and
+/// nothing else. `base` is the service's own base URL, for `fullUrl`.
+///
+/// # Errors
+/// `NotFound` where patient or episode is not among the resources; `Unprocessable` where `composition` is
+/// no Composition with an id.
+pub fn document(
+    composition: &Value,
+    resources: &[(Key, Value, Arc<str>)],
+    base: &str,
+    timestamp: Instant,
+    identifier: &str,
+) -> Result<String> {
+    let refused = || Error::new(Kind::Unprocessable, "A document is made of a Composition with an id.");
+    let id = composition["id"].as_str().ok_or_else(refused)?;
+    if composition["resourceType"] != "Composition" {
+        return Err(refused());
+    }
+    let visible = Visible::new(resources);
+    if visible.find(&composition["subject"]).is_none() {
+        return Err(Error::not_found());
+    }
+    let written = rewrite(composition, id, &visible)?;
+    let mut entries = vec![entry(base, "Composition", id, &written.to_string())?];
+    for index in referenced(&written, &visible) {
+        let (key, _, text) = &resources[index];
+        entries.push(entry(base, &key.kind, key.id.as_str(), text)?);
+    }
+    let bundle = json!({
+        "resourceType": "Bundle",
+        "type": "document",
+        "identifier": {"system": "urn:ietf:rfc:3986", "value": identifier},
+        "timestamp": timestamp.to_string(),
+    });
+    // The entries are spliced in as text: what is stored is not written again.
+    let head = bundle.to_string();
+    let head = head.trim_end_matches('}');
+    Ok(format!("{head},\"entry\":[{}]}}", entries.join(",")))
+}
+
+fn entry(base: &str, kind: &str, id: &str, text: &str) -> Result<String> {
+    let url = Value::from(format!("{}/{kind}/{id}", base.trim_end_matches('/')));
+    let resource: &RawValue = serde_json::from_str(text).map_err(Error::internal)?;
+    Ok(format!("{{\"fullUrl\":{url},\"resource\":{}}}", resource.get()))
+}
+
+/// The Composition for this reader.
+fn rewrite(composition: &Value, id: &str, visible: &Visible<'_>) -> Result<Value> {
+    let mut written = composition.clone();
+    let Some(fields) = written.as_object_mut() else {
+        return Ok(written);
+    };
+    for name in ["encounter", "custodian"] {
+        let hidden = fields.get(name).is_some_and(|r| visible.find(r).is_none());
+        if hidden {
+            fields.remove(name);
+        }
+    }
+    for event in list_mut(fields, "event") {
+        if let Some(event) = event.as_object_mut() {
+            keep(event, "detail", visible);
+        }
+    }
+    let complete = all_references(composition).all(|r| visible.find(r).is_some());
+    if complete {
+        return Ok(written);
+    }
+    let episode = visible.episode().ok_or_else(Error::not_found)?;
+    let sections = match Document::from_id(id, &episode) {
+        Some(ours) => sections_again(&ours, &episode, composition, fields, visible)?,
+        None => untouched(composition, visible),
+    };
+    fields.insert("section".into(), Value::Array(sections));
+    Ok(written)
+}
+
+/// Our own document, written again from what is visible.
+fn sections_again(
+    document: &Document,
+    episode: &Episode,
+    composition: &Value,
+    fields: &mut Map<String, Value>,
+    visible: &Visible<'_>,
+) -> Result<Vec<Value>> {
+    let words = Words::new(episode, Sight::Part);
+    let draft = document.draft(&words).ok_or_else(Error::not_found)?;
+    let text = whole(&draft.lead, &[]).div();
+    fields.insert("text".into(), json!({"status": "generated", "div": text}));
+    let mut sections = vec![];
+    for section in &draft.sections {
+        let before = original(composition, section.code);
+        let had = before.map(|s| refs(s).count()).unwrap_or_default();
+        let kept: Vec<Value> = section
+            .entries
+            .iter()
+            .map(|(kind, id)| json!({"reference": format!("{kind}/{id}")}))
+            .filter(|r| visible.find(r).is_some())
+            .collect();
+        let left_with_nothing = kept.is_empty() && had > 0;
+        if !left_with_nothing && !section.html.says_nothing() {
+            sections.push(section_json(section, kept));
+        }
+    }
+    Ok(sections)
+}
+
+fn section_json(section: &Section, entries: Vec<Value>) -> Value {
+    let mut coding = json!({"system": LOINC, "code": section.code});
+    if let Some(display) = loinc_display(section.code) {
+        coding["display"] = display.into();
+    }
+    let mut out = json!({
+        "title": section.title,
+        "code": {"coding": [coding]},
+        "text": {"status": "generated", "div": section.html.div()},
+    });
+    if !entries.is_empty() {
+        out["entry"] = Value::Array(entries);
+    }
+    out
+}
+
+/// A document of others: only the sections of which everything is visible, as they are.
+fn untouched(composition: &Value, visible: &Visible<'_>) -> Vec<Value> {
+    let sections = composition["section"].as_array().into_iter().flatten();
+    let whole = |s: &&Value| refs(s).all(|r| visible.find(r).is_some());
+    sections.filter(whole).cloned().collect()
+}
+
+fn original<'v>(composition: &'v Value, code: &str) -> Option<&'v Value> {
+    let mut sections = composition["section"].as_array().into_iter().flatten();
+    sections.find(|s| s["code"]["coding"][0]["code"] == code)
+}
+
+/// The entries of a section and of those below it.
+fn refs(section: &Value) -> Box<dyn Iterator<Item = &Value> + '_> {
+    let own = section["entry"].as_array().into_iter().flatten();
+    let below = section["section"].as_array().into_iter().flatten();
+    Box::new(own.chain(below.flat_map(refs)))
+}
+
+/// Everything that a Composition refers to and that a document must hold.
+fn all_references(composition: &Value) -> impl Iterator<Item = &Value> {
+    let list = |name: &str| composition[name].as_array().into_iter().flatten();
+    let single = ["subject", "encounter", "custodian"].map(|name| &composition[name]);
+    let parties = list("attester").map(|a| &a["party"]);
+    let details = list("event").flat_map(|e| e["detail"].as_array().into_iter().flatten());
+    let entries = list("section").flat_map(refs);
+    single
+        .into_iter()
+        .chain(list("author"))
+        .chain(parties)
+        .chain(details)
+        .chain(entries)
+        .filter(|r| r["reference"].is_string())
+}
+
+/// The visible resources that the Composition names, in its order, each once; then, for each role among
+/// them, its practitioner and organization, and for each dose its medication.
+fn referenced(composition: &Value, visible: &Visible<'_>) -> Vec<usize> {
+    let mut order: Vec<usize> = vec![];
+    let mut seen = HashSet::new();
+    for index in all_references(composition).filter_map(|r| visible.find(r)) {
+        if seen.insert(index) {
+            order.push(index);
+        }
+    }
+    for index in order.clone() {
+        let value = &visible.all[index].1;
+        let next = ["practitioner", "organization", "medicationReference"].map(|name| &value[name]);
+        for index in next.into_iter().filter_map(|r| visible.find(r)) {
+            if seen.insert(index) {
+                order.push(index);
+            }
+        }
+    }
+    order
+}
+
+fn list_mut<'v>(
+    fields: &'v mut Map<String, Value>,
+    name: &str,
+) -> impl Iterator<Item = &'v mut Value> {
+    fields.get_mut(name).and_then(Value::as_array_mut).into_iter().flatten()
+}
+
+/// Keeps the visible references of a list; drops the list where none is left.
+fn keep(fields: &mut Map<String, Value>, name: &str, visible: &Visible<'_>) {
+    let Some(list) = fields.get_mut(name).and_then(Value::as_array_mut) else {
+        return;
+    };
+    list.retain(|r| visible.find(r).is_some());
+    if list.is_empty() {
+        fields.remove(name);
+    }
+}
