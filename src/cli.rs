@@ -242,7 +242,7 @@ fn settings(tenant: &str, base: &str) -> Settings {
         introspection_url: format!("{base}/auth/introspect"),
         revocation_url: format!("{base}/auth/revoke"),
         fhir_base: format!("{base}/fhir"),
-        plain_http: PlainHttp::Refused,
+        plain_http: PlainHttp::Never,
     }
 }
 

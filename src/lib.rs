@@ -11,18 +11,18 @@
 //! 8. Absence never grants.
 
 pub mod access;
-//// pub mod app;
+pub mod app;
 pub mod auth;
-//// pub mod cli;
+pub mod cli;
 pub mod clock;
 pub mod config;
-//// pub mod demo;
+pub mod demo;
 pub mod error;
 pub mod fhir;
-//// pub mod http;
-//// pub mod interaction;
+pub mod http;
+pub mod interaction;
 pub mod kap;
 pub mod mapping;
-//// pub mod server;
+pub mod server;
 pub mod store;
 pub mod telemetry;

@@ -70,6 +70,12 @@ const TABLE: &[Line] = &[
 ];
 
 impl Role {
+    /// Whether the role is one of the practice's own.
+    #[must_use]
+    pub const fn is_of_practice(self) -> bool {
+        matches!(self, Self::PracticeTherapist | Self::PracticeAdmin)
+    }
+
     /// Whether the role may ever do `interaction` on resources of type `kind`.
     #[must_use]
     pub fn allows(self, interaction: Interaction, kind: &str) -> bool {

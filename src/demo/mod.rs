@@ -69,8 +69,7 @@ pub async fn run(demo: Demo) -> Result<()> {
     let listener = server::bind(demo.listen).await?;
     let base = format!("http://{}", listener.local_addr().map_err(Error::internal)?);
     let app = cli::app(&format!("sqlite:{}", database.display()), "default", &base, None, 4).await?;
-    let sample: Value = serde_json::from_str(SAMPLE).map_err(Error::internal)?;
-    let (episode, _) = lift::lift(&sample)?;
+    let episode = lift::lift(SAMPLE)?.episode;
     let logins = set_up(&app, &episode).await?;
     write_clients(&demo.data_dir, &base, &logins)?;
     let running = server::start(app.clone(), listener, 256)?;

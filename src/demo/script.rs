@@ -485,7 +485,7 @@ impl Script<'_> {
             let mut body = bare(plan, &[]);
             let shared = |id: &&Id| e.intentions.iter().any(|i| i.id == **id && i.sharing != Sharing::PracticeOnly);
             let goals: Vec<&Id> = plan.goal_ids.iter().filter(shared).collect();
-            let known = goals.iter().filter_map(|g| e.intentions.iter().find(|i| i.id == ***g)?.at).max();
+            let known = goals.iter().filter_map(|g| e.intentions.iter().find(|i| i.id == **g)?.at).max();
             body["goalIds"] = json!(goals);
             let step = self.add(known.unwrap_or(at).max(at), 72, Party::Practice, "/kap/v1/episodes/{episode}/plan", body);
             step.method = Method::PUT;

@@ -59,7 +59,7 @@ impl Login<'_> {
     /// `Unauthenticated` with the server's own words.
     pub async fn token(&self, http: &reqwest::Client, key: &PrivateKey, clock: &Clock) -> Result<String> {
         let url = format!("{}/auth/token", self.base);
-        let assertion = jose::sign_assertion(key, self.client, &url, clock)?;
+        let assertion = jose::client_assertion(key, self.client, &url, clock, 120)?;
         let form = [
             ("grant_type", "client_credentials"),
             ("scope", self.scope),

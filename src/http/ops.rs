@@ -52,7 +52,7 @@ const PAGE: &str = r#"<!DOCTYPE html>
 const START: &str = "window.ui = SwaggerUIBundle({ url: '/openapi.yaml', dom_id: '#swagger-ui', validatorUrl: null });\n";
 
 /// The files of the API page: in the binary, so that the page works offline.
-pub fn docs_files() -> Router<App> {
+pub fn docs_files() -> Router {
     swagger_ui_dist::generate_routes(ApiDefinition {
         uri_prefix: "/docs/ui",
         api_definition: OpenApiSource::Uri("/openapi.yaml"),

@@ -4,13 +4,13 @@ use serde_json::{Value, json};
 
 use crate::app::App;
 use crate::fhir::parameter;
-use crate::mapping::codes::profiles_of;
+use crate::mapping::directory::profiles_of;
 
 /// The resource types that the FHIR API serves.
 pub const TYPES: &[&str] = &[
     "AdverseEvent", "AllergyIntolerance", "Appointment", "CarePlan", "CareTeam", "ClinicalImpression",
     "Communication", "Composition", "Condition", "Consent", "DetectedIssue", "DocumentReference", "Encounter",
-    "EpisodeOfCare", "Flag", "Goal", "Medication", "MedicationAdministration", "MedicationDispense",
+    "Endpoint", "EpisodeOfCare", "Flag", "Goal", "Medication", "MedicationAdministration", "MedicationDispense",
     "MedicationRequest", "Observation", "Organization", "Patient", "Practitioner", "PractitionerRole", "Procedure",
     "Provenance", "Questionnaire", "QuestionnaireResponse", "RelatedPerson", "ServiceRequest", "Task",
 ];
@@ -45,9 +45,10 @@ fn resource(kind: &str) -> Value {
         .flatten()
         .map(|p| json!({ "name": p.name, "type": p.kind.code() }))
         .collect();
+    let interactions = ["read", "vread", "search-type", "create", "update"].map(|code| json!({ "code": code }));
     let mut out = json!({
         "type": kind,
-        "interaction": ["read", "vread", "search-type", "create", "update"].map(|code| json!({ "code": code })),
+        "interaction": interactions,
         "versioning": "versioned",
         "readHistory": true,
         "updateCreate": false,

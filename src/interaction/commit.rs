@@ -13,7 +13,14 @@ use crate::fhir::index;
 use crate::fhir::resource::{Resource, Stored};
 use crate::kap::base::Id;
 use crate::store::sql::{Conflict, Step};
-use crate::store::{self, Draft};
+use crate::store;
+use crate::store::resource::Draft;
+
+/// Types that belong to the directory or to the patient as a whole, never to one episode.
+const SHARED: &[&str] = &[
+    "AllergyIntolerance", "Condition", "Endpoint", "Organization", "Patient", "Practitioner", "PractitionerRole",
+    "RelatedPerson",
+];
 
 /// A resource to store: new, or over the version that was read.
 #[derive(Clone, Debug)]
@@ -74,14 +81,15 @@ fn draft(app: &App, change: Change) -> Result<(Draft, Stored)> {
     let body: std::sync::Arc<str> = resource.stamped(version, moment)?.into();
     let (patient, said) = index::compartment(&resource.key.kind, &resource.value);
     let entries = index::extract(&resource.key.kind, &resource.value);
+    let kind = resource.key.kind.clone();
     let draft = Draft {
         key: resource.key,
         version,
         at,
         patient,
-        episode: said.or(episode),
+        episode: if SHARED.contains(&&*kind) { None } else { said.or(episode) },
         owner,
-        body,
+        body: Some(body),
         entries,
     };
     let row = Stored {
@@ -91,7 +99,7 @@ fn draft(app: &App, change: Change) -> Result<(Draft, Stored)> {
         patient: draft.patient.clone(),
         episode: draft.episode.clone(),
         owner: draft.owner.clone(),
-        body: Some(draft.body.clone()),
+        body: draft.body.clone(),
     };
     Ok((draft, row))
 }

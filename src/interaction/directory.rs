@@ -4,7 +4,6 @@ use super::commit::{Change, Changes, commit, lost};
 use crate::access::Access;
 use crate::app::App;
 use crate::error::{Error, Kind, Result};
-use crate::fhir::resource::Key;
 use crate::kap::calendar::Calendar;
 use crate::kap::people::{Organization, OrganizationType};
 use crate::mapping;
@@ -20,11 +19,11 @@ pub async fn put_organization(app: &App, organization: &Organization) -> Result<
         return Err(Error::new(Kind::Invalid, "A practice needs its time zone, such as America/Los_Angeles."));
     }
     let access = Access::system(app.tenant.clone(), "the operator keeps the directory", app.clock.millis());
-    let key = Key::new("Organization", organization.id.clone());
-    let over = app.store.view(&access).lookup(&key).await?;
-    let resource = mapping::organization(organization);
-    let owner = organization.id.clone();
-    let changes = vec![Change { resource, over, owner, episode: None }];
+    let mut changes = Vec::new();
+    for resource in mapping::directory::organization(organization) {
+        let over = app.store.view(&access).lookup(&resource.key).await?;
+        changes.push(Change { resource, over, owner: organization.id.clone(), episode: None });
+    }
     commit(app, &access, "put organization", Changes { changes, steps: vec![] }).await?.map_err(lost)?;
     Ok(())
 }

@@ -18,9 +18,13 @@ use crate::kap::base::Instant;
 use crate::kap::{Episode, Fact, Id, Kind};
 use crate::mapping;
 use crate::store::sql::Step;
-use crate::store::{self, EpisodeRecord};
+use crate::store;
+use crate::store::view::EpisodeRecord;
 
 const TRIES: usize = 16;
+
+/// Kept by the operator: an episode never rewrites an entry that is there.
+pub const DIRECTORY: &[&str] = &["Organization", "Endpoint"];
 
 /// An episode as it was read: its state and the resources that state it.
 #[derive(Debug)]
@@ -172,7 +176,7 @@ pub fn plan(
             continue;
         }
         let over = loaded.stored.get(&resource.key).cloned();
-        if !over.as_ref().is_some_and(|old| same(old, &resource)) {
+        if !over.as_ref().is_some_and(|old| DIRECTORY.contains(&&*resource.key.kind) || same(old, &resource)) {
             set.changes.push(make(resource, over));
         }
     }

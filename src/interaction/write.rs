@@ -13,8 +13,9 @@ use crate::fhir::index;
 use crate::fhir::reference::{local, references};
 use crate::fhir::resource::{Key, Resource, Stored};
 use crate::kap::act::Context;
-use crate::kap::{Episode, Fact, Id, Kind};
+use crate::kap::{Episode, Fact, Id, Kind, Phase};
 use crate::mapping;
+use crate::store::view::EpisodeFilter;
 
 /// Types that belong to the patient rather than to one episode.
 const OF_PATIENT: &[&str] = &["Condition", "AllergyIntolerance", "RelatedPerson"];
@@ -86,7 +87,7 @@ async fn episode_of(app: &App, access: &Access, received: &[(Resource, Option<i6
         let id = match (said, patient) {
             (Some(id), _) => Some(id),
             (None, Some(patient)) if OF_PATIENT.contains(&&*resource.key.kind) => {
-                app.store.view(access).open_episode(&patient).await?
+                open_episode(app, access, &patient).await?
             }
             _ => None,
         };
@@ -101,6 +102,14 @@ async fn episode_of(app: &App, access: &Access, received: &[(Resource, Option<i6
         }
     }
     Ok(found)
+}
+
+/// The patient's episode that has not ended, if the caller sees one.
+async fn open_episode(app: &App, access: &Access, patient: &Id) -> Result<Option<Id>> {
+    let filter = EpisodeFilter { patient: Some(patient.clone()), ..EpisodeFilter::default() };
+    let found = app.store.view(access).episodes(&filter, 50, None).await?;
+    let open = |phase: &str| Phase::from_code(phase).is_some_and(|p| !p.is_terminal());
+    Ok(found.heads.into_iter().find(|head| open(&head.phase)).map(|head| head.episode))
 }
 
 /// Resources outside any episode: the directory, and a patient without an episode.

@@ -153,6 +153,12 @@ impl Episode {
         })
     }
 
+    /// The first day on which something open is due.
+    #[must_use]
+    pub fn next_day_due(&self) -> Option<Day> {
+        self.next_due(|_| true)
+    }
+
     fn next_due(&self, kind: impl Fn(FollowUpKind) -> bool) -> Option<Day> {
         let open = self
             .follow_ups

@@ -13,7 +13,7 @@ use super::build::{
 use super::codes::{namespace, structure};
 use super::label::{Class, labels};
 use super::narrative::Html;
-use super::people::{read_organization, tolerant, write_organization, write_team};
+use super::people::{read_organization, directory_entry, tolerant, write_team};
 use super::read::{Facts, Node, Read, Source};
 use crate::fhir::resource::Resource;
 use crate::kap::base::Identifier;
@@ -29,7 +29,7 @@ pub fn write(x: &Header, e: &Episode) -> Vec<Resource> {
         .into_iter()
         .flatten()
     {
-        out.extend(write_organization(org, e));
+        out.extend(directory_entry(org));
     }
     if !e.care_team.is_empty() {
         out.push(write_team(e, None));
@@ -137,6 +137,13 @@ fn diagnoses(e: &Episode) -> Vec<EpisodeOfCareDiagnosis> {
         out
     };
     treated.map(diagnosis).collect()
+}
+
+/// The code of the episode's status.
+#[must_use]
+pub fn status_of(e: &Episode) -> String {
+    let status = status(e.phase, was_active(&e.phase_history));
+    AsRef::<str>::as_ref(&status).to_owned()
 }
 
 /// Domain reference §2.3.

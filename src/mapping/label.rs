@@ -108,6 +108,12 @@ pub fn labels(
     out
 }
 
+/// The label of the directory: normal confidentiality.
+#[must_use]
+pub fn normal() -> FhirCoding {
+    coding_of(CONFIDENTIALITY, "N", Some("normal"))
+}
+
 /// The mark of made-up data.
 #[must_use]
 pub fn test_data() -> FhirCoding {

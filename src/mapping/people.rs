@@ -23,7 +23,7 @@ use super::build::{
     some, start, words,
 };
 use super::codes::{IDENTIFIER_TYPE, NPI, NUCC, hl7, structure, us_core};
-use super::label::{Class, labels};
+use super::label::{Class, labels, normal};
 use super::narrative::Html;
 use super::read::{Facts, FromNode, Node, Read, Source, one};
 use super::terms;
@@ -137,14 +137,14 @@ pub fn read_patient<'v>(node: Node<'v>, _: &Source<'v>) -> Facts {
 // --- organizations -------------------------------------------------------------------------------
 
 /// The Organization (US Core), with an Endpoint where it has a FHIR server.
-pub fn write_organization(x: &Organization, e: &Episode) -> Vec<Resource> {
-    let security = || labels(Class::General, &[], &[], None, e);
+pub fn directory_entry(x: &Organization) -> Vec<Resource> {
+    let security = || vec![normal()];
     let text = Html::new().p(&x.name);
     let kind = Parts::new()
         .code("kind", Some(x.kind))
         .code("timezone", x.timezone.as_ref());
     let profile = [us_core("us-core-organization")];
-    let frame = Frame::new(x.id.as_str(), &profile, security(), &text, e)
+    let frame = Frame::of_directory(x.id.as_str(), &profile, security(), &text)
         .extend(kap_parts("kap-organization-kind", kind));
     let mut org = must(start!(FhirOrganization, frame).build());
     org.identifier = some(x.npi.as_ref().map(|n| npi(n)));
@@ -158,7 +158,7 @@ pub fn write_organization(x: &Organization, e: &Episode) -> Vec<Resource> {
     };
     let id = derived(&x.id, "fhir");
     org.endpoint = some([reference("Endpoint", &id)]);
-    let frame = Frame::new(id.as_str(), &[], security(), &Html::new().p(url), e);
+    let frame = Frame::of_directory(id.as_str(), &[], security(), &Html::new().p(url));
     let rest = coding_of(
         &hl7("endpoint-connection-type"),
         "hl7-fhir-rest",

@@ -210,12 +210,13 @@ const EPISODE_KEYS: &str = "), own AS (\
   ), named AS (\
     SELECT DISTINCT x.target_type AS type, x.target_id AS id FROM head h CROSS JOIN own o \
       JOIN index_reference x ON x.tenant = h.tenant AND x.type = o.type AND x.id = o.id \
-      WHERE x.target_type IN ('Organization', 'Practitioner', 'PractitionerRole', 'Medication')\
+      WHERE x.target_type IN ('Organization', 'Practitioner', 'PractitionerRole', 'Medication', 'Endpoint')\
   ), found AS (\
     SELECT type, id FROM own UNION SELECT type, id FROM named \
     UNION SELECT x.target_type, x.target_id FROM head h CROSS JOIN named n \
       JOIN index_reference x ON x.tenant = h.tenant AND x.type = n.type AND x.id = n.id \
-      WHERE n.type = 'PractitionerRole' AND x.target_type IN ('Organization', 'Practitioner')\
+      WHERE n.type IN ('PractitionerRole', 'Organization') \
+      AND x.target_type IN ('Organization', 'Practitioner', 'Endpoint')\
   ) ";
 
 impl EpisodeFilter {

@@ -53,11 +53,18 @@ pub struct TestApp {
 /// A name that no other test of this run has.
 pub fn unique(prefix: &str) -> String {
     static COUNT: AtomicU64 = AtomicU64::new(0);
-    format!("{prefix}_{}_{}", std::process::id(), COUNT.fetch_add(1, Ordering::SeqCst))
+    format!(
+        "{prefix}_{}_{}",
+        std::process::id(),
+        COUNT.fetch_add(1, Ordering::SeqCst)
+    )
 }
 
 /// The URL of the PostgreSQL of this run.
-#[expect(clippy::disallowed_methods, reason = "scripts/test names the database of this run")]
+#[expect(
+    clippy::disallowed_methods,
+    reason = "scripts/test names the database of this run"
+)]
 pub fn postgres_url() -> String {
     std::env::var("KAP_TEST_POSTGRES").expect("run scripts/test, which starts PostgreSQL")
 }
@@ -68,11 +75,25 @@ pub async fn store(db: Db) -> (Arc<Store>, Option<tempdir::Folder>) {
         Db::Sqlite => {
             let folder = tempdir::Folder::new();
             let url = format!("sqlite:{}", folder.path().join("kap.db").display());
-            (Arc::new(Store::open(&url, Options::default()).await.expect("sqlite")), Some(folder))
+            (
+                Arc::new(Store::open(&url, Options::default()).await.expect("sqlite")),
+                Some(folder),
+            )
         }
         Db::Postgres => {
-            let options = Options { connections: 8, schema: Some(unique("t")), ..Options::default() };
-            (Arc::new(Store::open(&postgres_url(), options).await.expect("postgres")), None)
+            let options = Options {
+                connections: 8,
+                schema: Some(unique("t")),
+                ..Options::default()
+            };
+            (
+                Arc::new(
+                    Store::open(&postgres_url(), options)
+                        .await
+                        .expect("postgres"),
+                ),
+                None,
+            )
         }
     }
 }
@@ -82,13 +103,22 @@ impl TestApp {
     pub async fn start(db: Db, episode: &Episode) -> Self {
         let (store, folder) = store(db).await;
         let clock = Clock::fixed(datetime!(2026-11-22 12:00:00 UTC));
-        let listener = server::bind("127.0.0.1:0".parse().expect("address")).await.expect("bind");
+        let listener = server::bind("127.0.0.1:0".parse().expect("address"))
+            .await
+            .expect("bind");
         let base = format!("http://{}", listener.local_addr().expect("address"));
         let app = assemble(store, clock.clone(), "default", &base, None).expect("app");
         let logins = set_up(&app, episode).await.expect("parties");
         let running = server::start(app.clone(), listener, 512).expect("server");
         let callers = log_in(&base, &logins, &clock).await.expect("tokens");
-        Self { app, base, logins, callers, running: Some(running), folder }
+        Self {
+            app,
+            base,
+            logins,
+            callers,
+            running: Some(running),
+            folder,
+        }
     }
 
     /// The party's client.
@@ -98,7 +128,9 @@ impl TestApp {
 
     /// Plays the whole episode.
     pub async fn play(&self, episode: &Episode) -> Played {
-        play(episode, &self.callers, "play", |_, _| {}).await.expect("every step is taken")
+        play(episode, &self.callers, "play", |_, _| {})
+            .await
+            .expect("every step is taken")
     }
 
     /// Stops the service.

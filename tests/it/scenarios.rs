@@ -13,7 +13,7 @@ both!(first_sample, second_sample, third_sample);
 /// A sample as an episode, with the sample's own computed numbers.
 pub fn sample(text: &str) -> (Episode, Value) {
     let value: Value = serde_json::from_str(text).expect("json");
-    let (episode, _) = lift::lift(&value).expect("sample");
+    let episode = lift::lift(text).expect("sample").episode;
     (episode, value)
 }
 
@@ -22,7 +22,11 @@ async fn plays(db: Db, text: &str) -> Value {
     let app = TestApp::start(db, &episode).await;
     let played = app.play(&episode).await;
     let path = format!("/kap/v1/episodes/{}", played.episode);
-    let shown = app.as_party(Party::Practice).send(Method::GET, &path, None).await.expect("answer");
+    let shown = app
+        .as_party(Party::Practice)
+        .send(Method::GET, &path, None)
+        .await
+        .expect("answer");
     assert_eq!(shown.status, 200);
     assert_eq!(shown.body["phase"], episode.phase.code());
     app.stop().await;
@@ -30,13 +34,21 @@ async fn plays(db: Db, text: &str) -> Value {
 }
 
 async fn first_sample(db: Db) {
-    let shown = plays(db, include_str!("../samples/01-adult-trd-remote-lozenge.json")).await;
+    let shown = plays(
+        db,
+        include_str!("../samples/01-adult-trd-remote-lozenge.json"),
+    )
+    .await;
     assert_eq!(shown["derived"]["lozenges"]["remaining"], 10);
     assert_eq!(shown["derived"]["dosingSessionsCompleted"], 3);
 }
 
 async fn second_sample(db: Db) {
-    let shown = plays(db, include_str!("../samples/02-adult-ptsd-inperson-im-hold-ae.json")).await;
+    let shown = plays(
+        db,
+        include_str!("../samples/02-adult-ptsd-inperson-im-hold-ae.json"),
+    )
+    .await;
     assert_eq!(shown["derived"]["dosingSessionsCompleted"], 2);
 }
 

@@ -13,8 +13,8 @@ pub fn of(episode: &Episode, at: i64) -> Head {
         owner: episode.organizations.practice.id.clone(),
         version: episode.version,
         phase: episode.phase.code().to_owned(),
-        status: mapping::episode::status(episode).to_owned(),
-        due_day: episode.next_due().map(|day| day.to_string()),
+        status: mapping::directory::status(episode),
+        due_day: episode.next_day_due().map(|day| day.to_string()),
         updated_at: at,
     }
 }

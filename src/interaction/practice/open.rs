@@ -10,6 +10,7 @@ use crate::app::App;
 use crate::error::{Error, Kind, Result};
 use crate::fhir::resource::{Key, Resource, Stored};
 use crate::interaction::commit::{Change, Changes, commit, lost};
+use crate::interaction::episode::{DIRECTORY, same};
 use crate::kap::act::{Actor, Context, OpenEpisode, Side};
 use crate::kap::base::Instant;
 use crate::kap::people::{Organization, OrganizationType, Organizations};
@@ -30,17 +31,7 @@ pub async fn open(app: &App, access: &Access, body: OpenEpisode, request: &Reque
     let organizations = organizations(app, access, &body).await?;
     let seed = format!("{client}|{}", request.key);
     let (body, names) = own_ids(access.tenant(), &organizations.practice.id, &seed, body);
-    let ids = actor::ids(access.tenant(), &seed);
-    let caller = access.caller().ok_or_else(Error::not_found)?;
-    let actor = Actor {
-        organization: caller.organization.clone(),
-        side: if caller.organization == organizations.practice.id { Side::Practice } else { Side::External },
-        prescriber: false,
-        admin: false,
-    };
-    let ctx = Context { now: Instant(app.clock.now()), policy: &app.policy, actor: &actor, ids: &ids };
-    let mut episode = Episode::open(body, organizations, &ctx)?;
-    episode.version = 1;
+    let episode = opened(app, access, &seed, body, organizations)?;
     let set = changes(app, access, &episode).await?;
     let outcome = Outcome {
         status: request.status,
@@ -58,6 +49,27 @@ pub async fn open(app: &App, access: &Access, body: OpenEpisode, request: &Reque
         Ok(_) => Ok(answered(&episode, &outcome, false)),
         Err(conflict) => replay(app, access, &client, request, &print).await?.ok_or_else(|| lost(conflict)),
     }
+}
+
+fn opened(
+    app: &App,
+    access: &Access,
+    seed: &str,
+    body: OpenEpisode,
+    organizations: Organizations,
+) -> Result<Episode> {
+    let ids = actor::ids(access.tenant(), seed);
+    let caller = access.caller().ok_or_else(Error::not_found)?;
+    let actor = Actor {
+        organization: caller.organization.clone(),
+        side: if caller.role.is_of_practice() { Side::Practice } else { Side::External },
+        prescriber: false,
+        admin: false,
+    };
+    let ctx = Context { now: Instant(app.clock.now()), policy: &app.policy, actor: &actor, ids: &ids };
+    let mut episode = Episode::open(body, organizations, &ctx)?;
+    episode.version = 1;
+    Ok(episode)
 }
 
 /// Ids in the body are local names that the service replaces by its own. People keep theirs across the episodes of a
@@ -122,7 +134,7 @@ pub async fn organization(app: &App, access: &Access, id: &Id) -> Result<Option<
     let key = Key::new("Organization", id.clone());
     let Some(row) = app.store.view(access).lookup(&key).await? else { return Ok(None) };
     let values: Vec<_> = row.value().map(|value| (key, value)).into_iter().collect();
-    Ok(mapping::organizations(&values).pop())
+    Ok(mapping::directory::organizations(&values).pop())
 }
 
 async fn changes(app: &App, access: &Access, episode: &Episode) -> Result<Changes> {
@@ -155,5 +167,5 @@ async fn changes(app: &App, access: &Access, episode: &Episode) -> Result<Change
 
 /// Whether the stored version stays: it says the same, or it is another organization's entry of the directory.
 fn keeps(old: &Stored, new: &Resource, owner: &Id) -> bool {
-    old.owner != *owner || crate::interaction::episode::same(old, new)
+    old.owner != *owner || DIRECTORY.contains(&&*new.key.kind) || same(old, new)
 }

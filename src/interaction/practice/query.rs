@@ -101,7 +101,7 @@ pub async fn episode(app: &App, access: &Access, id: &Id, view: &View) -> Result
 
 fn shown(app: &App, mut episode: Episode, extent: Extent) -> Value {
     let at = now(app);
-    episode.compute_statuses(at);
+    compute_statuses(&mut episode, at);
     let derived = episode.derived(at, &app.policy);
     let mut out = json!({ "apiVersion": "kap.v1", "resource": "Episode", "asOf": at });
     let whole = json!(episode);
@@ -163,11 +163,16 @@ pub async fn worklist(app: &App, access: &Access, list: &List) -> Result<Page<Va
     let mut items = Vec::new();
     for head in &page.heads {
         let loaded = load(app, access, &head.episode).await?;
-        let work = loaded.episode.work(at, &app.policy);
-        items.extend(work.into_iter().map(|item| (item.order(), json!(item))));
+        let work = loaded.episode.worklist(at, &app.policy);
+        items.extend(work.into_iter().map(|item| (head.episode.clone(), item)));
     }
-    items.sort_by(|a, b| a.0.cmp(&b.0));
-    Ok(Page { items: items.into_iter().map(|(_, item)| item).collect(), next: page.next })
+    items.sort_by(|(_, a), (_, b)| (a.risk, a.due_by).cmp(&(b.risk, b.due_by)));
+    let shown = items.into_iter().map(|(episode, item)| {
+        let mut value = json!(item);
+        value["episodeId"] = json!(episode);
+        value
+    });
+    Ok(Page { items: shown.collect(), next: page.next })
 }
 
 /// The organizations of the directory.
@@ -177,7 +182,7 @@ pub async fn organizations(app: &App, access: &Access, directory: &Directory) ->
     let found = app.store.view(access).search(&query).await?.matches;
     let values: Vec<(Key, Value)> =
         found.iter().filter_map(|row| row.value().map(|value| (row.key.clone(), value))).collect();
-    let items = mapping::organizations(&values)
+    let items = mapping::directory::organizations(&values)
         .into_iter()
         .filter(|o| directory.kind.as_deref().is_none_or(|kind| o.kind.code() == kind))
         .map(|o| json!(o));
@@ -193,13 +198,13 @@ pub async fn timeline(app: &App, access: &Access, id: &Id) -> Result<Value> {
 /// Doses against scores.
 pub async fn trends(app: &App, access: &Access, id: &Id) -> Result<Value> {
     let loaded = load(app, access, id).await?;
-    Ok(json!(loaded.episode.trends(&app.policy)))
+    Ok(json!({ "episodeId": id, "sessions": loaded.episode.trends(), "outcomes": loaded.episode.outcome_trend(&app.policy) }))
 }
 
 /// One record of the episode.
 pub async fn record(app: &App, access: &Access, id: &Id, record: &Id) -> Result<Value> {
     let mut episode = load(app, access, id).await?.episode;
-    episode.compute_statuses(now(app));
+    compute_statuses(&mut episode, now(app));
     match answer::record(&episode, record) {
         Value::Null => Err(Error::not_found()),
         found => Ok(found),
@@ -217,7 +222,7 @@ pub async fn readiness(app: &App, access: &Access, id: &Id, session: &Id, moment
 /// A summary document (a FHIR document bundle).
 pub async fn summary(app: &App, access: &Access, id: &Id, asked: &Summary) -> Result<String> {
     // Whoever cannot see the episode learns nothing of its documents.
-    load(app, access, id).await?;
+    let episode = load(app, access, id).await?.episode;
     let of_session = || asked.session.clone().ok_or_else(|| Error::new(Kind::Invalid, "This document needs `session`.").at("session"));
     let document_kind = match asked.doc {
         Letter::A => Document::Referral,
@@ -227,7 +232,8 @@ pub async fn summary(app: &App, access: &Access, id: &Id, asked: &Summary) -> Re
         Letter::E => Document::FollowUp { session: of_session()? },
         Letter::F => Document::Episode,
     };
-    let key = Key::new("Composition", document_kind.id(id));
+    let own = Id::new(document_kind.id(&episode)).ok_or_else(Error::not_found)?;
+    let key = Key::new("Composition", own);
     document(app, access, &key).await
 }
 
@@ -247,4 +253,12 @@ pub async fn export(app: &App, access: &Access, id: &Id) -> Result<String> {
     }
     out.push_str("]}");
     Ok(out)
+}
+
+/// What a clearance is on a day is computed, never stored.
+fn compute_statuses(episode: &mut Episode, at: Instant) {
+    let statuses: Vec<_> = episode.clearances.iter().map(|c| episode.clearance_status(c, at)).collect();
+    for (clearance, status) in episode.clearances.iter_mut().zip(statuses) {
+        clearance.status = Some(status);
+    }
 }

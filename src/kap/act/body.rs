@@ -10,7 +10,7 @@ use crate::kap::dosing::{
     SessionType, Setting, Severity, TherapistPresence,
 };
 use crate::kap::medication::{PrescriptionStatus, Route};
-use crate::kap::people::{Member, Organizations, Patient, RelatedPerson};
+use crate::kap::people::{Member, Patient, RelatedPerson};
 use crate::kap::referral::{Priority, TaskStatus};
 use crate::kap::safety::{Causality, EventOutcome, Seriousness};
 
@@ -36,8 +36,9 @@ bodies! {
         #[serde(default)] related_persons: Vec<RelatedPerson>,
         #[serde(default)] previous_episode_id: Option<Id>,
         #[serde(default)] synthetic: bool,
-        /// Where absent, those of the practice's configuration.
-        #[serde(default)] organizations: Option<Organizations>,
+        /// The medical partner, an organization of the directory.
+        partner_id: Id,
+        #[serde(default)] pharmacy_id: Option<Id>,
     }
     /// A step: when, by whom, why.
     Step {
