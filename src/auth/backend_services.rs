@@ -160,7 +160,11 @@ impl Auth {
     }
 
     /// Makes a token and spends the assertion, in one write.
-    async fn issue(&self, proof: Proof, granted: &Scopes) -> Result<TokenAnswer, OAuthError> {
+    pub(super) async fn issue(
+        &self,
+        proof: Proof,
+        granted: &Scopes,
+    ) -> Result<TokenAnswer, OAuthError> {
         let (access_token, tid, secret_hash) = token::make(&self.clock)?;
         let now = self.clock.millis();
         let client = &proof.client;
