@@ -3,8 +3,12 @@
 //!
 //! Only `system/` scopes: the clients are services, there is no user and no launched patient.
 
+mod letters;
+
 use std::fmt;
 use std::sync::Arc;
+
+pub use letters::{Interaction, Letters};
 
 /// Longest scope text that is read, in bytes.
 const MAX_BYTES: usize = 4096;
@@ -14,114 +18,6 @@ const MAX_SCOPES: usize = 100;
 const PARAMETERS: [&str; 5] = ["category", "code", "status", "_security", "_tag"];
 /// The one scope that is about no resource.
 const INTROSPECT: &str = "system/$introspect";
-
-/// The five letters of a SMART v2 scope.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-pub enum Interaction {
-    Create,
-    Read,
-    Update,
-    Delete,
-    Search,
-}
-
-impl Interaction {
-    /// Every interaction, in the order of its letters in a scope: `cruds`.
-    pub const ALL: [Self; 5] = [
-        Self::Create,
-        Self::Read,
-        Self::Update,
-        Self::Delete,
-        Self::Search,
-    ];
-
-    /// The interaction's letter in a scope.
-    #[must_use]
-    pub const fn letter(self) -> char {
-        match self {
-            Self::Create => 'c',
-            Self::Read => 'r',
-            Self::Update => 'u',
-            Self::Delete => 'd',
-            Self::Search => 's',
-        }
-    }
-}
-
-impl fmt::Display for Interaction {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(match self {
-            Self::Create => "create",
-            Self::Read => "read",
-            Self::Update => "update",
-            Self::Delete => "delete",
-            Self::Search => "search",
-        })
-    }
-}
-
-/// A set of interactions, written as an in-order part of `cruds`.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Default)]
-pub struct Letters(u8);
-
-impl Letters {
-    const READ: Self = Self(0b1_0010);
-    const WRITE: Self = Self(0b0_1101);
-    const ALL: Self = Self(0b1_1111);
-
-    /// The letters of `text`; `None` unless it is a non-empty, in-order part of `cruds`.
-    #[must_use]
-    pub fn parse(text: &str) -> Option<Self> {
-        let mut rest = Interaction::ALL.iter();
-        let mut letters = Self::default();
-        for c in text.chars() {
-            letters = letters.with(*rest.find(|i| i.letter() == c)?);
-        }
-        (!letters.is_empty()).then_some(letters)
-    }
-
-    /// These letters and that of `interaction`.
-    #[must_use]
-    pub const fn with(self, interaction: Interaction) -> Self {
-        Self(self.0 | 1 << interaction as u8)
-    }
-
-    /// Whether the letter of `interaction` is one of these.
-    #[must_use]
-    pub const fn has(self, interaction: Interaction) -> bool {
-        self.0 & (1 << interaction as u8) != 0
-    }
-
-    /// The letters that are in both.
-    #[must_use]
-    pub const fn and(self, other: Self) -> Self {
-        Self(self.0 & other.0)
-    }
-
-    /// The letters of either.
-    #[must_use]
-    pub const fn or(self, other: Self) -> Self {
-        Self(self.0 | other.0)
-    }
-
-    /// Whether there is no letter.
-    #[must_use]
-    pub const fn is_empty(self) -> bool {
-        self.0 == 0
-    }
-
-    /// The interactions, in order.
-    pub fn interactions(self) -> impl Iterator<Item = Interaction> {
-        Interaction::ALL.into_iter().filter(move |i| self.has(*i))
-    }
-}
-
-impl fmt::Display for Letters {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        self.interactions()
-            .try_for_each(|i| write!(f, "{}", i.letter()))
-    }
-}
 
 /// The version of SMART in which a scope was asked for and is answered.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -137,14 +33,17 @@ enum Kind {
     One(Arc<str>),
 }
 
+/// Parameters and their values, as written.
+type Narrowing = Vec<(Arc<str>, Arc<str>)>;
+
 /// A scope over resources: `system/Observation.rs?category=vital-signs`.
 #[derive(Clone, Debug, PartialEq, Eq)]
 struct DataScope {
     kind: Kind,
     letters: Letters,
     form: Form,
-    /// Parameter and value, as written; empty where the scope is not narrowed.
-    narrowed: Vec<(Arc<str>, Arc<str>)>,
+    /// Empty where the scope is not narrowed.
+    narrowed: Narrowing,
 }
 
 /// One scope.
@@ -375,7 +274,7 @@ fn words(text: &str) -> Result<impl Iterator<Item = &str>, ScopeError> {
         )));
     }
     if !text.bytes().all(legal) {
-        let rule = "Scopes are printable ASCII without '\"' and '\\', separated by spaces.";
+        let rule = "Scopes are printable ASCII without quotation marks and backslashes, separated by spaces.";
         return Err(ScopeError(rule.into()));
     }
     let words = || text.split(' ').filter(|word| !word.is_empty());
@@ -409,8 +308,8 @@ fn kind_of(kind: &str) -> Result<Kind, &'static str> {
     }
 }
 
-fn narrowing(query: &str) -> Result<Vec<(Arc<str>, Arc<str>)>, &'static str> {
-    let mut pairs: Vec<(Arc<str>, Arc<str>)> = vec![];
+fn narrowing(query: &str) -> Result<Narrowing, &'static str> {
+    let mut pairs = Narrowing::new();
     for pair in query.split('&') {
         let (name, value) = pair
             .split_once('=')

@@ -197,4 +197,4 @@ fn life(cache_control: Option<&str>, age: Option<&str>) -> i64 {
 }
 
 #[cfg(test)]
-mod tests;
+pub(super) mod tests;

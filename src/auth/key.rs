@@ -281,7 +281,10 @@ fn coordinates(pair: &EcdsaKeyPair) -> (String, String) {
 /// Keys that nobody has: verifying with them takes as long as with a real one, so that the time of an answer does not
 /// tell which clients there are.
 #[derive(Debug)]
-pub(super) struct Decoys([PublicKey; 2]);
+pub(super) struct Decoys {
+    text: String,
+    keys: [PublicKey; 2],
+}
 
 impl Decoys {
     pub(super) fn new() -> std::result::Result<Self, String> {
@@ -291,15 +294,22 @@ impl Decoys {
         let mut n: Vec<u8> = (0u8..8).flat_map(|i| Sha256::digest([i])).collect();
         n[0] |= 0x80;
         n[255] |= 1;
-        let rsa =
-            json!({ "kty": "RSA", "kid": "decoy", "n": URL_SAFE_NO_PAD.encode(n), "e": "AQAB" });
-        let set = KeySet::parse(&json!({ "keys": [rsa, ec] }).to_string())?;
-        let keys = set.keys.try_into().map_err(|_| "decoy keys are not fit")?;
-        Ok(Self(keys))
+        let n = URL_SAFE_NO_PAD.encode(n);
+        let rsa = json!({ "kty": "RSA", "kid": "decoy", "n": n, "e": "AQAB" });
+        let text = json!({ "keys": [rsa, ec] }).to_string();
+        let keys = KeySet::parse(&text)?.keys.try_into();
+        let keys = keys.map_err(|_| "decoy keys are not fit")?;
+        Ok(Self { text, keys })
     }
 
+    /// Reads the set, as the set of a client that there is would be read.
+    pub(super) fn read(&self) {
+        std::hint::black_box(KeySet::parse(&self.text).is_ok());
+    }
+
+    /// The key for this algorithm.
     pub(super) fn of(&self, signing: Signing) -> &PublicKey {
-        &self.0[usize::from(signing == Signing::Es384)]
+        &self.keys[usize::from(signing == Signing::Es384)]
     }
 }
 

@@ -30,7 +30,10 @@ const MAX_CACHED: usize = 10_000;
 
 /// Tokens that were read in the last second.
 #[derive(Debug, Default)]
-pub(super) struct Cache(Mutex<HashMap<Arc<str>, (i64, Arc<TokenRow>)>>);
+pub(super) struct Cache(Mutex<HashMap<Arc<str>, Seen>>);
+
+/// When a token was read, and what was read.
+type Seen = (i64, Arc<TokenRow>);
 
 impl Cache {
     fn get(&self, tid: &str, now: i64) -> Option<Arc<TokenRow>> {

@@ -19,7 +19,7 @@ fn printed() -> String {
         groups.sort();
         for (letters, mut kinds) in groups {
             kinds.sort_unstable();
-            out += &format!("{role}: {letters}: {}\n", kinds.join(" "));
+            out.extend([role.code(), ": ", &letters, ": ", &kinds.join(" "), "\n"]);
         }
     }
     out

@@ -8,8 +8,8 @@ use super::*;
 use crate::auth::key::PrivateKey;
 
 /// A web server that gives each request the answer that it holds at the time, and counts.
-struct Site {
-    url: String,
+pub(in crate::auth) struct Site {
+    pub(in crate::auth) url: String,
     answer: Arc<Mutex<Vec<u8>>>,
     hits: Arc<AtomicUsize>,
     clock: Clock,
@@ -18,7 +18,7 @@ struct Site {
 }
 
 impl Site {
-    async fn new() -> Self {
+    pub(in crate::auth) async fn new() -> Self {
         let listener = TcpListener::bind("127.0.0.1:0").await.expect("port");
         let url = format!(
             "http://{}/jwks.json",
@@ -48,7 +48,7 @@ impl Site {
         }
     }
 
-    fn answers(&self, status: &str, headers: &str, body: &str) {
+    pub(in crate::auth) fn answers(&self, status: &str, headers: &str, body: &str) {
         let length = body.len();
         let text = format!(
             "HTTP/1.1 {status}\r\nconnection: close\r\ncontent-length: {length}\r\n{headers}\r\n{body}"

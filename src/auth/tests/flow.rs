@@ -2,6 +2,7 @@
 
 use super::*;
 use crate::access::{Interaction, Scopes};
+use crate::auth::jwks::tests::Site;
 use crate::error::Kind;
 use crate::store::sql::Sql;
 
@@ -95,7 +96,11 @@ async fn an_unknown_client_looks_like_a_wrong_key() {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 4)]
 async fn one_assertion_is_good_for_one_token_even_at_once() {
-    let bed = Bed::new().await;
+    one_of_many_wins(&Bed::new().await).await;
+}
+
+/// Sends one assertion many times at once, to two replicas.
+pub(super) async fn one_of_many_wins(bed: &Bed) {
     let replica = Arc::new(bed.replica());
     let body = Request::new().body();
     let mut all = tokio::task::JoinSet::new();
@@ -319,4 +324,37 @@ async fn the_server_describes_itself_as_it_is() {
         }
     }
     assert!(scopes.contains(&json!("system/MedicationRequest.cruds")));
+}
+
+#[tokio::test]
+async fn keys_may_be_published_at_a_url() {
+    let bed = Bed::new().await;
+    let site = Site::new().await;
+    let keys = Keys::Url(site.url.clone());
+    bed.auth.rotate_keys("ehr", keys).await.expect("rotated");
+    site.answers("500 Oops", "", "");
+    let away = bed.send(&Request::new()).await.expect_err("no keys");
+    assert_eq!((away.status, away.error), (401, "invalid_client"));
+    site.answers("200 OK", "", &key_set());
+    assert!(bed.send(&Request::new()).await.is_ok());
+    let mut named = Request::new();
+    named.header["jku"] = json!(site.url);
+    assert!(
+        bed.send(&named).await.is_ok(),
+        "a jku that is the registered URL"
+    );
+    let mut other = Request::new();
+    other.header["jku"] = json!(site.url.replace("jwks", "evil"));
+    assert!(bed.send(&other).await.is_err());
+}
+
+#[tokio::test]
+async fn a_client_disabled_between_proof_and_issue_gets_no_token() {
+    let bed = Bed::new().await;
+    let form = super::form::Form::parse(Some(FORM), &Request::new().body()).expect("form");
+    let proof = bed.auth.prove(&form).await.expect("proof");
+    bed.auth.disable("ehr").await.expect("disabled");
+    let scopes = Scopes::parse("system/Patient.rs").expect("scopes");
+    let late = bed.auth.issue(proof, &scopes).await.expect_err("too late");
+    assert_eq!((late.status, late.error), (401, "invalid_client"));
 }

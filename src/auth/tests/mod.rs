@@ -3,6 +3,7 @@
 mod client;
 mod flow;
 mod mutations;
+mod postgres;
 
 use std::path::PathBuf;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -77,15 +78,16 @@ impl Bed {
         let n = COUNT.fetch_add(1, Ordering::SeqCst);
         let path = std::env::temp_dir().join(format!("kap-auth-{}-{n}.db", std::process::id()));
         let url = format!("sqlite:{}", path.display());
-        let store = Store::open(&url, Options::default()).await.expect("store");
+        Self::over(&url, Options::default(), path).await
+    }
+
+    pub(super) async fn over(url: &str, options: Options, path: PathBuf) -> Self {
+        let store = Store::open(url, options).await.expect("store");
         let start = time::OffsetDateTime::from_unix_timestamp(NOW).expect("time");
         let clock = Clock::fixed(start);
         let auth = Auth::new(Arc::new(store), clock.clone(), settings()).expect("auth");
-        let bed = Self {
-            auth: Arc::new(auth),
-            clock,
-            path,
-        };
+        let auth = Arc::new(auth);
+        let bed = Self { auth, clock, path };
         bed.auth.register(ehr()).await.expect("client");
         bed
     }

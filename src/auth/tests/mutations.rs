@@ -3,7 +3,8 @@
 use super::*;
 
 /// What is bent, how, and the error with a part of its description.
-type Case = (&'static str, fn(&mut Request), &'static str, &'static str);
+type Case = (&'static str, Bend, &'static str, &'static str);
+type Bend = fn(&mut Request);
 
 #[rustfmt::skip]
 const FORM_CASES: &[Case] = &[
@@ -38,15 +39,7 @@ const FORM_CASES: &[Case] = &[
 
 #[rustfmt::skip]
 const SHAPE_CASES: &[Case] = &[
-    (
-        "no assertion",
-        |r| {
-            r.set("client_assertion", "");
-            r.form.push(("client_assertion", String::new()));
-        },
-        "invalid_client",
-        "missing",
-    ),
+    ("no assertion", |r| { r.set("client_assertion", ""); r.form.push(("client_assertion", String::new())); }, "invalid_client", "missing"),
     ("not a JWT", |r| r.set("client_assertion", "x"), "invalid_client", "three parts"),
     ("two parts", |r| r.bend = |t| t.rsplit_once('.').map_or(t.clone(), |(a, _)| a.into()), "invalid_client", "three parts"),
     ("four parts", |r| r.bend = |t| t + ".e30", "invalid_client", "three parts"),
@@ -58,19 +51,7 @@ const SHAPE_CASES: &[Case] = &[
     ("space", |r| r.bend = |t| t + " ", "invalid_client", "three parts"),
     ("line break", |r| r.bend = |t| t.replacen('.', "\n.", 1), "invalid_client", "three parts"),
     ("base64 of the other alphabet", |r| r.bend = |t| t.replace(['-', '_'], "+") + "+", "invalid_client", "three parts"),
-    (
-        "bits left over",
-        |r| {
-            r.claims["p"] = json!("");
-            while r.claims.to_string().len() % 3 != 1 {
-                let p = r.claims["p"].as_str().map(|p| p.to_owned() + "x");
-                r.claims["p"] = json!(p);
-            }
-            r.bend = left_over;
-        },
-        "invalid_client",
-        "three parts",
-    ),
+    ("bits left over", |r| { r.claims["p"] = json!(""); while r.claims.to_string().len() % 3 != 1 { let p = r.claims["p"].as_str().map(|p| p.to_owned() + "x"); r.claims["p"] = json!(p); } r.bend = |t| left_over(&t); }, "invalid_client", "three parts"),
     ("huge", |r| r.claims["x"] = json!("x".repeat(8192)), "invalid_client", "8192"),
     ("header is a list", |r| r.header_text = Some("[]".into()), "invalid_client", "header must be a JSON object"),
     ("header is no JSON", |r| r.header_text = Some("{".into()), "invalid_client", "header must be a JSON object"),
@@ -85,7 +66,7 @@ const SHAPE_CASES: &[Case] = &[
 ];
 
 /// Claims of which the last character of base64url says bits that are not there.
-fn left_over(text: String) -> String {
+fn left_over(text: &str) -> String {
     let mut parts: Vec<_> = text.split('.').map(str::to_owned).collect();
     let last = parts[1].pop().expect("claims");
     let next = char::from(u8::try_from(last).expect("ascii") + 1);
@@ -95,136 +76,36 @@ fn left_over(text: String) -> String {
 
 #[rustfmt::skip]
 const HEADER_CASES: &[Case] = &[
-    (
-        "alg none",
-        |r| {
-            r.header["alg"] = json!("none");
-            r.sign = Sign::Rs256;
-        },
-        "invalid_client",
-        "alg must be",
-    ),
+    ("alg none", |r| { r.header["alg"] = json!("none"); r.sign = Sign::Rs256; }, "invalid_client", "alg must be"),
     ("alg none in capitals", |r| r.header["alg"] = json!("None"), "invalid_client", "alg must be"),
-    (
-        "alg missing",
-        |r| {
-            r.header.as_object_mut().map(|h| h.remove("alg"));
-        },
-        "invalid_client",
-        "header",
-    ),
+    ("alg missing", |r| { r.header.as_object_mut().map(|h| h.remove("alg")); }, "invalid_client", "header"),
     ("alg a number", |r| r.header["alg"] = json!(384), "invalid_client", "header"),
-    (
-        "HS256 with the public key",
-        |r| {
-            r.header["alg"] = json!("HS256");
-            r.sign = Sign::Hmac;
-        },
-        "invalid_client",
-        "alg must be",
-    ),
-    (
-        "HS384",
-        |r| {
-            r.header["alg"] = json!("HS384");
-            r.sign = Sign::Hmac;
-        },
-        "invalid_client",
-        "alg must be",
-    ),
-    (
-        "RS256",
-        |r| {
-            r.header = json!({"alg": "RS256", "kid": "rs", "typ": "JWT"});
-            r.sign = Sign::Rs256;
-        },
-        "invalid_client",
-        "alg must be",
-    ),
-    (
-        "PS384",
-        |r| {
-            r.header = json!({"alg": "PS384", "kid": "rs", "typ": "JWT"});
-            r.sign = Sign::Ps384;
-        },
-        "invalid_client",
-        "alg must be",
-    ),
+    ("HS256 with the public key", |r| { r.header["alg"] = json!("HS256"); r.sign = Sign::Hmac; }, "invalid_client", "alg must be"),
+    ("HS384", |r| { r.header["alg"] = json!("HS384"); r.sign = Sign::Hmac; }, "invalid_client", "alg must be"),
+    ("RS256", |r| { r.header = json!({"alg": "RS256", "kid": "rs", "typ": "JWT"}); r.sign = Sign::Rs256; }, "invalid_client", "alg must be"),
+    ("PS384", |r| { r.header = json!({"alg": "PS384", "kid": "rs", "typ": "JWT"}); r.sign = Sign::Ps384; }, "invalid_client", "alg must be"),
     ("ES256", |r| r.header["alg"] = json!("ES256"), "invalid_client", "alg must be"),
     ("EdDSA", |r| r.header["alg"] = json!("EdDSA"), "invalid_client", "alg must be"),
     ("RS384 named, ES384 signed", |r| r.header["alg"] = json!("RS384"), "invalid_client", "not signed"),
-    (
-        "RS384 named, HMAC signed",
-        |r| {
-            r.header = json!({"alg": "RS384", "kid": "rs", "typ": "JWT"});
-            r.sign = Sign::Hmac;
-        },
-        "invalid_client",
-        "not signed",
-    ),
-    (
-        "RS384 named, RS256 signed",
-        |r| {
-            r.header = json!({"alg": "RS384", "kid": "rs", "typ": "JWT"});
-            r.sign = Sign::Rs256;
-        },
-        "invalid_client",
-        "not signed",
-    ),
-    (
-        "RS384 named, PS384 signed",
-        |r| {
-            r.header = json!({"alg": "RS384", "kid": "rs", "typ": "JWT"});
-            r.sign = Sign::Ps384;
-        },
-        "invalid_client",
-        "not signed",
-    ),
+    ("RS384 named, HMAC signed", |r| { r.header = json!({"alg": "RS384", "kid": "rs", "typ": "JWT"}); r.sign = Sign::Hmac; }, "invalid_client", "not signed"),
+    ("RS384 named, RS256 signed", |r| { r.header = json!({"alg": "RS384", "kid": "rs", "typ": "JWT"}); r.sign = Sign::Rs256; }, "invalid_client", "not signed"),
+    ("RS384 named, PS384 signed", |r| { r.header = json!({"alg": "RS384", "kid": "rs", "typ": "JWT"}); r.sign = Sign::Ps384; }, "invalid_client", "not signed"),
     ("ES384 named, key is RSA", |r| r.header["kid"] = json!("rs"), "invalid_client", "not signed"),
-    (
-        "kid missing",
-        |r| {
-            r.header.as_object_mut().map(|h| h.remove("kid"));
-        },
-        "invalid_client",
-        "kid",
-    ),
+    ("kid missing", |r| { r.header.as_object_mut().map(|h| h.remove("kid")); }, "invalid_client", "kid"),
     ("kid empty", |r| r.header["kid"] = json!(""), "invalid_client", "kid"),
     ("kid a number", |r| r.header["kid"] = json!(1), "invalid_client", "kid"),
     ("kid huge", |r| r.header["kid"] = json!("k".repeat(257)), "invalid_client", "kid"),
     ("kid unknown", |r| r.header["kid"] = json!("other"), "invalid_client", "not signed"),
     ("kid a path", |r| r.header["kid"] = json!("../../dev/null"), "invalid_client", "not signed"),
     ("kid an injection", |r| r.header["kid"] = json!("es' OR '1'='1"), "invalid_client", "not signed"),
-    (
-        "typ missing",
-        |r| {
-            r.header.as_object_mut().map(|h| h.remove("typ"));
-        },
-        "invalid_client",
-        "typ",
-    ),
+    ("typ missing", |r| { r.header.as_object_mut().map(|h| h.remove("typ")); }, "invalid_client", "typ"),
     ("typ of an access token", |r| r.header["typ"] = json!("at+jwt"), "invalid_client", "typ"),
     ("typ in small letters", |r| r.header["typ"] = json!("jwt"), "invalid_client", "typ"),
     ("crit", |r| r.header["crit"] = json!(["x"]), "invalid_client", "crit"),
     ("crit empty", |r| r.header["crit"] = json!([]), "invalid_client", "crit"),
     ("crit null", |r| r.header["crit"] = json!(null), "invalid_client", "crit"),
-    (
-        "b64",
-        |r| {
-            r.header["b64"] = json!(false);
-        },
-        "invalid_client",
-        "b64",
-    ),
-    (
-        "own key",
-        |r| {
-            r.header["jwk"] = STRANGER.public_jwk();
-            r.sign = Sign::Stranger;
-        },
-        "invalid_client",
-        "jwk",
-    ),
+    ("b64", |r| { r.header["b64"] = json!(false); }, "invalid_client", "b64"),
+    ("own key", |r| { r.header["jwk"] = STRANGER.public_jwk(); r.sign = Sign::Stranger; }, "invalid_client", "jwk"),
     ("own certificate", |r| r.header["x5c"] = json!(["MIIB"]), "invalid_client", "x5c"),
     ("certificate by URL", |r| r.header["x5u"] = json!("https://evil.example.org/c"), "invalid_client", "x5u"),
     ("encrypted", |r| r.header["enc"] = json!("A256GCM"), "invalid_client", "enc"),
@@ -235,58 +116,18 @@ const HEADER_CASES: &[Case] = &[
     ("a stranger's key", |r| r.sign = Sign::Stranger, "invalid_client", "not signed"),
     ("signature of zeros", |r| r.bend = |t| format!("{}.{}", t.rsplit_once('.').map_or("", |(a, _)| a), B64.encode([0; 96])), "invalid_client", "not signed"),
     ("signature cut short", |r| r.bend = |t| t[..t.len() - 4].to_owned(), "invalid_client", "not signed"),
-    (
-        "claims changed after signing",
-        |r| {
-            r.bend = |t| {
-                let p: Vec<_> = t.split('.').collect();
-                let c = String::from_utf8(B64.decode(p[1]).expect("b64")).expect("utf8").replace("jti-", "jtx-");
-                format!("{}.{}.{}", p[0], B64.encode(c), p[2])
-            }
-        },
-        "invalid_client",
-        "not signed",
-    ),
+    ("claims changed after signing", |r| { r.bend = |t| { let p: Vec<_> = t.split('.').collect(); let c = String::from_utf8(B64.decode(p[1]).expect("b64")).expect("utf8").replace("jti-", "jtx-"); format!("{}.{}.{}", p[0], B64.encode(c), p[2]) } }, "invalid_client", "not signed"),
 ];
 
 #[rustfmt::skip]
 const CLAIM_CASES: &[Case] = &[
-    (
-        "iss missing",
-        |r| {
-            r.claims.as_object_mut().map(|c| c.remove("iss"));
-        },
-        "invalid_client",
-        "iss",
-    ),
+    ("iss missing", |r| { r.claims.as_object_mut().map(|c| c.remove("iss")); }, "invalid_client", "iss"),
     ("iss a list", |r| r.claims["iss"] = json!(["ehr"]), "invalid_client", "iss"),
-    (
-        "iss unknown",
-        |r| {
-            r.claims["iss"] = json!("other");
-            r.claims["sub"] = json!("other");
-        },
-        "invalid_client",
-        "not signed",
-    ),
+    ("iss unknown", |r| { r.claims["iss"] = json!("other"); r.claims["sub"] = json!("other"); }, "invalid_client", "not signed"),
     ("iss not a client id", |r| r.claims["iss"] = json!("ehr\u{0}"), "invalid_client", "not signed"),
-    (
-        "sub missing",
-        |r| {
-            r.claims.as_object_mut().map(|c| c.remove("sub"));
-        },
-        "invalid_client",
-        "must be texts",
-    ),
+    ("sub missing", |r| { r.claims.as_object_mut().map(|c| c.remove("sub")); }, "invalid_client", "must be texts"),
     ("sub other than iss", |r| r.claims["sub"] = json!("other"), "invalid_client", "client id"),
-    (
-        "aud missing",
-        |r| {
-            r.claims.as_object_mut().map(|c| c.remove("aud"));
-        },
-        "invalid_client",
-        "must be texts",
-    ),
+    ("aud missing", |r| { r.claims.as_object_mut().map(|c| c.remove("aud")); }, "invalid_client", "must be texts"),
     ("aud null", |r| r.claims["aud"] = json!(null), "invalid_client", "must be texts"),
     ("aud a number", |r| r.claims["aud"] = json!(1), "invalid_client", "must be texts"),
     ("aud empty list", |r| r.claims["aud"] = json!([]), "invalid_client", "must be texts"),
@@ -296,14 +137,7 @@ const CLAIM_CASES: &[Case] = &[
     ("aud with a slash more", |r| r.claims["aud"] = json!(TOKEN_URL.to_owned() + "/"), "invalid_client", TOKEN_URL),
     ("aud the FHIR base", |r| r.claims["aud"] = json!(FHIR), "invalid_client", TOKEN_URL),
     ("aud with port", |r| r.claims["aud"] = json!("https://kap.example.org:443/auth/token"), "invalid_client", TOKEN_URL),
-    (
-        "exp missing",
-        |r| {
-            r.claims.as_object_mut().map(|c| c.remove("exp"));
-        },
-        "invalid_client",
-        "whole numbers",
-    ),
+    ("exp missing", |r| { r.claims.as_object_mut().map(|c| c.remove("exp")); }, "invalid_client", "whole numbers"),
     ("exp a text", |r| r.claims["exp"] = json!((NOW + 300).to_string()), "invalid_client", "whole numbers"),
     ("exp a fraction", |r| r.claims["exp"] = json!(1_800_000_200.5), "invalid_client", "whole numbers"),
     ("exp null", |r| r.claims["exp"] = json!(null), "invalid_client", "whole numbers"),
@@ -319,14 +153,7 @@ const CLAIM_CASES: &[Case] = &[
     ("iat in the future", |r| r.claims["iat"] = json!(NOW + 11), "invalid_client", "iat"),
     ("iat long ago", |r| r.claims["iat"] = json!(NOW - 601), "invalid_client", "iat"),
     ("iat a fraction", |r| r.claims["iat"] = json!(1_800_000_000.5), "invalid_client", "whole numbers"),
-    (
-        "jti missing",
-        |r| {
-            r.claims.as_object_mut().map(|c| c.remove("jti"));
-        },
-        "invalid_client",
-        "must be texts",
-    ),
+    ("jti missing", |r| { r.claims.as_object_mut().map(|c| c.remove("jti")); }, "invalid_client", "must be texts"),
     ("jti a number", |r| r.claims["jti"] = json!(7), "invalid_client", "must be texts"),
     ("jti empty", |r| r.claims["jti"] = json!(""), "invalid_client", "jti"),
     ("jti too long", |r| r.claims["jti"] = json!("j".repeat(256)), "invalid_client", "jti"),
@@ -349,6 +176,12 @@ async fn every_bent_request_meets_its_error() {
             refused.error_description.contains(text),
             "{name}: {refused}"
         );
+        // RFC 6749 §5.2: printable ASCII without quotation marks and backslashes.
+        let legal = |b: u8| (b' '..=b'~').contains(&b) && !b"\"\\".contains(&b);
+        assert!(
+            refused.error_description.bytes().all(legal),
+            "{name}: {refused}"
+        );
         let assertion = request.assertion();
         assert!(
             assertion.is_empty() || !format!("{refused:?}").contains(&assertion),
@@ -364,11 +197,8 @@ async fn every_bent_request_meets_its_error() {
 #[tokio::test]
 async fn what_is_at_the_edge_of_a_rule_is_good() {
     #[rustfmt::skip]
-    const GOOD: &[(&str, fn(&mut Request))] = &[
-        ("RS384", |r| {
-            r.header = json!({"alg": "RS384", "kid": "rs", "typ": "JWT"});
-            r.sign = Sign::Rs384;
-        }),
+    const GOOD: &[(&str, Bend)] = &[
+        ("RS384", |r| { r.header = json!({"alg": "RS384", "kid": "rs", "typ": "JWT"}); r.sign = Sign::Rs384; }),
         ("aud the issuer", |r| r.claims["aud"] = json!(ISSUER)),
         ("aud a list of one", |r| r.claims["aud"] = json!([TOKEN_URL])),
         ("exp as far as can be", |r| r.claims["exp"] = json!(NOW + 310)),
