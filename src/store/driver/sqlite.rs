@@ -57,7 +57,7 @@ impl Sqlite {
         for connection in read_only {
             let shared = Arc::clone(&shared);
             threads.push(spawn("store-reader", move || {
-                run_reader(connection, &shared)
+                run_reader(connection, &shared);
             })?);
         }
         let (writer, threads) = (Mutex::new(Some(sender)), Mutex::new(threads));

@@ -46,7 +46,7 @@ impl Session {
     }
 
     pub fn query(&mut self, sql: &Sql) -> Rows {
-        self.rows(sql).map_err(|cause| report(cause, sql))
+        self.rows(sql).map_err(|cause| report(&cause, sql))
     }
 
     fn rows(&mut self, sql: &Sql) -> rusqlite::Result<Vec<Row>> {
@@ -79,7 +79,7 @@ impl Session {
             let changed = self
                 .statement(&step.sql)
                 .and_then(|mut s| s.execute(rusqlite::params_from_iter(&step.sql.args)))
-                .map_err(|cause| report(cause, &step.sql))?;
+                .map_err(|cause| report(&cause, &step.sql))?;
             match step.expect {
                 Expect::One { guard } if changed != 1 => return Ok(Err(Conflict { guard })),
                 _ => {}
@@ -98,8 +98,8 @@ impl Session {
 }
 
 /// A broken statement is our defect; anything else is the machine's state.
-fn report(cause: rusqlite::Error, sql: &Sql) -> Error {
-    let defect = match &cause {
+fn report(cause: &rusqlite::Error, sql: &Sql) -> Error {
+    let defect = match cause {
         rusqlite::Error::SqliteFailure(e, _) => {
             matches!(
                 e.code,
