@@ -156,7 +156,7 @@ fn tokens(leaf: &Value, out: &mut Vec<IndexValue>) {
         Value::Bool(b) => push(String::new(), b.to_string()),
         Value::Object(map) if map.contains_key("coding") => {
             walk(&leaf["coding"], &[], &mut |c| {
-                push(text(&c["system"]), text(&c["code"]))
+                push(text(&c["system"]), text(&c["code"]));
             });
         }
         Value::Object(map) => {

@@ -86,13 +86,12 @@ static PARAMETERS: LazyLock<HashMap<&'static str, Vec<Parameter>>> = LazyLock::n
     let mut table: HashMap<&'static str, Vec<Parameter>> = HashMap::new();
     let mut section = "*";
     for line in lines() {
-        match line.strip_prefix('[').and_then(|l| l.strip_suffix(']')) {
-            Some(kind) => section = kind,
-            None => {
-                let rows = table.entry(section).or_default();
-                rows.extend(parse_line(line, rows));
-            }
+        if let Some(kind) = line.strip_prefix('[').and_then(|l| l.strip_suffix(']')) {
+            section = kind;
+            continue;
         }
+        let rows = table.entry(section).or_default();
+        rows.extend(parse_line(line, rows));
     }
     table
 });

@@ -1,6 +1,8 @@
 //! The schema's versions: forward only, each with a checksum; what a database has must be a beginning of
 //! what the program knows.
 
+use base64::Engine as _;
+use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use sha2::{Digest, Sha256};
 
 use crate::error::{Error, Kind, Result};
@@ -42,12 +44,9 @@ pub(super) const RECORD: &str =
     "INSERT INTO schema_version (version, name, checksum) VALUES ($1, $2, $3)";
 
 impl Migration {
-    /// SHA-256 of the text, in hexadecimal.
+    /// SHA-256 of the text, in base64url.
     pub fn checksum(&self) -> String {
-        Sha256::digest(self.text)
-            .iter()
-            .map(|b| format!("{b:02x}"))
-            .collect()
+        URL_SAFE_NO_PAD.encode(Sha256::digest(self.text))
     }
 
     /// The statements in a database's own words: each pair is a word and what stands for it.

@@ -3,6 +3,7 @@
 mod condition;
 mod include;
 
+use self::condition::Found;
 use super::cursor::Cursor;
 use super::filter::{Builder, Rows, visible};
 use super::view::{COLUMNS, View, stored};
@@ -81,10 +82,10 @@ impl View<'_> {
 
     /// The keys are found and ordered first, so that no body is carried through the sort.
     pub(super) fn page(&self, query: &SearchQuery) -> Result<Builder> {
-        let (column, direction) = match query.sort {
-            Sort::Id => (None, Direction::Up),
-            Sort::Updated(direction) => (Some("r.at"), direction),
-            Sort::Date(direction) => (Some("r.date"), direction),
+        let (value, direction) = match query.sort {
+            Sort::Id => ("0", Direction::Up),
+            Sort::Updated(direction) => ("r.at", direction),
+            Sort::Date(direction) => ("r.date", direction),
         };
         let (order, beyond) = match direction {
             Direction::Up => ("", ">"),
@@ -94,28 +95,30 @@ impl View<'_> {
         b.push("SELECT ")
             .push(COLUMNS)
             .push(", k.value FROM (SELECT r.id, ");
-        b.push(column.unwrap_or("0")).push(" AS value");
-        self.matching(&mut b, query);
+        b.push(value).push(" AS value");
+        let column = match (query.sort, self.matching(&mut b, query)) {
+            (Sort::Id, _) => None,
+            // The sign keeps the database from walking the whole type in this order.
+            (Sort::Updated(_), Found::ByFilter) => Some("+r.at"),
+            (Sort::Date(_), Found::ByFilter) => Some("+r.date"),
+            (_, Found::InOrder) => Some(value),
+        };
         if let Some(cursor) = &query.page.cursor {
             let after = Cursor::parse(cursor, &self.identity(query))?;
-            match column {
-                None => b.push(" AND r.id > "),
-                Some(c) => {
-                    b.push(" AND (").push(c).push(", r.id) ").push(beyond);
-                    b.push(" (").bind(after.value).push(", ")
-                }
-            };
-            b.bind(after.id)
-                .push(if column.is_some() { ")" } else { "" });
+            b.push(" AND (");
+            if let Some(column) = column {
+                b.push(column).push(", r.id) ").push(beyond).push(" (");
+                b.bind(after.value).push(", ").bind(after.id).push(")");
+            } else {
+                b.push("r.id > ").bind(after.id).push(")");
+            }
         }
         b.push(" ORDER BY ");
         if let Some(column) = column {
             b.push(column).push(order).push(", ");
         }
-        b.push("r.id")
-            .push(order)
-            .push(" LIMIT ")
-            .bind(i64::from(query.page.count) + 1);
+        b.push("r.id").push(order).push(" LIMIT ");
+        b.bind(i64::from(query.page.count) + 1);
         b.push(") k JOIN resource r ON r.tenant = ")
             .bind(self.access.tenant());
         b.push(" AND r.type = ")
@@ -126,11 +129,11 @@ impl View<'_> {
     }
 
     /// Adds ` FROM resource r WHERE …`.
-    fn matching(&self, b: &mut Builder, query: &SearchQuery) {
+    fn matching(&self, b: &mut Builder, query: &SearchQuery) -> Found {
         b.push(" FROM resource r WHERE r.type = ")
             .bind(query.kind)
             .push(" AND r.deleted = 0");
         visible(b, self.access, Rows::Resource("r"));
-        condition::narrow(b, self.access.tenant(), query);
+        condition::narrow(b, self.access.tenant(), query)
     }
 }

@@ -111,7 +111,7 @@ fn invalid(text: impl Into<String>) -> Error {
 /// A name as it may be shown: short and plain.
 fn printable(name: &str) -> String {
     name.chars()
-        .filter(|c| c.is_ascii_graphic())
+        .filter(char::is_ascii_graphic)
         .take(64)
         .collect()
 }

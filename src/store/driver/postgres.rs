@@ -66,15 +66,15 @@ impl Postgres {
         let statement = client
             .prepare_cached(&sql.text)
             .await
-            .map_err(|c| report(c, &sql))?;
+            .map_err(|c| report(&c, &sql))?;
         let rows = client
             .query(&statement, &args(&sql))
             .await
-            .map_err(|c| report(c, &sql))?;
+            .map_err(|c| report(&c, &sql))?;
         rows.iter()
             .map(own)
             .collect::<std::result::Result<_, _>>()
-            .map_err(|c| report(c, &sql))
+            .map_err(|c| report(&c, &sql))
     }
 
     /// Runs the write; a deadlock or a serialization failure is tried again, as nothing of it was kept.
@@ -213,7 +213,7 @@ async fn transact(client: &Object, steps: &[Step]) -> Attempt {
             client
                 .prepare_cached(&sql.text)
                 .await
-                .map_err(|c| failure(c, sql))?,
+                .map_err(|c| failure(&c, sql))?,
         );
     }
     let args: Vec<_> = steps.iter().map(|s| args(&s.sql)).collect();
@@ -227,7 +227,7 @@ async fn transact(client: &Object, steps: &[Step]) -> Attempt {
         return Err(Failure::Final(unavailable(cause)));
     }
     for (step, result) in steps.iter().zip(results) {
-        let changed = result.map_err(|cause| failure(cause, &step.sql))?;
+        let changed = result.map_err(|cause| failure(&cause, &step.sql))?;
         match step.expect {
             Expect::One { guard } if changed != 1 => return Ok(Err(Conflict { guard })),
             _ => {}
@@ -236,7 +236,7 @@ async fn transact(client: &Object, steps: &[Step]) -> Attempt {
     let commit = client.batch_execute("COMMIT").await;
     commit
         .map(Ok)
-        .map_err(|cause| failure(cause, &Sql::new("COMMIT", Vec::new())))
+        .map_err(|cause| failure(&cause, &Sql::new("COMMIT", Vec::new())))
 }
 
 type Sent<'a> =
@@ -263,7 +263,7 @@ async fn in_order(mut sent: Vec<Sent<'_>>) -> Vec<std::result::Result<u64, tokio
     .await
 }
 
-fn failure(cause: tokio_postgres::Error, sql: &Sql) -> Failure {
+fn failure(cause: &tokio_postgres::Error, sql: &Sql) -> Failure {
     match cause.code() {
         Some(&SqlState::T_R_SERIALIZATION_FAILURE | &SqlState::T_R_DEADLOCK_DETECTED) => {
             Failure::Retry(report(cause, sql))
@@ -273,7 +273,7 @@ fn failure(cause: tokio_postgres::Error, sql: &Sql) -> Failure {
 }
 
 /// Syntax, type and integrity errors (classes 42, 22, 23) are our defect; anything else is the server's state.
-fn report(cause: tokio_postgres::Error, sql: &Sql) -> Error {
+fn report(cause: &tokio_postgres::Error, sql: &Sql) -> Error {
     let class = cause
         .code()
         .map(|c| c.code().get(..2).unwrap_or_default().to_owned());

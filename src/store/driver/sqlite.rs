@@ -1,26 +1,27 @@
 //! SQLite: one writer thread that commits many queued writes at once, and reader threads.
 
-use std::collections::{HashMap, VecDeque};
+mod readers;
+mod session;
+
 use std::path::{Path, PathBuf};
-use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::thread::JoinHandle;
 
-use rusqlite::types::{ToSql, ToSqlOutput, ValueRef};
-use rusqlite::{Connection, ErrorCode, OpenFlags};
+use rusqlite::{Connection, OpenFlags};
 use tokio::sync::{mpsc, oneshot};
 
+use self::readers::{Read, Readers, run_reader};
+use self::session::{Session, rewrite};
 use super::unavailable;
 use crate::error::{Error, Result};
 use crate::store::Options;
 use crate::store::migrate::{self, Applied};
-use crate::store::sql::{Conflict, Expect, Row, Sql, Step, Value};
+use crate::store::sql::{Conflict, Row, Sql, Step};
 
 /// Writes in one commit at most.
 const GROUP: usize = 256;
 /// Writes that may wait; more callers wait for room.
 const QUEUE: usize = 4096;
-/// Prepared statements kept per connection.
-const STATEMENTS: usize = 256;
 
 /// The schema in the words of SQLite.
 const WORDS: [(&str, &str); 3] = [
@@ -35,11 +36,6 @@ type Rows = Result<Vec<Row>>;
 struct Write {
     steps: Vec<Step>,
     reply: oneshot::Sender<Outcome>,
-}
-
-struct Read {
-    sql: Sql,
-    reply: oneshot::Sender<Rows>,
 }
 
 #[derive(Debug)]
@@ -61,7 +57,7 @@ impl Sqlite {
         for connection in read_only {
             let shared = Arc::clone(&shared);
             threads.push(spawn("store-reader", move || {
-                run_reader(connection, &shared)
+                run_reader(connection, &shared);
             })?);
         }
         let (writer, threads) = (Mutex::new(Some(sender)), Mutex::new(threads));
@@ -174,103 +170,6 @@ fn upgrade(connection: &mut Connection) -> Result<()> {
     tx.commit().map_err(unavailable)
 }
 
-/// A connection and the rewritten texts of its statements.
-struct Session {
-    connection: Connection,
-    texts: HashMap<String, String>,
-}
-
-impl Session {
-    fn new(connection: Connection) -> Self {
-        connection.set_prepared_statement_cache_capacity(STATEMENTS);
-        Self {
-            connection,
-            texts: HashMap::new(),
-        }
-    }
-
-    fn statement(&mut self, sql: &Sql) -> rusqlite::Result<rusqlite::CachedStatement<'_>> {
-        if !self.texts.contains_key(sql.text.as_ref()) {
-            if self.texts.len() >= 4 * STATEMENTS {
-                self.texts.clear();
-            }
-            self.texts.insert(sql.text.to_string(), rewrite(&sql.text));
-        }
-        self.connection
-            .prepare_cached(&self.texts[sql.text.as_ref()])
-    }
-
-    fn query(&mut self, sql: &Sql) -> Rows {
-        self.rows(sql).map_err(|cause| report(cause, sql))
-    }
-
-    fn rows(&mut self, sql: &Sql) -> rusqlite::Result<Vec<Row>> {
-        let mut statement = self.statement(sql)?;
-        let columns = statement.column_count();
-        let mut rows = statement.query(rusqlite::params_from_iter(&sql.args))?;
-        let mut out = Vec::new();
-        while let Some(row) = rows.next()? {
-            let values = (0..columns).map(|i| row.get_ref(i).map(own));
-            out.push(Row(values.collect::<rusqlite::Result<_>>()?));
-        }
-        Ok(out)
-    }
-
-    /// Runs one write inside the open transaction; leaves no trace of it unless it is `Ok(Ok(()))`.
-    fn apply(&mut self, steps: &[Step]) -> Outcome {
-        self.command("SAVEPOINT own")?;
-        let outcome = self.steps(steps);
-        if !matches!(outcome, Ok(Ok(()))) && !self.connection.is_autocommit() {
-            self.command("ROLLBACK TO own")?;
-        }
-        if !self.connection.is_autocommit() {
-            self.command("RELEASE own")?;
-        }
-        outcome
-    }
-
-    fn steps(&mut self, steps: &[Step]) -> Outcome {
-        for step in steps {
-            let changed = self
-                .statement(&step.sql)
-                .and_then(|mut s| s.execute(rusqlite::params_from_iter(&step.sql.args)))
-                .map_err(|cause| report(cause, &step.sql))?;
-            match step.expect {
-                Expect::One { guard } if changed != 1 => return Ok(Err(Conflict { guard })),
-                _ => {}
-            }
-        }
-        Ok(Ok(()))
-    }
-
-    fn command(&mut self, text: &'static str) -> Result<()> {
-        let done = self
-            .connection
-            .prepare_cached(text)
-            .and_then(|mut s| s.execute([]));
-        done.map(drop).map_err(unavailable)
-    }
-}
-
-/// A broken statement is our defect; anything else is the machine's state.
-fn report(cause: rusqlite::Error, sql: &Sql) -> Error {
-    let defect = match &cause {
-        rusqlite::Error::SqliteFailure(e, _) => {
-            matches!(
-                e.code,
-                ErrorCode::ConstraintViolation | ErrorCode::TypeMismatch | ErrorCode::Unknown
-            )
-        }
-        _ => true,
-    };
-    let cause = format!("{cause} in: {}", sql.text);
-    if defect {
-        Error::internal(cause)
-    } else {
-        unavailable(cause)
-    }
-}
-
 fn run_writer(mut session: Session, mut queue: mpsc::Receiver<Write>) {
     while let Some(first) = queue.blocking_recv() {
         let mut group = vec![first];
@@ -287,7 +186,7 @@ fn run_writer(mut session: Session, mut queue: mpsc::Receiver<Write>) {
 fn commit(session: &mut Session, group: Vec<Write>) {
     let (steps, replies): (Vec<_>, Vec<_>) = group.into_iter().map(|w| (w.steps, w.reply)).unzip();
     let outcomes = run_group(session, &steps).unwrap_or_else(|cause| {
-        if !session.connection.is_autocommit()
+        if !session.is_idle()
             && let Err(cause) = session.command("ROLLBACK")
         {
             tracing::error!(%cause, "a failed group of writes could not be rolled back");
@@ -309,97 +208,11 @@ fn run_group(session: &mut Session, group: &[Vec<Step>]) -> Result<Vec<Outcome>>
     let mut outcomes = Vec::with_capacity(group.len());
     for steps in group {
         outcomes.push(session.apply(steps));
-        if session.connection.is_autocommit() {
+        if session.is_idle() {
             // The database ended the transaction itself (such as on a full disk): nothing of the group is kept.
             return Err(unavailable("the database rolled the group of writes back"));
         }
     }
     session.command("COMMIT")?;
     Ok(outcomes)
-}
-
-/// The queue of the reader threads.
-#[derive(Default)]
-struct Readers {
-    state: Mutex<ReadQueue>,
-    wake: Condvar,
-}
-
-#[derive(Default)]
-struct ReadQueue {
-    waiting: VecDeque<Read>,
-    closed: bool,
-}
-
-impl std::fmt::Debug for Readers {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.debug_struct("Readers").finish_non_exhaustive()
-    }
-}
-
-impl Readers {
-    fn push(&self, read: Read) -> Result<()> {
-        let mut state = lock(&self.state);
-        if state.closed {
-            return Err(unavailable("the store is closed"));
-        }
-        state.waiting.push_back(read);
-        drop(state);
-        self.wake.notify_one();
-        Ok(())
-    }
-
-    /// The next read; `None` when closed and empty.
-    fn pop(&self) -> Option<Read> {
-        let mut state = lock(&self.state);
-        loop {
-            if let Some(read) = state.waiting.pop_front() {
-                return Some(read);
-            }
-            if state.closed {
-                return None;
-            }
-            state = self
-                .wake
-                .wait(state)
-                .unwrap_or_else(PoisonError::into_inner);
-        }
-    }
-
-    fn close(&self) {
-        lock(&self.state).closed = true;
-        self.wake.notify_all();
-    }
-}
-
-fn run_reader(mut session: Session, queue: &Readers) {
-    while let Some(read) = queue.pop() {
-        if !read.reply.is_closed() {
-            // A caller that went away does not need the answer.
-            let _ = read.reply.send(session.query(&read.sql));
-        }
-    }
-}
-
-/// `$n` becomes `?n`; SQLite would number `$n` by first use.
-fn rewrite(text: &str) -> String {
-    text.replace('$', "?")
-}
-
-fn own(value: ValueRef<'_>) -> Value {
-    match value {
-        ValueRef::Integer(n) => Value::Int(n),
-        ValueRef::Text(bytes) => Value::Text(String::from_utf8_lossy(bytes).into()),
-        ValueRef::Null | ValueRef::Real(_) | ValueRef::Blob(_) => Value::Null,
-    }
-}
-
-impl ToSql for Value {
-    fn to_sql(&self) -> rusqlite::Result<ToSqlOutput<'_>> {
-        Ok(ToSqlOutput::Borrowed(match self {
-            Self::Null => ValueRef::Null,
-            Self::Int(n) => ValueRef::Integer(*n),
-            Self::Text(text) => ValueRef::Text(text.as_bytes()),
-        }))
-    }
 }

@@ -25,8 +25,17 @@ const BROAD: [&str; 12] = [
     "_security",
 ];
 
+/// How the matches of a search are found.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Found {
+    /// By an index of a filter: few, to be sorted afterwards.
+    ByFilter,
+    /// In the order asked for, until there are enough.
+    InOrder,
+}
+
 /// Adds ` AND …` for each filter of `query`.
-pub(super) fn narrow(b: &mut Builder, tenant: &str, query: &SearchQuery) {
+pub(super) fn narrow(b: &mut Builder, tenant: &str, query: &SearchQuery) -> Found {
     let patient = query.filters.iter().find_map(|f| patient(query.kind, f));
     let rest: Vec<&Filter> = query
         .filters
@@ -48,11 +57,17 @@ pub(super) fn narrow(b: &mut Builder, tenant: &str, query: &SearchQuery) {
         match (&filter.test, filter.parameter.name) {
             (Test::Token(tokens), "_id") => any(b, tokens, id),
             (Test::Date(dates), "_lastUpdated") => {
-                any(b, dates, |b, d| date(b, d, "r.at", "r.at + 1"))
+                any(b, dates, |b, d| date(b, d, "r.at", "r.at + 1"));
             }
             _ if driver == Some(i) => drive(b, tenant, query.kind, filter, patient),
             _ => probe(b, filter),
         }
+    }
+    let by_id = |f: &Filter| f.parameter.name == "_id";
+    if patient.is_some() || driver.is_some() || query.filters.iter().any(by_id) {
+        Found::ByFilter
+    } else {
+        Found::InOrder
     }
 }
 

@@ -197,79 +197,90 @@ async fn an_episode_is_read_whole_and_to_its_parties_only() {
     }
 }
 
+async fn listed(store: &Store, access: &Access, filter: &EpisodeFilter) -> Vec<String> {
+    let page = store
+        .view(access)
+        .episodes(filter, 9, None)
+        .await
+        .expect("a page");
+    assert_eq!(page.next, None);
+    page.heads.iter().map(|h| h.episode.to_string()).collect()
+}
+
 #[tokio::test(flavor = "multi_thread")]
-async fn episodes_are_listed_filtered_and_paged() {
+async fn episodes_are_listed_and_filtered() {
     for store in stores("listed").await {
         fixture(&store).await;
-        let (practice, partner) = (caller("practice"), caller("partner"));
-        let view = store.view(&practice);
+        let practice = caller("practice");
         let all = EpisodeFilter::default();
-        let first = view.episodes(&all, 2, None).await.expect("a page");
-        assert_eq!(first.heads.len(), 2);
-        let rest = view
-            .episodes(&all, 2, first.next.as_deref())
-            .await
-            .expect("a page");
-        assert_eq!((rest.heads.len(), rest.next), (1, None));
-        assert!(first.heads.iter().all(|h| !rest.heads.contains(h)));
+        assert_eq!(listed(&store, &practice, &all).await, ["e3", "e2", "e1"]);
+        assert_eq!(listed(&store, &caller("partner"), &all).await, ["e1"]);
+        assert!(listed(&store, &caller("expired"), &all).await.is_empty());
         let of_p3 = EpisodeFilter {
             patient: Some(id("p3")),
             ..all.clone()
         };
-        assert!(
-            view.episodes(&of_p3, 2, first.next.as_deref())
-                .await
-                .is_err()
-        );
-        assert_eq!(
-            view.episodes(&of_p3, 2, None)
-                .await
-                .expect("a page")
-                .heads
-                .len(),
-            1
-        );
+        assert_eq!(listed(&store, &practice, &of_p3).await, ["e3"]);
         let due = |day: &str| EpisodeFilter {
             due_before: day.parse().ok(),
-            ..EpisodeFilter::default()
-        };
-        assert_eq!(
-            view.episodes(&due("2024-02-01"), 9, None)
-                .await
-                .expect("a page")
-                .heads
-                .len(),
-            0
-        );
-        assert_eq!(
-            view.episodes(&due("2024-02-02"), 9, None)
-                .await
-                .expect("a page")
-                .heads
-                .len(),
-            3
-        );
-        let phase = EpisodeFilter {
-            phases: ["cleared".into()].into(),
-            ..EpisodeFilter::default()
+            ..all.clone()
         };
         assert!(
-            view.episodes(&phase, 9, None)
+            listed(&store, &practice, &due("2024-02-01"))
                 .await
-                .expect("a page")
-                .heads
                 .is_empty()
         );
-        let seen = store
-            .view(&partner)
-            .episodes(&all, 9, None)
-            .await
-            .expect("a page")
-            .heads;
-        assert_eq!(
-            seen.iter().map(|h| h.episode.as_str()).collect::<Vec<_>>(),
-            ["e1"]
+        assert_eq!(listed(&store, &practice, &due("2024-02-02")).await.len(), 3);
+        let phase = |code: &str| EpisodeFilter {
+            phases: [code.into()].into(),
+            ..all.clone()
+        };
+        assert_eq!(listed(&store, &practice, &phase("referred")).await.len(), 3);
+        assert!(
+            listed(&store, &practice, &phase("cleared"))
+                .await
+                .is_empty()
         );
+        let status = |code: &str| EpisodeFilter {
+            status: Some(code.into()),
+            ..all.clone()
+        };
+        assert_eq!(listed(&store, &practice, &status("planned")).await.len(), 3);
+        assert!(
+            listed(&store, &practice, &status("active"))
+                .await
+                .is_empty()
+        );
+        store.end().await;
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn episodes_are_paged_and_a_cursor_is_of_one_list() {
+    for store in stores("listpages").await {
+        fixture(&store).await;
+        let practice = caller("practice");
+        let view = store.view(&practice);
+        let all = EpisodeFilter::default();
+        let first = view.episodes(&all, 2, None).await.expect("a page");
+        let rest = view
+            .episodes(&all, 2, first.next.as_deref())
+            .await
+            .expect("a page");
+        assert_eq!(
+            (first.heads.len(), rest.heads.len(), rest.next),
+            (2, 1, None)
+        );
+        assert!(!first.heads.contains(&rest.heads[0]));
+        let other = EpisodeFilter {
+            patient: Some(id("p3")),
+            ..all
+        };
+        let refused = view
+            .episodes(&other, 2, first.next.as_deref())
+            .await
+            .expect_err("refused");
+        assert_eq!(refused.kind, Kind::Invalid);
         store.end().await;
     }
 }

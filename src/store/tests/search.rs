@@ -161,6 +161,8 @@ async fn patient_code_and_date_are_index_ranges() {
         ),
         ("Observation", "patient=p1&category=vital-signs"),
         ("Observation", "patient=p1"),
+        ("Observation", "patient=p1&_sort=-date"),
+        ("Observation", "patient=p1&_sort=-_lastUpdated"),
         ("Patient", "identifier=urn:mr|7"),
         ("Patient", "name=ana&birthdate=1980"),
         ("Task", "owner=Organization/x&status=requested"),
@@ -175,6 +177,14 @@ async fn patient_code_and_date_are_index_ranges() {
             .iter()
             .filter(|l| l.starts_with("SCAN") && !l.ends_with(" k"));
         assert_eq!(scans.count(), 0, "{text}: {lines:#?}");
+        let walks = lines
+            .iter()
+            .filter(|l| l.contains("resource_date") || l.contains("resource_at"));
+        assert_eq!(
+            walks.count(),
+            usize::from(text == "_sort=-date"),
+            "{text}: {lines:#?}"
+        );
         if text.contains("code=") {
             let range =
                 "index_token_code (tenant=? AND type=? AND param=? AND code=? AND patient=?)";
