@@ -6,6 +6,7 @@ use unicode_normalization::char::is_combining_mark;
 
 use super::interval::Interval;
 use super::parameter::{self, Parameter, ParameterKind, Segment};
+use super::reference::references;
 use crate::kap::base::Id;
 
 /// A value of one search parameter.
@@ -50,6 +51,26 @@ pub fn extract(kind: &str, value: &Value) -> Vec<IndexEntry> {
             if !out.contains(&entry) {
                 out.push(entry);
             }
+        }
+    }
+    out.extend(directory(kind, value, &out));
+    out
+}
+
+/// Under which references to the directory are indexed that no search parameter names, such as those in extensions:
+/// whoever reads an episode needs the people and organizations that it speaks of.
+pub const REFERS: &str = "_refers";
+
+const DIRECTORY: &[&str] = &["Endpoint", "Medication", "Organization", "Practitioner", "PractitionerRole"];
+
+fn directory(kind: &str, value: &Value, known: &[IndexEntry]) -> Vec<IndexEntry> {
+    let mut out: Vec<IndexEntry> = Vec::new();
+    let found = references(kind, value);
+    for (kind, id) in found.iter().filter_map(|found| local(&found.text)) {
+        let target = IndexValue::Reference { kind: kind.to_owned(), id: id.to_owned() };
+        let new = !known.iter().chain(&out).any(|e| e.value == target);
+        if new && DIRECTORY.contains(&kind) {
+            out.push(IndexEntry { param: REFERS, value: target });
         }
     }
     out

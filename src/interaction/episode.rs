@@ -80,6 +80,10 @@ fn fold(record: EpisodeRecord) -> Result<Loaded> {
         }
     }
     let reading = mapping::from_fhir(&values);
+    // What cannot be read is stored and shown as FHIR all the same; the log says where, not what.
+    for (key, issue) in &reading.unreadable {
+        tracing::warn!(kind = &*key.kind, at = issue.at.as_deref(), "a resource of an episode cannot be read");
+    }
     let facts = reading.facts.into_iter().map(|(fact, _)| fact).collect();
     let mut episode =
         Episode::fold(facts).ok_or_else(|| Error::internal("an episode without header or patient"))?;
