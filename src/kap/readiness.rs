@@ -518,7 +518,7 @@ impl<'a> Gate<'a> {
             let text = "pre-dose blood pressure or heart rate missing";
             self.block("KAP-INV-10", "vitals-missing", text, THERAPIST);
         }
-        if last.spo2.is_none() && limits.spo2_min.is_some() {
+        if last.spo2.is_none() && limits.spo2_expected {
             self.warn(
                 "KAP-INV-10",
                 "pre-dose oxygen saturation missing",

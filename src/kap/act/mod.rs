@@ -15,6 +15,8 @@ mod medication;
 mod referral;
 mod safety;
 mod session;
+#[cfg(test)]
+mod tests;
 
 use super::base::{Id, Instant};
 use super::fact::Fact;
