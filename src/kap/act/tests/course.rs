@@ -266,3 +266,30 @@ fn a_body_with_an_id_is_refused() {
     problem.id = Id::default();
     desk.practice(Command::AddProblem(problem)).expect("named");
 }
+
+#[test]
+fn a_record_obeys_the_same_rules_as_its_command() {
+    let (mut desk, session) = ready();
+    let mut clearance = desk.episode.clearances[0].clone();
+    clearance.id = id("clr-from-outside");
+    clearance.decided_at = t(NOW);
+    let fact = Fact::Clearance(clearance);
+    let take = |side, desk: &mut Desk| desk.with(side, |e, ctx| e.accept(fact.clone(), ctx));
+    assert_eq!(
+        take(Side::Practice, &mut desk)
+            .expect_err("not theirs")
+            .kind,
+        Kind::Forbidden
+    );
+    take(Side::Partner, &mut desk).expect("renewed");
+    take(Side::Partner, &mut desk).expect("the same record again is no news");
+    assert_eq!(desk.episode.clearances.len(), 2);
+
+    desk.session(&session).patient_location = None;
+    let mut started = desk.session(&session).clone();
+    started.status = SessionStatus::InProgress;
+    let fact = Fact::Session(started);
+    let gate = desk.with(Side::Practice, |e, ctx| e.accept(fact, ctx));
+    assert_eq!(gate.expect_err("the same gate").kind, Kind::Conflict);
+    assert_eq!(desk.session(&session).status, SessionStatus::Planned);
+}

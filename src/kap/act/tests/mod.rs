@@ -43,9 +43,9 @@ struct Desk {
 impl Desk {
     fn of(sample: usize, now: &str) -> Self {
         let files = [
-            include_str!("../../../tests/samples/01-adult-trd-remote-lozenge.json"),
-            include_str!("../../../tests/samples/02-adult-ptsd-inperson-im-hold-ae.json"),
-            include_str!("../../../tests/samples/03-adolescent-deferred.json"),
+            include_str!("../../../../tests/samples/01-adult-trd-remote-lozenge.json"),
+            include_str!("../../../../tests/samples/02-adult-ptsd-inperson-im-hold-ae.json"),
+            include_str!("../../../../tests/samples/03-adolescent-deferred.json"),
         ];
         Self {
             episode: lift(files[sample - 1]).expect("a sample").episode,
