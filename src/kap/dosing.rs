@@ -334,6 +334,10 @@ pub struct SideEffect {
 /// Assessment before the patient leaves.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
+#[expect(
+    clippy::struct_excessive_bools,
+    reason = "each is a criterion of its own"
+)]
 pub struct Discharge {
     pub assessed_at: Instant,
     #[serde(default, skip_serializing_if = "Option::is_none")]

@@ -446,15 +446,15 @@ fn place(session: &mut Session, part: Fact) {
     match (part, session.dosing.as_mut()) {
         (Fact::Integration { integration, .. }, _) => session.integration = Some(integration),
         (Fact::Vitals { vitals, .. }, Some(dosing)) if session.kind == SessionType::Dosing => {
-            merge_vitals(&mut dosing.vitals, vitals)
+            merge_vitals(&mut dosing.vitals, vitals);
         }
         (Fact::Vitals { vitals, .. }, _) => merge_vitals(&mut session.vitals, vitals),
         (Fact::Dose { dose, .. }, Some(dosing)) => dosing.doses.push(dose),
         (Fact::Checklist { checklist, .. }, Some(dosing)) => {
-            dosing.pre_dose_checklist = Some(checklist)
+            dosing.pre_dose_checklist = Some(checklist);
         }
         (Fact::Effects { effects, .. }, Some(dosing)) => {
-            merge_effects(dosing.effects.get_or_insert_default(), effects)
+            merge_effects(dosing.effects.get_or_insert_default(), &effects);
         }
         (Fact::SideEffect { effect, .. }, Some(dosing)) => dosing.side_effects.push(effect),
         (Fact::Discharge { discharge, .. }, Some(dosing)) => dosing.discharge = Some(discharge),
@@ -482,7 +482,7 @@ fn merge_vitals(all: &mut Vec<Vitals>, new: Vitals) {
     old.recorded_by = old.recorded_by.take().or(new.recorded_by);
 }
 
-fn merge_effects(old: &mut Effects, new: Effects) {
+fn merge_effects(old: &mut Effects, new: &Effects) {
     old.onset_minutes = old.onset_minutes.or(new.onset_minutes);
     old.peak_from_minutes = old.peak_from_minutes.or(new.peak_from_minutes);
     old.peak_to_minutes = old.peak_to_minutes.or(new.peak_to_minutes);

@@ -14,6 +14,8 @@ pub struct Limits {
     pub end_of_session: VitalLimits,
     /// Lowest oxygen saturation, %.
     pub spo2_min: Option<Decimal>,
+    /// Whether a pre-dose saturation is expected: not where the prescriber's own parameters ask for none.
+    pub spo2_expected: bool,
     /// Minutes after which a reading out of range is repeated.
     pub recheck_after: u32,
     pub max_rechecks: u32,
@@ -36,6 +38,7 @@ impl Limits {
             pre_dose: pick(|p| p.pre_dose.as_ref()),
             end_of_session: pick(|p| p.end_of_session.as_ref()),
             spo2_min: own.and_then(|p| p.spo2_min).or(policy.spo2_min),
+            spo2_expected: own.unwrap_or(policy).spo2_min.is_some(),
             recheck_after: number(|p| p.recheck_after_minutes, 15),
             max_rechecks: number(|p| p.max_rechecks, 2),
             max_age: number(|p| p.max_age_minutes_pre_dose, 30),

@@ -167,9 +167,10 @@ impl Episode {
                 continue;
             };
             for d in &dosing.doses {
-                let text = match given(d) {
-                    true => format!("{} mg were given ({}).", d.dose_mg, d.kind),
-                    false => format!("A dose is {}.", d.status),
+                let text = if given(d) {
+                    format!("{} mg were given ({}).", d.dose_mg, d.kind)
+                } else {
+                    format!("A dose is {}.", d.status)
                 };
                 log.add(d.at, Kind::Dose, &d.id, text);
             }

@@ -48,7 +48,7 @@ pub struct TrendRow {
 struct Score<'a> {
     instrument: &'a str,
     at: Instant,
-    score: Decimal,
+    value: Decimal,
 }
 
 impl Episode {
@@ -63,13 +63,13 @@ impl Episode {
             Some(Score {
                 instrument: &s.instrument,
                 at: s.at.or(s.authored)?,
-                score: s.score?,
+                value: s.score?,
             })
         });
         let outcomes = self.outcomes.iter().map(|o| Score {
             instrument: &o.instrument,
             at: o.at,
-            score: o.score,
+            value: o.score,
         });
         let mut all: Vec<_> = screened.chain(outcomes).collect();
         all.sort_by_key(|s| s.at);
@@ -81,7 +81,7 @@ impl Episode {
     pub fn outcome_trend(&self, policy: &Policy) -> BTreeMap<String, Trend> {
         let mut by: BTreeMap<String, Vec<Decimal>> = BTreeMap::new();
         for s in self.scores() {
-            by.entry(s.instrument.to_owned()).or_default().push(s.score);
+            by.entry(s.instrument.to_owned()).or_default().push(s.value);
         }
         let twice = by.into_iter().filter(|(_, scores)| scores.len() > 1);
         twice
@@ -139,9 +139,9 @@ fn around(scores: &[Score], dose: Instant, next: Option<Instant>) -> BTreeMap<St
     for s in scores {
         let entry = out.entry(s.instrument.to_owned()).or_default();
         if s.at <= dose {
-            entry.before = Some(s.score);
+            entry.before = Some(s.value);
         } else if next.is_none_or(|next| s.at <= next) {
-            entry.after = Some(s.score);
+            entry.after = Some(s.value);
         }
     }
     out

@@ -123,7 +123,7 @@ impl Episode {
         }
         if let (None, Some(at)) = (old.revoked_at, clearance.revoked_at) {
             let step = step(at, &clearance.decided_by, clearance.revoked_reason.clone());
-            self.revoke_clearance(&id, step, ctx)?;
+            self.revoke_clearance(&id, &step, ctx)?;
         }
         let mut then = clearance;
         let now = self.clearances.iter().find(|c| c.id == id);
@@ -225,7 +225,7 @@ impl Episode {
         }
     }
 
-    pub(super) fn revoke_clearance(&mut self, id: &Id, body: Step, ctx: &Context) -> Result<Id> {
+    pub(super) fn revoke_clearance(&mut self, id: &Id, body: &Step, ctx: &Context) -> Result<Id> {
         if !self.clearances.iter().any(|c| &c.id == id) {
             return Err(Error::not_found());
         }

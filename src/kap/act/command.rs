@@ -22,7 +22,6 @@ use crate::kap::safety::{AdverseEvent, Mitigation};
 
 /// What a party asks for. Bodies that are records come without an id.
 #[derive(Clone, Debug, PartialEq, Eq)]
-#[expect(clippy::large_enum_variant, reason = "a command lives for one request")]
 pub enum Command {
     AddMember(Member),
     AddRelatedPerson(RelatedPerson),
@@ -283,7 +282,7 @@ impl Episode {
             C::RecordReferralEvent { referral, body } => self.referral_event(&referral, body, ctx),
             C::DecideClearance(body) => self.decide(body, None, ctx),
             C::RenewClearance { clearance, body } => self.decide(body, Some(clearance), ctx),
-            C::RevokeClearance { clearance, body } => self.revoke_clearance(&clearance, body, ctx),
+            C::RevokeClearance { clearance, body } => self.revoke_clearance(&clearance, &body, ctx),
             C::SatisfyCondition {
                 clearance,
                 condition,
@@ -291,7 +290,7 @@ impl Episode {
             } => self.satisfy(&clearance, &condition, &body, ctx),
             C::RevokeConsent { consent, body } => self.revoke_consent(&consent, body, ctx),
             C::StopPrescription { prescription, body } => {
-                self.stop_prescription(&prescription, body, ctx)
+                self.stop_prescription(&prescription, &body, ctx)
             }
             C::ShipDispense { dispense, body } => self.ship(&dispense, body, ctx),
             C::DeliverDispense { dispense, body } => self.deliver(&dispense, &body, ctx),

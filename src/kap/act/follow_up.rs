@@ -95,9 +95,10 @@ impl Episode {
             .iter_mut()
             .filter(|f| f.is_open() && kind(f.kind));
         for follow_up in open.filter(begun) {
-            follow_up.status = match follow_up.due_by < day {
-                true => FollowUpStatus::OverdueResolved,
-                false => FollowUpStatus::Done,
+            follow_up.status = if follow_up.due_by < day {
+                FollowUpStatus::OverdueResolved
+            } else {
+                FollowUpStatus::Done
             };
             follow_up.done_session_id = Some(session.clone());
         }
@@ -141,9 +142,10 @@ impl Episode {
         }
         let next = ctx.policy.follow_up.target_days;
         let follow_up = self.open_follow_up(id)?;
-        follow_up.status = match follow_up.due_by < day {
-            true => FollowUpStatus::OverdueResolved,
-            false => FollowUpStatus::Done,
+        follow_up.status = if follow_up.due_by < day {
+            FollowUpStatus::OverdueResolved
+        } else {
+            FollowUpStatus::Done
         };
         follow_up.done_session_id = body.session_id;
         follow_up.note = body.note.or(follow_up.note.take());

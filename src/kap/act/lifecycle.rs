@@ -1,15 +1,13 @@
 //! The state machine of the episode (domain reference §2.3).
 
 use super::body::{CompleteEpisode, Correct, HoldKind, OpenEpisode, Step};
-use super::{Context, Side, conflict, not_permitted, put, ruled, said, unfit};
+use super::{Context, Side, conflict, not_permitted, ruled, said, unfit};
 use crate::error::{Error, Kind, Result};
 use crate::kap::base::{Decimal, Id, Instant};
 use crate::kap::calendar::Calendar;
-use crate::kap::fact::Header;
 use crate::kap::follow_up::{FollowUpKind, FollowUpStatus};
 use crate::kap::medication::Supply;
-use crate::kap::people::{Member, Organizations, Patient, RelatedPerson};
-use crate::kap::preparation::TreatmentPlan;
+use crate::kap::people::{Organizations, Patient};
 use crate::kap::safety::EventOutcome;
 use crate::kap::{Episode, Phase, PhaseEntry};
 
@@ -166,76 +164,6 @@ impl Episode {
         }
     }
 
-    /// A change of the header that came as a record: everything but the phase, which only moves by rules.
-    pub(super) fn take_header(&mut self, header: Header, ctx: &Context) -> Result<Id> {
-        ctx.only(Side::Practice)?;
-        if header.phase != self.phase || header.phase_history != self.phase_history {
-            let text = "The phase moves by commands and facts, not by writing it.";
-            return Err(conflict("KAP-INV-01", text));
-        }
-        let same = header.practice.id == self.organizations.practice.id
-            && header.partner.id == self.organizations.partner.id;
-        if !same {
-            let text =
-                "Practice and partner of an episode stay; a change of either is a new episode.";
-            return Err(conflict("KAP-INV-01", text));
-        }
-        self.business_identifiers = header.business_identifiers;
-        self.organizations.practice = header.practice;
-        self.organizations.partner = header.partner;
-        self.organizations.pharmacy = header.pharmacy;
-        Ok(self.episode_id.clone())
-    }
-
-    pub(super) fn take_patient(&mut self, patient: Patient, ctx: &Context) -> Result<Id> {
-        ctx.only(Side::Practice)?;
-        if patient.id != self.patient.id {
-            let text = "An episode keeps its patient.";
-            return Err(conflict("KAP-INV-01", text));
-        }
-        self.patient = patient;
-        self.screen(ctx.now, ctx);
-        Ok(self.patient.id.clone())
-    }
-
-    pub(super) fn take_member(&mut self, member: Member, ctx: &Context) -> Result<Id> {
-        ctx.treating()?;
-        let own = member.organization_id == ctx.actor.organization;
-        if ctx.actor.side == Side::Partner && !own {
-            return Err(not_permitted("A partner adds its own clinicians only."));
-        }
-        let id = member.id.clone();
-        put(&mut self.care_team, member, |x| &x.id);
-        Ok(id)
-    }
-
-    pub(super) fn take_related_person(&mut self, p: RelatedPerson, ctx: &Context) -> Result<Id> {
-        ctx.only(Side::Practice)?;
-        let id = p.id.clone();
-        put(&mut self.related_persons, p, |x| &x.id);
-        Ok(id)
-    }
-
-    pub(super) fn set_plan(&mut self, mut plan: TreatmentPlan, ctx: &Context) -> Result<Id> {
-        ctx.name(&mut plan.id, "plan")?;
-        if let Some(old) = &self.treatment_plan {
-            plan.id = old.id.clone();
-        }
-        self.take_plan(plan, ctx)
-    }
-
-    pub(super) fn take_plan(&mut self, plan: TreatmentPlan, ctx: &Context) -> Result<Id> {
-        ctx.only(Side::Practice)?;
-        let range = plan.planned_dosing_sessions.as_ref();
-        if range.is_some_and(|r| r.min > r.max) {
-            let text = "The plan's fewest sessions are more than its most.";
-            return Err(Error::new(Kind::Unprocessable, text).at("/plannedDosingSessions/min"));
-        }
-        let id = plan.id.clone();
-        self.treatment_plan = Some(plan);
-        Ok(id)
-    }
-
     /// Checks a step of the practice or partner and gives its time.
     fn stepped(&self, body: &Step, ctx: &Context) -> Result<Instant> {
         ctx.treating()?;
@@ -292,9 +220,10 @@ impl Episode {
             return Err(conflict("KAP-INV-01", text));
         };
         let why = last.reason.as_deref().unwrap_or("");
-        let kind = match why.starts_with(ADMINISTRATIVE) {
-            true => HoldKind::Administrative,
-            false => HoldKind::Safety,
+        let kind = if why.starts_with(ADMINISTRATIVE) {
+            HoldKind::Administrative
+        } else {
+            HoldKind::Safety
         };
         let before = history.iter().rev().find(|e| e.phase != Phase::DosingHold);
         Ok((before.map_or(Phase::DosingActive, |e| e.phase), kind))
@@ -345,7 +274,7 @@ impl Episode {
                 return Err(unfit("KAP-INV-01", "/reason", text));
             }
             let subject = self.episode_id.clone();
-            self.raise(super::safety::early_maintenance(subject, at), ctx);
+            self.raise(super::safety::early_maintenance(&subject, at), ctx);
         }
         self.go(Phase::Maintenance, at, body.by, body.reason)?;
         Ok(self.episode_id.clone())

@@ -38,9 +38,10 @@ impl Episode {
                 status: Some(rx.status),
                 reason: rx.status_reason.clone(),
             };
-            return match rx.status == old.status {
-                true => Ok(id),
-                false => self.stop_prescription(&id, body, ctx),
+            return if rx.status == old.status {
+                Ok(id)
+            } else {
+                self.stop_prescription(&id, &body, ctx)
             };
         }
         self.prescriber_at(&rx.prescriber_id, "/prescriberId", ctx)?;
@@ -96,28 +97,23 @@ impl Episode {
     fn flag_prescription(&mut self, rx: &Prescription, ctx: &Context) {
         let limits = &ctx.policy.supply;
         let first = self.prescriptions.is_empty();
-        let most = match first {
-            true => limits.first_fill_sessions,
-            false => limits.later_fill_sessions,
+        let most = if first {
+            limits.first_fill_sessions
+        } else {
+            limits.later_fill_sessions
         };
         if rx.sessions_supplied.is_some_and(|n| n > most) {
-            self.raise(
-                super::safety::large_supply(rx.id.clone(), rx.authored_on),
-                ctx,
-            );
+            self.raise(super::safety::large_supply(&rx.id, rx.authored_on), ctx);
         }
         if rx.pdmp_checked_at.is_none() && rx.controlled_substance_schedule.is_some() {
-            self.raise(
-                super::safety::pdmp_missing(rx.id.clone(), rx.authored_on),
-                ctx,
-            );
+            self.raise(super::safety::pdmp_missing(&rx.id, rx.authored_on), ctx);
         }
     }
 
     pub(super) fn stop_prescription(
         &mut self,
         id: &Id,
-        body: StopPrescription,
+        body: &StopPrescription,
         ctx: &Context,
     ) -> Result<Id> {
         use PrescriptionStatus as S;
@@ -341,7 +337,7 @@ impl Episode {
             return Err(error.at("/units").code("inventory-insufficient"));
         }
         if counted && units != at_the_time {
-            self.raise(super::safety::discrepancy(id.clone(), at), ctx);
+            self.raise(super::safety::discrepancy(&id, at), ctx);
         }
         Ok(id)
     }

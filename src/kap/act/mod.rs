@@ -8,13 +8,19 @@ mod clearance;
 mod command;
 mod consent;
 mod consultation;
+mod discharge;
 mod dosing;
 mod follow_up;
 mod lifecycle;
 mod medication;
+mod people;
 mod referral;
 mod safety;
 mod session;
+mod session_end;
+mod session_record;
+#[cfg(test)]
+mod tests;
 
 use super::base::{Id, Instant};
 use super::fact::Fact;
@@ -214,7 +220,7 @@ impl Episode {
             Fact::Prescription(x) => self.take_prescription(x, ctx),
             Fact::Dispense(x) => self.take_dispense(x, ctx),
             Fact::Inventory(x) => self.take_inventory(x, ctx),
-            Fact::Session(x) => self.take_session(x, ctx),
+            Fact::Session(x) => self.take_session(&x, ctx),
             Fact::Vitals { session, vitals } => self.take_vitals(&session, vitals, ctx),
             Fact::Dose { session, dose } => self.take_dose(&session, dose, ctx),
             Fact::Checklist { session, checklist } => self.take_checklist(&session, checklist, ctx),
@@ -248,8 +254,8 @@ impl Episode {
             | Fact::Communication(_)
             | Fact::Inventory(_)
             | Fact::Outcome(_)
-            | Fact::Issue(_) => true,
-            Fact::Vitals { .. }
+            | Fact::Issue(_)
+            | Fact::Vitals { .. }
             | Fact::Dose { .. }
             | Fact::Effects { .. }
             | Fact::SideEffect { .. } => true,

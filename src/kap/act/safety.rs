@@ -69,48 +69,48 @@ impl Finding {
 const TIMING: (&str, &str) = ("TIME", "timing detected issue");
 const COMPLY: (&str, &str) = ("COMPLY", "Compliance Alert");
 
-pub(super) fn early_maintenance(subject: Id, at: Instant) -> Finding {
+pub(super) fn early_maintenance(subject: &Id, at: Instant) -> Finding {
     let text = "Maintenance began before the plan's minimum of dosing sessions.";
-    Finding::new("KAP-INV-01", COMPLY, IssueSeverity::Low, &subject, at, text)
+    Finding::new("KAP-INV-01", COMPLY, IssueSeverity::Low, subject, at, text)
 }
 
-pub(super) fn below_age(subject: Id, at: Instant) -> Finding {
+pub(super) fn below_age(subject: &Id, at: Instant) -> Finding {
     let text = "The patient is below the age that the medical partner accepts.";
     let code = ("AGE", "Age Alert");
     Finding::new(
         "KAP-RULE-MINOR",
         code,
         IssueSeverity::High,
-        &subject,
+        subject,
         at,
         text,
     )
 }
 
-pub(super) fn large_supply(subject: Id, at: Instant) -> Finding {
+pub(super) fn large_supply(subject: &Id, at: Instant) -> Finding {
     let text = "The supply is for more sessions than the policy has it.";
     Finding::new(
         "KAP-RULE-SUPPLY",
         COMPLY,
         IssueSeverity::Moderate,
-        &subject,
+        subject,
         at,
         text,
     )
 }
 
-pub(super) fn pdmp_missing(subject: Id, at: Instant) -> Finding {
+pub(super) fn pdmp_missing(subject: &Id, at: Instant) -> Finding {
     let text = "No check of the prescription monitoring programme is recorded.";
-    Finding::new("KAP-INV-32", COMPLY, IssueSeverity::Low, &subject, at, text)
+    Finding::new("KAP-INV-32", COMPLY, IssueSeverity::Low, subject, at, text)
 }
 
-pub(super) fn discrepancy(subject: Id, at: Instant) -> Finding {
+pub(super) fn discrepancy(subject: &Id, at: Instant) -> Finding {
     let text = "The units on hand differ from the ledger.";
     Finding::new(
         "KAP-RULE-INVENTORY",
         COMPLY,
         IssueSeverity::High,
-        &subject,
+        subject,
         at,
         text,
     )
@@ -138,7 +138,7 @@ pub(super) fn short(subject: &Id, at: Instant) -> Finding {
 }
 
 /// The finding for a warning under which dosing started.
-pub(super) fn warned(warning: &BlockingReason, subject: Id, at: Instant) -> Finding {
+pub(super) fn warned(warning: &BlockingReason, subject: &Id, at: Instant) -> Finding {
     let rule = match warning.rule {
         "KAP-INV-13" => "KAP-RULE-CHAPERONE",
         "KAP-INV-10" => "KAP-RULE-VITALS-MISSING",
@@ -148,7 +148,7 @@ pub(super) fn warned(warning: &BlockingReason, subject: Id, at: Instant) -> Find
         other => other,
     };
     let text = "Dosing started under a warning of the readiness check.";
-    Finding::new(rule, COMPLY, IssueSeverity::Moderate, &subject, at, text)
+    Finding::new(rule, COMPLY, IssueSeverity::Moderate, subject, at, text)
 }
 
 /// The finding for a gate that a recorded dose went past.
@@ -237,8 +237,8 @@ impl Episode {
             let text = "Mitigations of a finding are added, never changed.";
             return Err(conflict("KAP-INV-20", text));
         }
-        for mitigation in issue.mitigations[known..].to_vec() {
-            self.mitigate(&id, mitigation, ctx)?;
+        for mitigation in &issue.mitigations[known..] {
+            self.mitigate(&id, mitigation.clone(), ctx)?;
         }
         Ok(id)
     }

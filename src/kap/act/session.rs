@@ -1,10 +1,10 @@
 //! Sessions: planned, started, completed, cancelled.
 
-use super::body::{AmendSession, CompleteSession, PlanSession, StartSession, Step};
-use super::{Context, Side, conflict, not_permitted, refuse, ruled, unfit};
-use crate::error::{Error, Kind, Result};
+use super::body::{AmendSession, PlanSession, StartSession, Step};
+use super::{Context, Side, conflict, not_permitted, refuse, unfit};
+use crate::error::{Error, Issue, Kind, Result};
 use crate::kap::base::{Decimal, Id, Instant};
-use crate::kap::dosing::{DoseStatus, Dosing, DosingOutcome, Session, SessionStatus, SessionType};
+use crate::kap::dosing::{Dosing, Session, SessionStatus, SessionType};
 use crate::kap::ledger::given;
 use crate::kap::{Episode, Phase};
 
@@ -18,7 +18,7 @@ impl Session {
 }
 
 /// Refuses the side that does not own sessions of this kind (domain reference §2.1).
-fn owner(kind: SessionType, ctx: &Context) -> Result<()> {
+pub(super) fn owner(kind: SessionType, ctx: &Context) -> Result<()> {
     let medical = matches!(
         kind,
         SessionType::MedicalEvaluation | SessionType::MedicalFollowUp
@@ -92,9 +92,29 @@ impl Episode {
         self.add_session(session, ctx)
     }
 
-    fn add_session(&mut self, mut session: Session, ctx: &Context) -> Result<Id> {
+    pub(super) fn add_session(&mut self, mut session: Session, ctx: &Context) -> Result<Id> {
         owner(session.kind, ctx)?;
         self.known_at(&session.lead_id, "/leadId")?;
+        refuse(self.plan_gaps(&session))?;
+        let clearance = self.active_clearance(ctx.now).map(|c| c.id.clone());
+        let last = self
+            .sessions
+            .iter()
+            .filter_map(|s| Some(s.dosing.as_ref()?.sequence))
+            .max();
+        if let Some(dosing) = &mut session.dosing {
+            if dosing.sequence == 0 {
+                dosing.sequence = last.unwrap_or(0) + 1;
+            }
+            dosing.clearance_id = dosing.clearance_id.take().or(clearance);
+        }
+        let id = session.id.clone();
+        self.sessions.push(session);
+        Ok(id)
+    }
+
+    /// What is wrong with a planned session.
+    fn plan_gaps(&self, session: &Session) -> Vec<Issue> {
         let mut issues = vec![];
         let mut say = |rule: &str, at: &str, text: &str| issues.push(super::issue(rule, at, text));
         if (session.kind == SessionType::Dosing) != session.dosing.is_some() {
@@ -141,22 +161,7 @@ impl Episode {
                 "There is no such prescription.",
             );
         }
-        refuse(issues)?;
-        let clearance = self.active_clearance(ctx.now).map(|c| c.id.clone());
-        let last = self
-            .sessions
-            .iter()
-            .filter_map(|s| Some(s.dosing.as_ref()?.sequence))
-            .max();
-        if let Some(dosing) = &mut session.dosing {
-            if dosing.sequence == 0 {
-                dosing.sequence = last.unwrap_or(0) + 1;
-            }
-            dosing.clearance_id = dosing.clearance_id.take().or(clearance);
-        }
-        let id = session.id.clone();
-        self.sessions.push(session);
-        Ok(id)
+        issues
     }
 
     pub(super) fn amend_session(
@@ -262,7 +267,7 @@ impl Episode {
         let readiness = self.readiness(id, at, ctx.policy)?;
         readiness.check()?;
         for warning in readiness.warnings {
-            self.raise(super::safety::warned(&warning, id.clone(), at), ctx);
+            self.raise(super::safety::warned(&warning, id, at), ctx);
         }
         let clearance = self.active_clearance(at).map(|c| c.id.clone());
         self.dosing_mut(id)?.clearance_id = clearance;
@@ -296,7 +301,13 @@ impl Episode {
         self.abandon(id, body, SessionStatus::NoShow, ctx)
     }
 
-    fn abandon(&mut self, id: &Id, body: &Step, to: SessionStatus, ctx: &Context) -> Result<Id> {
+    pub(super) fn abandon(
+        &mut self,
+        id: &Id,
+        body: &Step,
+        to: SessionStatus,
+        ctx: &Context,
+    ) -> Result<Id> {
         owner(self.session(id)?.kind, ctx)?;
         self.known_at(&body.by, "/by")?;
         ctx.at(body.at)?;
@@ -317,186 +328,12 @@ impl Episode {
         session.status = to;
         Ok(id.clone())
     }
-
-    pub(super) fn complete_session(
-        &mut self,
-        id: &Id,
-        body: CompleteSession,
-        ctx: &Context,
-    ) -> Result<Id> {
-        owner(self.session(id)?.kind, ctx)?;
-        self.known_at(&body.by, "/by")?;
-        let at = ctx.at(body.at)?;
-        self.check_completion(id, at)?;
-        let outcome = self.dosing_outcome(id)?;
-        let session = self.session_mut(id)?;
-        session.status = SessionStatus::Completed;
-        session.end = Some(at);
-        session.clinical_summary = body.clinical_summary.or(session.clinical_summary.take());
-        session.body_weight = weight(body.body_weight)?.or(session.body_weight.take());
-        if !body.topics.is_empty() {
-            session.topics = body.topics;
-        }
-        if let Some(dosing) = &mut session.dosing {
-            dosing.outcome = outcome;
-            dosing.converted_to = body.converted_to.or(dosing.converted_to.take());
-        }
-        self.after_session(id, at, ctx)?;
-        Ok(id.clone())
-    }
-
-    fn check_completion(&self, id: &Id, at: Instant) -> Result<()> {
-        let session = self.session(id)?;
-        let doses = session.dosing.as_ref().map_or(&[][..], |d| &d.doses);
-        let refused = |s| matches!(s, DoseStatus::NotDone | DoseStatus::OnHold);
-        // A session whose dose was held never passed the gate; it ends as it is.
-        let held = session.first_dose_at().is_none() && doses.iter().any(|d| refused(d.status));
-        let open = matches!(
-            session.status,
-            SessionStatus::Planned | SessionStatus::Arrived
-        );
-        if session.status != SessionStatus::InProgress && !(open && held) {
-            let text = format!("The session is {}; start it first.", session.status);
-            return Err(conflict("KAP-INV-01", text));
-        }
-        if at < session.start {
-            return Err(unfit(
-                "KAP-INV-23",
-                "/at",
-                "The session ends before it begins.",
-            ));
-        }
-        let discharge = session.dosing.as_ref().and_then(|d| d.discharge.as_ref());
-        if session.first_dose_at().is_some() && discharge.is_none() {
-            let text = "A dose was given: record the discharge first.";
-            return Err(ruled(Kind::Conflict, "KAP-INV-14", text).code("state-conflict"));
-        }
-        if discharge.is_some_and(|d| at < d.assessed_at) {
-            return Err(unfit(
-                "KAP-INV-23",
-                "/at",
-                "The session ends before the discharge.",
-            ));
-        }
-        Ok(())
-    }
-
-    fn dosing_outcome(&self, id: &Id) -> Result<Option<DosingOutcome>> {
-        let session = self.session(id)?;
-        let Some(dosing) = &session.dosing else {
-            return Ok(None);
-        };
-        let harmed = self
-            .adverse_events
-            .iter()
-            .any(|e| e.session_id.as_ref() == Some(id) && e.entered_in_error != Some(true));
-        let any = |s| dosing.doses.iter().any(|d| d.status == s);
-        let outcome = if session.first_dose_at().is_none() {
-            match any(DoseStatus::NotDone) || any(DoseStatus::OnHold) {
-                true => DosingOutcome::DoseHeld,
-                false => DosingOutcome::Aborted,
-            }
-        } else if harmed {
-            DosingOutcome::CompletedWithAdverseEvent
-        } else if any(DoseStatus::Stopped) {
-            DosingOutcome::Aborted
-        } else {
-            DosingOutcome::Completed
-        };
-        Ok(Some(outcome))
-    }
-
-    /// A session as a record: a new one is planned, or was held already; a known one is amended and moved on.
-    pub(super) fn take_session(&mut self, session: Session, ctx: &Context) -> Result<Id> {
-        let id = session.id.clone();
-        let to = session.status;
-        if self.session(&id).is_err() {
-            let mut planned = session.clone();
-            planned.status = SessionStatus::Planned;
-            self.add_session(planned, ctx)?;
-        } else {
-            self.refresh(&session, ctx)?;
-        }
-        if self.session(&id)?.status == to {
-            return Ok(id);
-        }
-        let by = session.lead_id.clone();
-        let step = Step {
-            at: None,
-            by: by.clone(),
-            reason: None,
-        };
-        match to {
-            SessionStatus::InProgress => {
-                let at = session.start.min(ctx.now);
-                let start = StartSession {
-                    at: Some(at),
-                    by,
-                    began: None,
-                    patient_location: None,
-                    therapist_presence: None,
-                    emergency_plan: None,
-                    environment: None,
-                };
-                self.start_session(&id, start, ctx)?;
-            }
-            SessionStatus::Completed => self.held_elsewhere(&id, session.end, ctx)?,
-            SessionStatus::Cancelled | SessionStatus::NoShow => {
-                self.abandon(&id, &step, to, ctx)?;
-            }
-            other => self.session_mut(&id)?.status = other,
-        }
-        Ok(id)
-    }
-
-    /// A session that is told as past is a fact: stored, its phase and follow-ups drawn from it.
-    fn held_elsewhere(&mut self, id: &Id, end: Option<Instant>, ctx: &Context) -> Result<()> {
-        let (kind, start, lead) = {
-            let s = self.session(id)?;
-            (s.kind, s.start, s.lead_id.clone())
-        };
-        let end = end.unwrap_or(ctx.now);
-        ctx.past(start, "/start")?;
-        ctx.past(end, "/end")?;
-        self.began(kind, start, &lead);
-        let outcome = self.dosing_outcome(id)?;
-        let session = self.session_mut(id)?;
-        session.status = SessionStatus::Completed;
-        session.end = Some(end);
-        if let Some(dosing) = &mut session.dosing {
-            dosing.outcome = dosing.outcome.or(outcome);
-        }
-        self.after_session(id, end, ctx)
-    }
-
-    /// Takes over what a record says of a known session, but for its status and its parts.
-    fn refresh(&mut self, new: &Session, ctx: &Context) -> Result<()> {
-        let old = self.session(&new.id)?;
-        if old.kind != new.kind {
-            return Err(conflict("KAP-INV-01", "A session keeps its type."));
-        }
-        owner(new.kind, ctx)?;
-        let mut merged = new.clone();
-        merged.status = old.status;
-        merged.vitals.clone_from(&old.vitals);
-        merged.integration.clone_from(&old.integration);
-        if let (Some(to), Some(from)) = (&mut merged.dosing, &old.dosing) {
-            to.pre_dose_checklist.clone_from(&from.pre_dose_checklist);
-            to.doses.clone_from(&from.doses);
-            to.vitals.clone_from(&from.vitals);
-            to.effects.clone_from(&from.effects);
-            to.side_effects.clone_from(&from.side_effects);
-            to.discharge.clone_from(&from.discharge);
-            to.interval_override.clone_from(&from.interval_override);
-            to.sequence = from.sequence;
-        }
-        *self.session_mut(&new.id)? = merged;
-        Ok(())
-    }
 }
 
 /// A body weight in kilograms.
-fn weight(quantity: Option<crate::kap::Quantity>) -> Result<Option<crate::kap::Quantity>> {
+pub(super) fn weight(
+    quantity: Option<crate::kap::Quantity>,
+) -> Result<Option<crate::kap::Quantity>> {
     let wrong = |q: &crate::kap::Quantity| super::medication::unit(q) != "kg";
     if quantity.as_ref().is_some_and(wrong) {
         let text = "A body weight is in kg.";

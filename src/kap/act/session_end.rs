@@ -1,0 +1,100 @@
+//! The end of a session: what must be on record, and what it came to.
+
+use super::body::CompleteSession;
+use super::session::{owner, weight};
+use super::{Context, conflict, ruled, unfit};
+use crate::error::{Kind, Result};
+use crate::kap::Episode;
+use crate::kap::base::{Id, Instant};
+use crate::kap::dosing::{DoseStatus, DosingOutcome, SessionStatus};
+
+impl Episode {
+    pub(super) fn complete_session(
+        &mut self,
+        id: &Id,
+        body: CompleteSession,
+        ctx: &Context,
+    ) -> Result<Id> {
+        owner(self.session(id)?.kind, ctx)?;
+        self.known_at(&body.by, "/by")?;
+        let at = ctx.at(body.at)?;
+        self.check_completion(id, at)?;
+        let outcome = self.dosing_outcome(id)?;
+        let session = self.session_mut(id)?;
+        session.status = SessionStatus::Completed;
+        session.end = Some(at);
+        session.clinical_summary = body.clinical_summary.or(session.clinical_summary.take());
+        session.body_weight = weight(body.body_weight)?.or(session.body_weight.take());
+        if !body.topics.is_empty() {
+            session.topics = body.topics;
+        }
+        if let Some(dosing) = &mut session.dosing {
+            dosing.outcome = outcome;
+            dosing.converted_to = body.converted_to.or(dosing.converted_to.take());
+        }
+        self.after_session(id, at, ctx)?;
+        Ok(id.clone())
+    }
+
+    fn check_completion(&self, id: &Id, at: Instant) -> Result<()> {
+        let session = self.session(id)?;
+        let doses = session.dosing.as_ref().map_or(&[][..], |d| &d.doses);
+        let refused = |s| matches!(s, DoseStatus::NotDone | DoseStatus::OnHold);
+        // A session whose dose was held never passed the gate; it ends as it is.
+        let held = session.first_dose_at().is_none() && doses.iter().any(|d| refused(d.status));
+        let open = matches!(
+            session.status,
+            SessionStatus::Planned | SessionStatus::Arrived
+        );
+        if session.status != SessionStatus::InProgress && !(open && held) {
+            let text = format!("The session is {}; start it first.", session.status);
+            return Err(conflict("KAP-INV-01", text));
+        }
+        if at < session.start {
+            return Err(unfit(
+                "KAP-INV-23",
+                "/at",
+                "The session ends before it begins.",
+            ));
+        }
+        let discharge = session.dosing.as_ref().and_then(|d| d.discharge.as_ref());
+        if session.first_dose_at().is_some() && discharge.is_none() {
+            let text = "A dose was given: record the discharge first.";
+            return Err(ruled(Kind::Conflict, "KAP-INV-14", text).code("state-conflict"));
+        }
+        if discharge.is_some_and(|d| at < d.assessed_at) {
+            return Err(unfit(
+                "KAP-INV-23",
+                "/at",
+                "The session ends before the discharge.",
+            ));
+        }
+        Ok(())
+    }
+
+    pub(super) fn dosing_outcome(&self, id: &Id) -> Result<Option<DosingOutcome>> {
+        let session = self.session(id)?;
+        let Some(dosing) = &session.dosing else {
+            return Ok(None);
+        };
+        let harmed = self
+            .adverse_events
+            .iter()
+            .any(|e| e.session_id.as_ref() == Some(id) && e.entered_in_error != Some(true));
+        let any = |s| dosing.doses.iter().any(|d| d.status == s);
+        let outcome = if session.first_dose_at().is_none() {
+            if any(DoseStatus::NotDone) || any(DoseStatus::OnHold) {
+                DosingOutcome::DoseHeld
+            } else {
+                DosingOutcome::Aborted
+            }
+        } else if harmed {
+            DosingOutcome::CompletedWithAdverseEvent
+        } else if any(DoseStatus::Stopped) {
+            DosingOutcome::Aborted
+        } else {
+            DosingOutcome::Completed
+        };
+        Ok(Some(outcome))
+    }
+}
