@@ -40,6 +40,11 @@ pub mod summary;
 pub mod terms;
 pub mod vitals;
 
+#[cfg(test)]
+pub(crate) mod arb;
+#[cfg(test)]
+mod tests;
+
 use serde_json::Value;
 
 pub use codes::CANONICAL;
