@@ -11,9 +11,10 @@ use super::build::{
     must, own_identifier, patient, period, reference, role, some, start, with_text,
 };
 use super::codes::{namespace, structure};
+use super::contact::tolerant;
+use super::directory::{read_organization, write_organization, write_team};
 use super::label::{Class, labels};
 use super::narrative::Html;
-use super::people::{read_organization, tolerant, write_organization, write_team};
 use super::read::{Facts, Node, Read, Source};
 use crate::fhir::resource::Resource;
 use crate::kap::base::Identifier;

@@ -19,11 +19,14 @@ pub mod clearance;
 pub mod codes;
 pub mod consent;
 pub mod consultation;
+pub mod contact;
+pub mod directory;
 pub mod dosing;
 pub mod episode;
 pub mod follow_up;
 pub mod form;
 pub mod integration;
+pub mod json;
 pub mod label;
 pub mod limits;
 pub mod measure;
@@ -36,7 +39,9 @@ pub mod referral;
 pub mod safety;
 pub mod screening;
 pub mod session;
+pub mod source;
 pub mod summary;
+pub mod supply;
 pub mod terms;
 pub mod vitals;
 
@@ -71,7 +76,7 @@ pub fn to_fhir(fact: &Fact, episode: &Episode) -> Vec<Resource> {
     match fact {
         Fact::Header(x) => episode::write(x, e),
         Fact::Patient(x) => people::write_patient(x, e),
-        Fact::Member(x) => people::write_member(x, e),
+        Fact::Member(x) => directory::write_member(x, e),
         Fact::RelatedPerson(x) => people::write_related(x, e),
         Fact::Problem(x) => consultation::write_problem(x, e),
         Fact::Allergy(x) => consultation::write_allergy(x, e),
@@ -83,8 +88,8 @@ pub fn to_fhir(fact: &Fact, episode: &Episode) -> Vec<Resource> {
         Fact::Plan(x) => preparation::write_plan(x, e),
         Fact::Intention(x) => preparation::write_intention(x, e),
         Fact::Prescription(x) => medication::write_prescription(x, e),
-        Fact::Dispense(x) => medication::write_dispense(x, e),
-        Fact::Inventory(x) => medication::write_inventory(x, e),
+        Fact::Dispense(x) => supply::write_dispense(x, e),
+        Fact::Inventory(x) => supply::write_inventory(x, e),
         Fact::Session(x) => session::write(x, e),
         Fact::Vitals { session, vitals } => vitals::write(session, vitals, e),
         Fact::Dose { session, dose } => dosing::write(session, dose, e),
@@ -142,7 +147,7 @@ fn readers(kind: &str) -> &'static [Reader] {
     match kind {
         "EpisodeOfCare" => &[episode::read],
         "Patient" => &[people::read_patient],
-        "CareTeam" => &[people::read_team],
+        "CareTeam" => &[directory::read_team],
         "RelatedPerson" => &[people::read_related],
         "Condition" => &[consultation::read_problem],
         "AllergyIntolerance" => &[consultation::read_allergy],
@@ -154,8 +159,8 @@ fn readers(kind: &str) -> &'static [Reader] {
         "ClinicalImpression" => &[clearance::read],
         "CarePlan" => &[preparation::read_plan],
         "Goal" => &[preparation::read_intention],
-        "MedicationDispense" => &[medication::read_dispense],
-        "Basic" => &[medication::read_inventory],
+        "MedicationDispense" => &[supply::read_dispense],
+        "Basic" => &[supply::read_inventory],
         "Encounter" => &[session::read],
         "Observation" => &[vitals::read, dosing::read_effects, measure::read],
         "MedicationAdministration" => &[dosing::read],
