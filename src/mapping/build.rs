@@ -6,25 +6,20 @@
 //! Every decimal must come through `exact` (as `quantity`, `ucum` and `decimal` do), and only `finish` may
 //! write a resource: see `json`.
 
-use std::num::NonZeroU32;
 use std::str::FromStr;
 
 use fhir_sdk::r4b::types::{
-    Annotation, CodeableConcept, Coding as FhirCoding, Extension, ExtensionValue,
-    Identifier as FhirIdentifier, Meta, Narrative, Period, Quantity as FhirQuantity, Reference,
+    Annotation, CodeableConcept, Coding as FhirCoding, Extension, Identifier as FhirIdentifier,
+    Meta, Narrative, Period, Quantity as FhirQuantity, Reference,
 };
 use fhir_sdk::{BuilderError, Date, DateTime, Instant as FhirInstant};
-use serde::Serialize;
-use serde_json::Value;
 
-use super::codes::{
-    CANONICAL, DRUG_FORM, UCUM, WORKFLOW_EPISODE, hl7, namespace, structure, system,
-};
+use super::codes::{CANONICAL, DRUG_FORM, UCUM, hl7, namespace, system};
+pub use super::extension::{Parts, episode_link, extension, kap, kap_parts, positive};
 pub use super::json::{exact, finish};
 use super::label::{self, Class};
 use super::narrative::Html;
 use super::terms;
-use crate::fhir::resource::{Key, Resource};
 use crate::kap::Episode;
 use crate::kap::base::{Coding, Day, Decimal, Id, Identifier, Instant, Quantity};
 
@@ -386,131 +381,6 @@ pub fn kind_of(id: &Id, e: &Episode) -> Option<&'static str> {
         () if *id == e.patient.id => "Patient",
         () => return None,
     })
-}
-
-// --- extensions ----------------------------------------------------------------------------------
-
-/// A simple extension with a full URL, or the part of a complex one.
-#[must_use]
-pub fn extension(url: impl Into<String>, value: ExtensionValue) -> Extension {
-    must(Extension::builder().url(url.into()).value(value).build())
-}
-
-/// The local extension `name` with a value.
-#[must_use]
-pub fn kap(name: &str, value: ExtensionValue) -> Extension {
-    extension(structure(name), value)
-}
-
-/// The local complex extension `name`; `None` where it has no part.
-#[must_use]
-pub fn kap_parts(name: &str, parts: impl Into<Parts>) -> Option<Extension> {
-    let Parts(parts) = parts.into();
-    let ext = || Extension::builder().url(structure(name));
-    (!parts.is_empty()).then(|| must(ext().extension(parts).build()))
-}
-
-/// `workflow-episodeOfCare`.
-#[must_use]
-pub fn episode_link(e: &Episode) -> Extension {
-    let value = ExtensionValue::Reference(reference("EpisodeOfCare", &e.episode_id));
-    extension(WORKFLOW_EPISODE, value)
-}
-
-/// The parts of a complex extension. Absent values leave no part.
-#[derive(Clone, Debug, Default)]
-pub struct Parts(Vec<Extension>);
-
-impl Parts {
-    /// No part yet.
-    #[must_use]
-    pub fn new() -> Self {
-        Self::default()
-    }
-
-    /// A part of any type.
-    #[must_use]
-    pub fn value(mut self, name: &str, value: Option<ExtensionValue>) -> Self {
-        self.0.extend(value.map(|v| extension(name, v)));
-        self
-    }
-
-    /// A `code` part.
-    #[must_use]
-    pub fn code<T: ToString>(self, name: &str, code: Option<T>) -> Self {
-        self.value(name, code.map(|c| ExtensionValue::Code(c.to_string())))
-    }
-
-    /// A `string` part.
-    #[must_use]
-    pub fn text<T: ToString>(self, name: &str, text: Option<T>) -> Self {
-        self.value(name, text.map(|t| ExtensionValue::String(t.to_string())))
-    }
-
-    /// `string` parts of one name.
-    #[must_use]
-    pub fn texts<T: ToString>(self, name: &str, all: impl IntoIterator<Item = T>) -> Self {
-        all.into_iter()
-            .fold(self, |parts, t| parts.text(name, Some(t)))
-    }
-
-    /// A `boolean` part.
-    #[must_use]
-    pub fn flag(self, name: &str, value: Option<bool>) -> Self {
-        self.value(name, value.map(ExtensionValue::Boolean))
-    }
-
-    /// An `unsignedInt` part.
-    #[must_use]
-    pub fn count(self, name: &str, n: Option<u32>) -> Self {
-        self.value(name, n.map(ExtensionValue::UnsignedInt))
-    }
-
-    /// A `decimal` part.
-    #[must_use]
-    pub fn decimal(self, name: &str, n: Option<Decimal>) -> Self {
-        self.value(name, n.map(|n| ExtensionValue::Decimal(exact(n))))
-    }
-
-    /// A `dateTime` part.
-    #[must_use]
-    pub fn at(self, name: &str, at: Option<Instant>) -> Self {
-        self.value(name, at.map(|t| ExtensionValue::DateTime(date_time(t))))
-    }
-
-    /// A `date` part.
-    #[must_use]
-    pub fn day(self, name: &str, day: Option<Day>) -> Self {
-        self.value(name, day.map(|d| ExtensionValue::Date(date(d))))
-    }
-
-    /// A `Coding` part.
-    #[must_use]
-    pub fn coding(self, name: &str, c: Option<&Coding>) -> Self {
-        self.value(name, c.map(|c| ExtensionValue::Coding(coding(c))))
-    }
-
-    /// A `Reference` part.
-    #[must_use]
-    pub fn reference(self, name: &str, to: Option<Reference>) -> Self {
-        self.value(name, to.map(ExtensionValue::Reference))
-    }
-
-    /// A part that has parts itself; left out where it has none.
-    #[must_use]
-    pub fn parts(mut self, name: &str, Parts(parts): Parts) -> Self {
-        if !parts.is_empty() {
-            let b = Extension::builder().url(name.to_owned()).extension(parts);
-            self.0.push(must(b.build()));
-        }
-        self
-    }
-}
-
-/// A `positiveInt` value. Zero is written as `unsignedInt`: wrong by the profile, and seen, never dropped.
-#[must_use]
-pub fn positive(n: u32) -> ExtensionValue {
-    NonZeroU32::new(n).map_or(ExtensionValue::UnsignedInt(n), ExtensionValue::PositiveInt)
 }
 
 /// The canonical of the local questionnaire of an instrument, such as `…/Questionnaire/phq-9`.

@@ -1,36 +1,12 @@
 //! Names, contact points, addresses, provider numbers: from the practice's form to FHIR's and back.
 
-use fhir_sdk::r4b::codes::{
-    AddressUse, AdministrativeGender, CareTeamStatus, ContactPointSystem, ContactPointUse,
-    EndpointStatus,
-};
-use fhir_sdk::r4b::resources::{
-    CareTeam, CareTeamParticipant, Endpoint, Organization as FhirOrganization,
-    Patient as FhirPatient, PatientCommunication, Practitioner, PractitionerQualification,
-    PractitionerRole, RelatedPerson as FhirRelatedPerson,
-};
-use fhir_sdk::r4b::types::{
-    Address as FhirAddress, ContactPoint, Extension, ExtensionValue, HumanName, Identifier,
-    Reference,
-};
+use fhir_sdk::r4b::codes::{AddressUse, ContactPointSystem, ContactPointUse};
+use fhir_sdk::r4b::types::{Address as FhirAddress, ContactPoint, HumanName, Identifier};
 
-use super::build::{
-    self, Frame, Parts, actor, code, coding, coding_of, concept, date, date_time, derived, finish,
-    hl7_concept, identifier, kap, kap_parts, local, must, own_identifier, patient, reference, role,
-    some, start, words,
-};
-use super::codes::{IDENTIFIER_TYPE, NPI, NUCC, hl7, structure, us_core};
-use super::label::{Class, labels};
-use super::narrative::Html;
-use super::read::{Facts, FromNode, Node, Read, Source, one};
-use super::terms;
-use crate::fhir::resource::Resource;
+use super::build::{code, coding_of, concept, must, some};
+use super::codes::{IDENTIFIER_TYPE, NPI};
+use super::read::{FromNode, Node, Read};
 use crate::kap::base::{Address, PersonName, Telecom, TelecomSystem, TelecomUse};
-use crate::kap::people::{
-    Gender, LegalAuthority, Licence, Member, MemberRole, Organization, OrganizationType, Patient,
-    ProxyAccess, RelatedPerson, RelatedRole,
-};
-use crate::kap::{Episode, Fact};
 
 pub(super) fn human_name(x: &PersonName) -> HumanName {
     let mut name = must(HumanName::builder().family(x.family.clone()).build());

@@ -3,36 +3,24 @@
 //! A clinician is a Practitioner and a PractitionerRole of the directory, shared by all episodes. What he or
 //! she is to one episode stands in its CareTeam, from which a member is read.
 
-use fhir_sdk::r4b::codes::{
-    AddressUse, AdministrativeGender, CareTeamStatus, ContactPointSystem, ContactPointUse,
-    EndpointStatus,
-};
+use fhir_sdk::r4b::codes::{CareTeamStatus, EndpointStatus};
 use fhir_sdk::r4b::resources::{
-    CareTeam, CareTeamParticipant, Endpoint, Organization as FhirOrganization,
-    Patient as FhirPatient, PatientCommunication, Practitioner, PractitionerQualification,
-    PractitionerRole, RelatedPerson as FhirRelatedPerson,
+    CareTeam, CareTeamParticipant, Endpoint, Organization as FhirOrganization, Practitioner,
+    PractitionerQualification, PractitionerRole,
 };
-use fhir_sdk::r4b::types::{
-    Address as FhirAddress, ContactPoint, Extension, ExtensionValue, HumanName, Identifier,
-    Reference,
-};
+use fhir_sdk::r4b::types::{Extension, Identifier, Reference};
 
 use super::build::{
-    self, Frame, Parts, actor, code, coding, coding_of, concept, date, date_time, derived, finish,
-    hl7_concept, identifier, kap, kap_parts, local, must, own_identifier, patient, reference, role,
-    some, start, words,
+    self, Frame, Parts, coding, coding_of, concept, derived, finish, hl7_concept, kap_parts, local,
+    must, own_identifier, patient, reference, role, some, start, words,
 };
-use super::codes::{IDENTIFIER_TYPE, NPI, NUCC, hl7, structure, us_core};
+use super::codes::{NUCC, hl7, structure, us_core};
 use super::label::{Class, labels};
 use super::narrative::Html;
-use super::read::{Facts, FromNode, Node, Read, Source, one};
+use super::read::{Facts, Node, Read, Source};
 use super::terms;
 use crate::fhir::resource::Resource;
-use crate::kap::base::{Address, PersonName, Telecom, TelecomSystem, TelecomUse};
-use crate::kap::people::{
-    Gender, LegalAuthority, Licence, Member, MemberRole, Organization, OrganizationType, Patient,
-    ProxyAccess, RelatedPerson, RelatedRole,
-};
+use crate::kap::people::{Licence, Member, MemberRole, Organization, OrganizationType};
 use crate::kap::{Episode, Fact};
 
 use super::contact::{npi, read_npi, read_signed_name, read_telecom, signed_name, telecom};

@@ -1,27 +1,23 @@
 //! Prescription: MedicationRequest and Medication. Also the routes of administration.
 
 use fhir_sdk::r4b::resources::{
-    Basic, Medication, MedicationBatch, MedicationDispense, MedicationDispenseMedication,
-    MedicationDispensePerformer, MedicationIngredient, MedicationIngredientItem, MedicationRequest,
+    Medication, MedicationIngredient, MedicationIngredientItem, MedicationRequest,
     MedicationRequestDispenseRequest, MedicationRequestMedication, MedicationRequestReported,
     MedicationRequestSubstitution, MedicationRequestSubstitutionAllowed,
 };
 use fhir_sdk::r4b::types::{CodeableConcept, Dosage, Extension, ExtensionValue, Ratio};
 
 use super::build::{
-    Frame, Parts, actor, coding, coding_of, concept, date_time, day_time, derived, finish,
-    hl7_concept, kap, kap_parts, must, own_identifier, patient, positive, quantity, reference,
-    role, some, start, ucum, with_text, words,
+    Frame, Parts, coding, coding_of, concept, date_time, day_time, derived, finish, hl7_concept,
+    kap, kap_parts, must, own_identifier, patient, positive, quantity, reference, role, some,
+    start, ucum, with_text, words,
 };
-use super::codes::{ACT_CODE, ROUTE_V3, SCHEDULE, SNOMED, namespace, structure, us_core};
+use super::codes::{ROUTE_V3, SCHEDULE, SNOMED, namespace, structure, us_core};
 use super::narrative::Html;
-use super::read::{Facts, Node, Read, Source, one};
+use super::read::{Facts, Node, Read, Source};
 use crate::fhir::resource::Resource;
 use crate::kap::base::Coding;
-use crate::kap::medication::{
-    Dispense, DispenseStatus, InventoryEntry, InventoryReason, Prescription, PrescriptionStatus,
-    Route, Shipment, Strength, Supply,
-};
+use crate::kap::medication::{Prescription, PrescriptionStatus, Route, Strength, Supply};
 use crate::kap::{Day, Episode, Fact};
 
 /// Route, SNOMED CT code and display, HL7 v3 code and display.

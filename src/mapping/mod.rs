@@ -23,6 +23,7 @@ pub mod contact;
 pub mod directory;
 pub mod dosing;
 pub mod episode;
+pub mod extension;
 pub mod follow_up;
 pub mod form;
 pub mod integration;
@@ -43,6 +44,7 @@ pub mod source;
 pub mod summary;
 pub mod supply;
 pub mod terms;
+pub mod value;
 pub mod vitals;
 
 #[cfg(test)]

@@ -1,34 +1,22 @@
 //! The patient, and the people beside the patient.
 
-use fhir_sdk::r4b::codes::{
-    AddressUse, AdministrativeGender, CareTeamStatus, ContactPointSystem, ContactPointUse,
-    EndpointStatus,
-};
+use fhir_sdk::r4b::codes::AdministrativeGender;
 use fhir_sdk::r4b::resources::{
-    CareTeam, CareTeamParticipant, Endpoint, Organization as FhirOrganization,
-    Patient as FhirPatient, PatientCommunication, Practitioner, PractitionerQualification,
-    PractitionerRole, RelatedPerson as FhirRelatedPerson,
+    Patient as FhirPatient, PatientCommunication, RelatedPerson as FhirRelatedPerson,
 };
-use fhir_sdk::r4b::types::{
-    Address as FhirAddress, ContactPoint, Extension, ExtensionValue, HumanName, Identifier,
-    Reference,
-};
+use fhir_sdk::r4b::types::{Extension, ExtensionValue};
 
 use super::build::{
-    self, Frame, Parts, actor, code, coding, coding_of, concept, date, date_time, derived, finish,
-    hl7_concept, identifier, kap, kap_parts, local, must, own_identifier, patient, reference, role,
-    some, start, words,
+    self, Frame, Parts, actor, code, coding, coding_of, concept, date, date_time, finish,
+    identifier, kap, kap_parts, must, patient, reference, role, some, start, words,
 };
-use super::codes::{IDENTIFIER_TYPE, NPI, NUCC, hl7, structure, us_core};
+use super::codes::{structure, us_core};
 use super::label::{Class, labels};
 use super::narrative::Html;
-use super::read::{Facts, FromNode, Node, Read, Source, one};
-use super::terms;
+use super::read::{Facts, Node, Read, Source, one};
 use crate::fhir::resource::Resource;
-use crate::kap::base::{Address, PersonName, Telecom, TelecomSystem, TelecomUse};
 use crate::kap::people::{
-    Gender, LegalAuthority, Licence, Member, MemberRole, Organization, OrganizationType, Patient,
-    ProxyAccess, RelatedPerson, RelatedRole,
+    Gender, LegalAuthority, MemberRole, Patient, ProxyAccess, RelatedPerson, RelatedRole,
 };
 use crate::kap::{Episode, Fact};
 

@@ -5,26 +5,20 @@
 
 use fhir_sdk::r4b::resources::{
     Basic, Medication, MedicationBatch, MedicationDispense, MedicationDispenseMedication,
-    MedicationDispensePerformer, MedicationIngredient, MedicationIngredientItem, MedicationRequest,
-    MedicationRequestDispenseRequest, MedicationRequestMedication, MedicationRequestReported,
-    MedicationRequestSubstitution, MedicationRequestSubstitutionAllowed,
+    MedicationDispensePerformer,
 };
-use fhir_sdk::r4b::types::{CodeableConcept, Dosage, Extension, ExtensionValue, Ratio};
+use fhir_sdk::r4b::types::Extension;
 
 use super::build::{
-    Frame, Parts, actor, coding, coding_of, concept, date_time, day_time, derived, finish,
-    hl7_concept, kap, kap_parts, must, own_identifier, patient, positive, quantity, reference,
-    role, some, start, ucum, with_text, words,
+    Frame, Parts, actor, coding, coding_of, concept, date_time, day_time, derived, finish, kap,
+    kap_parts, must, own_identifier, patient, positive, quantity, reference, some, start,
+    with_text, words,
 };
-use super::codes::{ACT_CODE, ROUTE_V3, SCHEDULE, SNOMED, namespace, structure, us_core};
+use super::codes::{ACT_CODE, structure, us_core};
 use super::narrative::Html;
 use super::read::{Facts, Node, Read, Source, one};
 use crate::fhir::resource::Resource;
-use crate::kap::base::Coding;
-use crate::kap::medication::{
-    Dispense, DispenseStatus, InventoryEntry, InventoryReason, Prescription, PrescriptionStatus,
-    Route, Shipment, Strength, Supply,
-};
+use crate::kap::medication::{Dispense, DispenseStatus, InventoryEntry, InventoryReason, Shipment};
 use crate::kap::{Day, Episode, Fact};
 
 /// The MedicationDispense, and a Medication with lot and beyond-use date.
