@@ -153,9 +153,8 @@ fn status(phase: Phase, ever_active: bool) -> EpisodeOfCareStatus {
         | Phase::Maintenance => S::Active,
         Phase::DosingHold => S::Onhold,
         Phase::Completed => S::Finished,
-        Phase::NotCleared => S::Cancelled,
         Phase::Discontinued | Phase::Withdrawn if ever_active => S::Finished,
-        Phase::Discontinued | Phase::Withdrawn => S::Cancelled,
+        Phase::NotCleared | Phase::Discontinued | Phase::Withdrawn => S::Cancelled,
         Phase::EnteredInError => S::EnteredInError,
     }
 }

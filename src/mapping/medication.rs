@@ -247,34 +247,35 @@ pub fn read_prescription<'v>(node: Node<'v>, source: &Source<'v>) -> Facts {
     let drug = source.follow(reference);
     let drug =
         drug.ok_or_else(|| reference.issue("not-found", "This Medication is not at hand."))?;
+    let mut rx = read_order(node, drug, source)?;
+    read_course(node, &mut rx)?;
+    Ok(vec![(
+        Fact::Prescription(rx),
+        vec![node.key()?, drug.key()?],
+    )])
+}
+
+/// What was ordered by whom; supply and course are left open.
+fn read_order<'v>(node: Node<'v>, drug: Node<'v>, source: &Source<'v>) -> Read<Prescription> {
     let code = drug.need("code")?;
     let dosage = node.need("dosageInstruction")?;
-    let supply = node.get("dispenseRequest");
-    let own = node.ext("kap-prescription");
-    let count = |name| own.map(|o| o.part::<u32>(name)).transpose();
     let validity = node.need("dispenseRequest")?.need("validityPeriod")?;
     let most = node
         .ext("kap-max-dose-per-session")
         .and_then(Node::any_value);
     let most = most.or_else(|| dosage.get("maxDosePerAdministration"));
-    let mut numbers = node.each("identifier");
-    let number = numbers.find(|i| i.text("system") == Some(&namespace("external-rx")));
+    let most = most.ok_or_else(|| node.missing("extension('kap-max-dose-per-session')"))?;
     let schedule = drug
         .ext("kap-controlled-substance-schedule")
         .and_then(Node::any_value);
-    let pdmp = node.ext("kap-pdmp-check");
-    let words = |name: &str| {
-        node.get(name)
-            .and_then(|c| c.text("text"))
-            .map(str::to_owned)
-    };
     let first = |n: Node<'v>| {
         n.codings()
             .next()
             .ok_or_else(|| n.missing("coding"))?
             .to::<Coding>()
     };
-    let rx = Prescription {
+    let strength = drug.get("ingredient").and_then(|i| i.get("strength"));
+    Ok(Prescription {
         id: node.id()?,
         status: node.code("status", PrescriptionStatus::from_code)?,
         intent: node.opt("intent")?,
@@ -291,43 +292,50 @@ pub fn read_prescription<'v>(node: Node<'v>, source: &Source<'v>) -> Facts {
             .and_then(|f| f.codings().next())
             .map(Node::to)
             .transpose()?,
-        strength: drug
-            .get("ingredient")
-            .and_then(|i| i.get("strength"))
-            .map(read_strength)
-            .transpose()?,
+        strength: strength.map(read_strength).transpose()?,
         route: first(dosage.need("route")?)?,
         dosage_text: dosage.req("text")?,
-        units_per_session: count("unitsPerSession")?.flatten(),
-        booster_units_allowed: count("boosterUnitsAllowed")?.flatten(),
-        max_mg_per_session: most
-            .ok_or_else(|| node.missing("extension('kap-max-dose-per-session')"))?
-            .to()?,
-        quantity: supply.map(|s| s.opt("quantity")).transpose()?.flatten(),
+        units_per_session: None,
+        booster_units_allowed: None,
+        max_mg_per_session: most.to()?,
+        quantity: None,
         sessions_supplied: node.ext_value("kap-sessions-supplied")?,
-        repeats_allowed: supply
-            .map(|s| s.opt("numberOfRepeatsAllowed"))
-            .transpose()?
-            .flatten(),
+        repeats_allowed: None,
         valid_until: validity.req("end")?,
-        pharmacy_id: supply.and_then(|s| s.ref_id("performer")),
-        external_rx_number: number.and_then(|i| i.text("value")).map(str::to_owned),
-        pdmp_checked_at: pdmp.map(|p| p.part("at")).transpose()?.flatten(),
-        epcs_transmitted: own
-            .map(|o| o.part("epcsTransmitted"))
-            .transpose()?
-            .flatten(),
+        pharmacy_id: None,
+        external_rx_number: None,
+        pdmp_checked_at: None,
+        epcs_transmitted: None,
         record_only: node.ext_value("kap-record-only")?.unwrap_or(true),
-        supply: own
-            .map(|o| o.part_code("supply", Supply::from_code))
-            .transpose()?
-            .flatten(),
-        status_reason: words("statusReason"),
-    };
-    Ok(vec![(
-        Fact::Prescription(rx),
-        vec![node.key()?, drug.key()?],
-    )])
+        supply: None,
+        status_reason: node
+            .get("statusReason")
+            .and_then(|c| c.text("text"))
+            .map(str::to_owned),
+    })
+}
+
+/// How much, from where, and what was checked.
+fn read_course(node: Node<'_>, rx: &mut Prescription) -> Read<()> {
+    if let Some(request) = node.get("dispenseRequest") {
+        rx.quantity = request.opt("quantity")?;
+        rx.repeats_allowed = request.opt("numberOfRepeatsAllowed")?;
+        rx.pharmacy_id = request.ref_id("performer");
+    }
+    if let Some(own) = node.ext("kap-prescription") {
+        rx.units_per_session = own.part("unitsPerSession")?;
+        rx.booster_units_allowed = own.part("boosterUnitsAllowed")?;
+        rx.epcs_transmitted = own.part("epcsTransmitted")?;
+        rx.supply = own.part_code("supply", Supply::from_code)?;
+    }
+    if let Some(check) = node.ext("kap-pdmp-check") {
+        rx.pdmp_checked_at = check.part("at")?;
+    }
+    let mut numbers = node.each("identifier");
+    let external = namespace("external-rx");
+    let number = numbers.find(|i| i.text("system") == Some(&external));
+    rx.external_rx_number = number.and_then(|i| i.text("value")).map(str::to_owned);
+    Ok(())
 }
 
 fn read_strength(node: Node<'_>) -> Read<Strength> {
