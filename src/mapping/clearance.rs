@@ -8,19 +8,18 @@ use fhir_sdk::r4b::resources::{
 use fhir_sdk::r4b::types::{CodeableConcept, Extension, ExtensionValue, Period, Reference};
 
 use super::build::{
-    Frame, Parts, actor, coding_of, concept, date_time, day_period, derived, finish, hl7_concept,
-    instant, kap, kap_parts, kind_of, local, must, note, own_identifier, patient, period, positive,
+    Frame, Parts, coding_of, concept, date_time, day_period, derived, finish, hl7_concept, instant,
+    kap, kap_parts, kind_of, local, must, note, own_identifier, patient, period, positive,
     record_or_document, reference, role, some, start, ucum, words,
 };
 use super::codes::{SNOMED, structure, us_core};
+use super::conditions::{condition, deferral, read_condition, read_deferral};
 use super::limits;
 use super::medication::{read_route, route_concept};
 use super::narrative::Html;
 use super::read::{Facts, Node, Read, Source, one};
 use crate::fhir::resource::Resource;
-use crate::kap::clearance::{
-    Clearance, ClearanceCondition, ClearanceStatus, ConditionScope, Decision, DeferralReason,
-};
+use crate::kap::clearance::{Clearance, ClearanceStatus, Decision};
 use crate::kap::dosing::Setting;
 use crate::kap::{Day, Decimal, Episode, Fact, Id, Instant};
 
@@ -198,35 +197,6 @@ fn own_parts(x: &Clearance) -> Parts {
         .text("revokedReason", x.revoked_reason.as_ref())
 }
 
-fn condition(x: &ClearanceCondition, e: &Episode) -> Option<Extension> {
-    let code = concept([local("kap-clearance-condition", &x.code)]);
-    let parts = Parts::new()
-        .text("id", Some(&x.id))
-        .value("code", Some(ExtensionValue::CodeableConcept(code)))
-        .text("text", Some(&x.text))
-        .code("scope", Some(x.scope))
-        .flag("mustSatisfy", Some(x.must_satisfy_before_dosing))
-        .at("satisfiedAt", x.satisfied_at)
-        .reference(
-            "satisfiedBy",
-            x.satisfied_by.as_ref().map(|id| actor(id, e)),
-        );
-    kap_parts("kap-clearance-condition", parts)
-}
-
-fn deferral(x: &DeferralReason, e: &Episode) -> Option<Extension> {
-    let code = concept([local("kap-deferral-reason", &x.code)]);
-    let parts = Parts::new()
-        .value("code", Some(ExtensionValue::CodeableConcept(code)))
-        .text("text", Some(&x.text))
-        .reference("owner", x.owner.as_ref().map(|id| actor(id, e)));
-    let parts = x
-        .sensitivity
-        .iter()
-        .fold(parts, |p, s| p.code("sensitivity", Some(s)));
-    kap_parts("kap-deferral-reason", parts)
-}
-
 /// For receivers that cannot read a ClinicalImpression. R4 `derivedFrom` cannot name one, hence the note.
 fn status_observation(x: &Clearance, e: &Episode) -> Resource {
     let id = derived(&x.id, "status");
@@ -368,49 +338,4 @@ fn native_basis(node: Node<'_>) -> Vec<Id> {
         .chain(items)
         .chain(node.each("supportingInfo"));
     all.filter_map(|r| Id::new(r.target()?.1)).collect()
-}
-
-fn read_condition<'v>(node: Node<'v>, source: &Source<'v>) -> Read<ClearanceCondition> {
-    let code = part_code(node, "kap-clearance-condition")?;
-    let text: Option<String> = node.part("text")?;
-    let in_code = node
-        .parts("code")
-        .next()
-        .and_then(|c| c.any_value()?.text("text"));
-    let scope = node.part_code("scope", ConditionScope::from_code)?;
-    let must_satisfy = node.part("mustSatisfy")?.or(node.part("blocking")?);
-    let by = node.parts("satisfiedBy").next().and_then(Node::any_value);
-    Ok(ClearanceCondition {
-        id: node.need_part("id")?,
-        text: text
-            .or(in_code.map(str::to_owned))
-            .unwrap_or_else(|| code.clone()),
-        code,
-        scope: scope.ok_or_else(|| node.missing("extension('scope')"))?,
-        // A condition that does not say is one that must hold.
-        must_satisfy_before_dosing: must_satisfy.unwrap_or(true),
-        satisfied_at: node.part("satisfiedAt")?,
-        satisfied_by: by.and_then(|r| source.actor(r)),
-    })
-}
-
-fn read_deferral<'v>(node: Node<'v>, source: &Source<'v>) -> Read<DeferralReason> {
-    let code = part_code(node, "kap-deferral-reason")?;
-    let owner = node.parts("owner").next().and_then(Node::any_value);
-    let text: Option<String> = node.part("text")?;
-    Ok(DeferralReason {
-        text: text.unwrap_or_else(|| code.clone()),
-        code,
-        owner: owner.and_then(|r| source.actor(r)),
-        sensitivity: node.all_parts("sensitivity")?,
-    })
-}
-
-/// The code of the part `code`, in the local system `system`.
-fn part_code(node: Node<'_>, system: &str) -> Read<String> {
-    let code = node.parts("code").next();
-    let found = code.and_then(|c| c.local_code("valueCodeableConcept", system));
-    found
-        .map(str::to_owned)
-        .ok_or_else(|| node.missing("extension('code').value.coding"))
 }

@@ -17,6 +17,7 @@
 pub mod build;
 mod clearance;
 pub mod codes;
+mod conditions;
 mod consent;
 mod consultation;
 mod contact;

@@ -23,8 +23,7 @@ use crate::kap::{Day, Episode, Fact};
 
 /// The MedicationDispense, and a Medication with lot and beyond-use date.
 pub fn write_dispense(x: &Dispense, e: &Episode) -> Vec<Resource> {
-    let shipment = x.shipment.as_ref();
-    let delivered = shipment.and_then(|s| s.delivered_at);
+    let delivered = x.shipment.as_ref().and_then(|s| s.delivered_at);
     let text = Html::new()
         .fact(
             "Supply",
@@ -35,27 +34,7 @@ pub fn write_dispense(x: &Dispense, e: &Episode) -> Vec<Resource> {
         )
         .fact("Status", x.status.code())
         .maybe("Delivered", delivered.map(|t| t.to_string()));
-    let profiles = [
-        structure("kap-medication-dispense"),
-        us_core("us-core-medicationdispense"),
-    ];
-    let own = Parts::new()
-        .decimal("mgPerUnit", Some(x.mg_per_unit))
-        .text("lot", x.lot.as_ref())
-        .day("beyondUseDate", x.beyond_use_date);
-    let frame = Frame::clinical(
-        x.id.as_str(),
-        &profiles,
-        x.prepared_at.map(|t| Day(t.0.date())),
-        &text,
-        e,
-    )
-    .extend(
-        x.sessions_supplied
-            .map(|n| kap("kap-sessions-supplied", positive(n))),
-    )
-    .extend(shipment.and_then(ship))
-    .extend(kap_parts("kap-dispense", own));
+    let frame = dispense_frame(x, &text, e);
     let batch = x.lot.is_some() || x.beyond_use_date.is_some();
     let drug = if batch {
         derived(&x.id, "med")
@@ -91,6 +70,31 @@ pub fn write_dispense(x: &Dispense, e: &Episode) -> Vec<Resource> {
         out.push(batch_medication(x, drug.as_str(), &text, e));
     }
     out
+}
+
+fn dispense_frame(x: &Dispense, text: &Html, e: &Episode) -> Frame {
+    let shipment = x.shipment.as_ref();
+    let profiles = [
+        structure("kap-medication-dispense"),
+        us_core("us-core-medicationdispense"),
+    ];
+    let own = Parts::new()
+        .decimal("mgPerUnit", Some(x.mg_per_unit))
+        .text("lot", x.lot.as_ref())
+        .day("beyondUseDate", x.beyond_use_date);
+    Frame::clinical(
+        x.id.as_str(),
+        &profiles,
+        x.prepared_at.map(|t| Day(t.0.date())),
+        text,
+        e,
+    )
+    .extend(
+        x.sessions_supplied
+            .map(|n| kap("kap-sessions-supplied", positive(n))),
+    )
+    .extend(shipment.and_then(ship))
+    .extend(kap_parts("kap-dispense", own))
 }
 
 fn batch_medication(x: &Dispense, id: &str, text: &Html, e: &Episode) -> Resource {
