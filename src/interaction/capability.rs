@@ -4,7 +4,7 @@ use serde_json::{Value, json};
 
 use crate::app::App;
 use crate::fhir::parameter;
-use crate::mapping::directory::profiles_of;
+use crate::mapping::register::profiles_of;
 
 /// The resource types that the FHIR API serves.
 pub const TYPES: &[&str] = &[

@@ -20,7 +20,7 @@ pub async fn put_organization(app: &App, organization: &Organization) -> Result<
     }
     let access = Access::system(app.tenant.clone(), "the operator keeps the directory", app.clock.millis());
     let mut changes = Vec::new();
-    for resource in mapping::directory::organization(organization) {
+    for resource in mapping::register::organization(organization) {
         let over = app.store.view(&access).lookup(&resource.key).await?;
         changes.push(Change { resource, over, owner: organization.id.clone(), episode: None });
     }

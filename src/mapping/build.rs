@@ -3,29 +3,23 @@
 //! A resource is made in three steps: a `Frame` (id, profiles, labels, narrative, extensions), the `start!`
 //! macro that puts the frame into the builder, and `finish`, which writes the text.
 //!
-//! fhir-sdk holds decimals as `f64`. So that `0.50` is written as `0.50`, `exact` packs digits and scale of
-//! a decimal into a float far outside of any clinical range, and the writer unpacks it. Every decimal must
-//! come through `exact` (as `quantity`, `ucum` and `decimal` do), and only `finish` may write a resource.
+//! Every decimal must come through `exact` (as `quantity`, `ucum` and `decimal` do), and only `finish` may
+//! write a resource: see `json`.
 
-use std::io;
-use std::num::NonZeroU32;
 use std::str::FromStr;
 
 use fhir_sdk::r4b::types::{
-    Annotation, CodeableConcept, Coding as FhirCoding, Extension, ExtensionValue,
-    Identifier as FhirIdentifier, Meta, Narrative, Period, Quantity as FhirQuantity, Reference,
+    Annotation, CodeableConcept, Coding as FhirCoding, Extension, Identifier as FhirIdentifier,
+    Meta, Narrative, Period, Quantity as FhirQuantity, Reference,
 };
 use fhir_sdk::{BuilderError, Date, DateTime, Instant as FhirInstant};
-use serde::Serialize;
-use serde_json::Value;
 
-use super::codes::{
-    CANONICAL, DRUG_FORM, UCUM, WORKFLOW_EPISODE, hl7, namespace, structure, system,
-};
+use super::codes::{CANONICAL, DRUG_FORM, UCUM, hl7, namespace, system};
+pub use super::extension::{Parts, episode_link, extension, kap, kap_parts, positive};
+pub use super::json::{exact, finish, plain};
 use super::label::{self, Class};
 use super::narrative::Html;
 use super::terms;
-use crate::fhir::resource::{Key, Resource};
 use crate::kap::Episode;
 use crate::kap::base::{Coding, Day, Decimal, Id, Identifier, Instant, Quantity};
 
@@ -125,88 +119,6 @@ pub fn code<T: FromStr>(text: &str, fallback: T) -> T {
 #[must_use]
 pub fn some<T>(items: impl IntoIterator<Item = T>) -> Vec<Option<T>> {
     items.into_iter().map(Some).collect()
-}
-
-/// Writes a built resource: exact text, parsed value, key.
-///
-/// # Panics
-/// Where the resource has no id or no JSON form: a defect of a mapping.
-#[must_use]
-pub fn finish<T: Serialize>(built: Result<T, BuilderError>) -> Resource {
-    let text = to_json(&must(built)).expect("a built resource has a JSON form");
-    let value: Value = serde_json::from_str(&text).expect("what was written is JSON");
-    let part = |name: &str| value.get(name).and_then(Value::as_str).unwrap_or_default();
-    let id = Id::new(part("id")).expect("a built resource has a legal id");
-    Resource {
-        key: Key::new(part("resourceType"), id),
-        json: text.into(),
-        value,
-    }
-}
-
-/// The JSON text of an fhir-sdk value, with exact decimals.
-fn to_json<T: Serialize>(value: &T) -> serde_json::Result<String> {
-    let mut out = Vec::with_capacity(2048);
-    value.serialize(&mut serde_json::Serializer::with_formatter(&mut out, Exact))?;
-    String::from_utf8(out).map_err(serde::ser::Error::custom)
-}
-
-/// Writes floats as the decimals that `exact` packed; others as short as they are.
-struct Exact;
-
-impl serde_json::ser::Formatter for Exact {
-    fn write_f64<W: ?Sized + io::Write>(&mut self, out: &mut W, n: f64) -> io::Result<()> {
-        match unpack(n) {
-            Some(decimal) => write!(out, "{decimal}"),
-            None => write!(out, "{n}"),
-        }
-    }
-}
-
-/// A primitive value as its text, with exact decimals; a string without its quotes.
-#[must_use]
-pub fn plain<T: Serialize>(value: &T) -> String {
-    let text = to_json(value).unwrap_or_default();
-    let value: Value = serde_json::from_str(&text).unwrap_or_default();
-    let inner = value.as_object().and_then(|fields| fields.values().next());
-    match inner.unwrap_or(&value) {
-        Value::String(text) => text.clone(),
-        other => other.to_string(),
-    }
-}
-
-/// Exponents from here on mark a packed decimal; their low five bits are its scale (at most 28).
-const MARK: u64 = 0x7E0;
-const MANTISSA_BITS: u32 = 52;
-
-/// A decimal on its way through fhir-sdk. Exact to 15 digits, beyond them the nearest float.
-#[must_use]
-pub fn exact(n: Decimal) -> f64 {
-    let digits = n.0.mantissa().unsigned_abs();
-    match u64::try_from(digits) {
-        Ok(digits) if digits >> MANTISSA_BITS == 0 => {
-            let sign = u64::from(n.0.is_sign_negative()) << 63;
-            let exponent = (MARK | u64::from(n.0.scale())) << MANTISSA_BITS;
-            f64::from_bits(sign | exponent | digits)
-        }
-        _ => n.0.to_string().parse().unwrap_or_default(),
-    }
-}
-
-fn unpack(n: f64) -> Option<rust_decimal::Decimal> {
-    let bits = n.to_bits();
-    let exponent = (bits >> MANTISSA_BITS) & 0x7FF;
-    let scale = u32::try_from(exponent & 0x1F).ok()?;
-    if exponent & MARK != MARK || scale > 28 {
-        return None;
-    }
-    let digits = i64::try_from(bits & ((1 << MANTISSA_BITS) - 1)).ok()?;
-    let signed = if n.is_sign_negative() {
-        -digits
-    } else {
-        digits
-    };
-    rust_decimal::Decimal::try_new(signed, scale).ok()
 }
 
 // --- codes ---------------------------------------------------------------------------------------
@@ -400,10 +312,15 @@ pub fn derived(id: &Id, suffix: &str) -> Id {
         .unwrap_or_default()
 }
 
-/// The PractitionerRole of a member.
+/// The PractitionerRole of a member. Where its id is a digest, the reference names the member as well.
 #[must_use]
 pub fn role(member: &Id) -> Reference {
-    reference("PractitionerRole", derived(member, "role"))
+    let id = derived(member, "role");
+    let mut out = reference("PractitionerRole", &id);
+    if !id.as_str().starts_with(member.as_str()) {
+        out.identifier = Some(own_identifier("member", member));
+    }
+    out
 }
 
 /// Whoever goes by this id: `patient`, `system`, the patient, a related person, an organization, or else a
@@ -468,131 +385,6 @@ pub fn kind_of(id: &Id, e: &Episode) -> Option<&'static str> {
     })
 }
 
-// --- extensions ----------------------------------------------------------------------------------
-
-/// A simple extension with a full URL, or the part of a complex one.
-#[must_use]
-pub fn extension(url: impl Into<String>, value: ExtensionValue) -> Extension {
-    must(Extension::builder().url(url.into()).value(value).build())
-}
-
-/// The local extension `name` with a value.
-#[must_use]
-pub fn kap(name: &str, value: ExtensionValue) -> Extension {
-    extension(structure(name), value)
-}
-
-/// The local complex extension `name`; `None` where it has no part.
-#[must_use]
-pub fn kap_parts(name: &str, parts: impl Into<Parts>) -> Option<Extension> {
-    let Parts(parts) = parts.into();
-    let ext = || Extension::builder().url(structure(name));
-    (!parts.is_empty()).then(|| must(ext().extension(parts).build()))
-}
-
-/// `workflow-episodeOfCare`.
-#[must_use]
-pub fn episode_link(e: &Episode) -> Extension {
-    let value = ExtensionValue::Reference(reference("EpisodeOfCare", &e.episode_id));
-    extension(WORKFLOW_EPISODE, value)
-}
-
-/// The parts of a complex extension. Absent values leave no part.
-#[derive(Clone, Debug, Default)]
-pub struct Parts(Vec<Extension>);
-
-impl Parts {
-    /// No part yet.
-    #[must_use]
-    pub fn new() -> Self {
-        Self::default()
-    }
-
-    /// A part of any type.
-    #[must_use]
-    pub fn value(mut self, name: &str, value: Option<ExtensionValue>) -> Self {
-        self.0.extend(value.map(|v| extension(name, v)));
-        self
-    }
-
-    /// A `code` part.
-    #[must_use]
-    pub fn code<T: ToString>(self, name: &str, code: Option<T>) -> Self {
-        self.value(name, code.map(|c| ExtensionValue::Code(c.to_string())))
-    }
-
-    /// A `string` part.
-    #[must_use]
-    pub fn text<T: ToString>(self, name: &str, text: Option<T>) -> Self {
-        self.value(name, text.map(|t| ExtensionValue::String(t.to_string())))
-    }
-
-    /// `string` parts of one name.
-    #[must_use]
-    pub fn texts<T: ToString>(self, name: &str, all: impl IntoIterator<Item = T>) -> Self {
-        all.into_iter()
-            .fold(self, |parts, t| parts.text(name, Some(t)))
-    }
-
-    /// A `boolean` part.
-    #[must_use]
-    pub fn flag(self, name: &str, value: Option<bool>) -> Self {
-        self.value(name, value.map(ExtensionValue::Boolean))
-    }
-
-    /// An `unsignedInt` part.
-    #[must_use]
-    pub fn count(self, name: &str, n: Option<u32>) -> Self {
-        self.value(name, n.map(ExtensionValue::UnsignedInt))
-    }
-
-    /// A `decimal` part.
-    #[must_use]
-    pub fn decimal(self, name: &str, n: Option<Decimal>) -> Self {
-        self.value(name, n.map(|n| ExtensionValue::Decimal(exact(n))))
-    }
-
-    /// A `dateTime` part.
-    #[must_use]
-    pub fn at(self, name: &str, at: Option<Instant>) -> Self {
-        self.value(name, at.map(|t| ExtensionValue::DateTime(date_time(t))))
-    }
-
-    /// A `date` part.
-    #[must_use]
-    pub fn day(self, name: &str, day: Option<Day>) -> Self {
-        self.value(name, day.map(|d| ExtensionValue::Date(date(d))))
-    }
-
-    /// A `Coding` part.
-    #[must_use]
-    pub fn coding(self, name: &str, c: Option<&Coding>) -> Self {
-        self.value(name, c.map(|c| ExtensionValue::Coding(coding(c))))
-    }
-
-    /// A `Reference` part.
-    #[must_use]
-    pub fn reference(self, name: &str, to: Option<Reference>) -> Self {
-        self.value(name, to.map(ExtensionValue::Reference))
-    }
-
-    /// A part that has parts itself; left out where it has none.
-    #[must_use]
-    pub fn parts(mut self, name: &str, Parts(parts): Parts) -> Self {
-        if !parts.is_empty() {
-            let b = Extension::builder().url(name.to_owned()).extension(parts);
-            self.0.push(must(b.build()));
-        }
-        self
-    }
-}
-
-/// A `positiveInt` value. Zero is written as `unsignedInt`: wrong by the profile, and seen, never dropped.
-#[must_use]
-pub fn positive(n: u32) -> ExtensionValue {
-    NonZeroU32::new(n).map_or(ExtensionValue::UnsignedInt(n), ExtensionValue::PositiveInt)
-}
-
 /// The canonical of the local questionnaire of an instrument, such as `…/Questionnaire/phq-9`.
 #[must_use]
 pub fn questionnaire(instrument: &str) -> String {
@@ -600,37 +392,4 @@ pub fn questionnaire(instrument: &str) -> String {
         "{CANONICAL}/Questionnaire/{}",
         instrument.to_ascii_lowercase()
     )
-}
-
-#[cfg(test)]
-mod tests {
-    use proptest::prelude::*;
-
-    use super::*;
-
-    proptest! {
-        #[test]
-        fn a_decimal_keeps_its_digits(mantissa in -999_999_999_999_999_i64..=999_999_999_999_999, scale in 0_u32..=28) {
-            let n = Decimal(rust_decimal::Decimal::new(mantissa, scale));
-            prop_assert_eq!(to_json(&exact(n)).ok(), Some(n.to_string()));
-        }
-
-        #[test]
-        fn a_plain_float_is_never_taken_for_a_decimal(n in -1.0e200_f64..1.0e200) {
-            prop_assert_eq!(unpack(n), None);
-        }
-    }
-
-    #[test]
-    fn doses_are_written_as_they_were_said() {
-        for text in ["0.50", "100", "1.10", "-3", "0", "12.5"] {
-            let n: Decimal = text.parse().unwrap_or_else(|e| panic!("{e}"));
-            assert_eq!(
-                to_json(&ucum(n, "mg")).ok().as_deref(),
-                Some(&*format!(
-                    r#"{{"value":{text},"unit":"mg","system":"http://unitsofmeasure.org","code":"mg"}}"#
-                ))
-            );
-        }
-    }
 }

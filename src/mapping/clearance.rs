@@ -8,21 +8,20 @@ use fhir_sdk::r4b::resources::{
 use fhir_sdk::r4b::types::{CodeableConcept, Extension, ExtensionValue, Period, Reference};
 
 use super::build::{
-    Frame, Parts, actor, coding_of, concept, date_time, day_period, derived, finish, hl7_concept,
-    instant, kap, kap_parts, kind_of, local, must, note, own_identifier, patient, period, positive,
+    Frame, Parts, coding_of, concept, date_time, day_period, derived, finish, hl7_concept, instant,
+    kap, kap_parts, kind_of, local, must, note, own_identifier, patient, period, positive,
     record_or_document, reference, role, some, start, ucum, words,
 };
 use super::codes::{SNOMED, structure, us_core};
+use super::conditions::{condition, deferral, read_condition, read_deferral};
 use super::limits;
 use super::medication::{read_route, route_concept};
 use super::narrative::Html;
 use super::read::{Facts, Node, Read, Source, one};
 use crate::fhir::resource::Resource;
-use crate::kap::clearance::{
-    Clearance, ClearanceCondition, ClearanceStatus, ConditionScope, Decision, DeferralReason,
-};
+use crate::kap::clearance::{Clearance, ClearanceStatus, Decision};
 use crate::kap::dosing::Setting;
-use crate::kap::{Day, Decimal, Episode, Fact, Id};
+use crate::kap::{Day, Decimal, Episode, Fact, Id, Instant};
 
 /// ClinicalImpression first, then the status Observation.
 pub fn write(x: &Clearance, e: &Episode) -> Vec<Resource> {
@@ -198,35 +197,6 @@ fn own_parts(x: &Clearance) -> Parts {
         .text("revokedReason", x.revoked_reason.as_ref())
 }
 
-fn condition(x: &ClearanceCondition, e: &Episode) -> Option<Extension> {
-    let code = concept([local("kap-clearance-condition", &x.code)]);
-    let parts = Parts::new()
-        .text("id", Some(&x.id))
-        .value("code", Some(ExtensionValue::CodeableConcept(code)))
-        .text("text", Some(&x.text))
-        .code("scope", Some(x.scope))
-        .flag("mustSatisfy", Some(x.must_satisfy_before_dosing))
-        .at("satisfiedAt", x.satisfied_at)
-        .reference(
-            "satisfiedBy",
-            x.satisfied_by.as_ref().map(|id| actor(id, e)),
-        );
-    kap_parts("kap-clearance-condition", parts)
-}
-
-fn deferral(x: &DeferralReason, e: &Episode) -> Option<Extension> {
-    let code = concept([local("kap-deferral-reason", &x.code)]);
-    let parts = Parts::new()
-        .value("code", Some(ExtensionValue::CodeableConcept(code)))
-        .text("text", Some(&x.text))
-        .reference("owner", x.owner.as_ref().map(|id| actor(id, e)));
-    let parts = x
-        .sensitivity
-        .iter()
-        .fold(parts, |p, s| p.code("sensitivity", Some(s)));
-    kap_parts("kap-deferral-reason", parts)
-}
-
 /// For receivers that cannot read a ClinicalImpression. R4 `derivedFrom` cannot name one, hence the note.
 fn status_observation(x: &Clearance, e: &Episode) -> Resource {
     let id = derived(&x.id, "status");
@@ -281,25 +251,34 @@ pub fn read<'v>(node: Node<'v>, source: &Source<'v>) -> Facts {
         .next()
         .ok_or_else(|| value.missing("coding"))?;
     let decision = coding.code("code", Decision::from_code)?;
+    let mut clearance = read_decision(node, decision, source)?;
+    read_limits(node, &mut clearance)?;
+    let reasons = node
+        .exts("kap-deferral-reason")
+        .map(|x| read_deferral(x, source));
+    clearance.deferral_reasons = reasons.collect::<Read<_>>()?;
+    let conditions = node
+        .exts("kap-clearance-condition")
+        .map(|x| read_condition(x, source));
+    clearance.conditions = conditions.collect::<Read<_>>()?;
+    one(Fact::Clearance(clearance), node)
+}
+
+/// Who decided what, when, for how long and why; limits and conditions are left open.
+fn read_decision<'v>(node: Node<'v>, decision: Decision, source: &Source<'v>) -> Read<Clearance> {
     let validity = node.ext("kap-clearance-validity").and_then(Node::any_value);
     let end: Option<Day> = validity.map(|p| p.opt("end")).transpose()?.flatten();
+    let from: Option<Day> = validity.map(|p| p.opt("start")).transpose()?.flatten();
     let own = node.ext("kap-clearance");
     let day = |name| own.map(|o| o.part::<Day>(name)).transpose();
-    let words = |name| own.map(|o| o.part::<String>(name)).transpose();
     let deferred = decision == Decision::Deferred;
-    let frequency = node.ext("kap-clearance-max-frequency");
-    let count = |name| frequency.map(|f| f.part::<u32>(name)).transpose();
-    let values = |name| node.exts(name).filter_map(Node::any_value);
-    let basis: Vec<Id> = own
-        .map(|o| o.all_parts("basis"))
-        .transpose()?
-        .unwrap_or_default();
-    let decided_at: crate::kap::Instant = node.req("date")?;
-    let from = validity.map(|p| p.opt("start")).transpose()?.flatten();
-    let clearance = Clearance {
+    let basis = own.map(|o| o.all_parts("basis")).transpose()?;
+    let decided_at: Instant = node.req("date")?;
+    let in_error = node.text("status") == Some("entered-in-error");
+    Ok(Clearance {
         id: node.id()?,
         decision,
-        status: (status == "entered-in-error").then_some(ClearanceStatus::EnteredInError),
+        status: in_error.then_some(ClearanceStatus::EnteredInError),
         decided_at,
         decided_by: source.need_actor(node, "assessor")?,
         evaluation_session_id: node.ref_id("encounter"),
@@ -314,29 +293,15 @@ pub fn read<'v>(node: Node<'v>, source: &Source<'v>) -> Facts {
         } else {
             day("reviewBy")?.flatten()
         },
-        settings_allowed: values("kap-clearance-setting")
-            .map(|v| v.as_code(Setting::from_code))
-            .collect::<Read<_>>()?,
-        routes_allowed: values("kap-clearance-route")
-            .map(read_route)
-            .collect::<Read<_>>()?,
-        dose_ceiling_mg_per_session: node.ext_value::<Decimal>("kap-clearance-dose-ceiling")?,
-        max_sessions_per7_days: count("maxSessionsPer7Days")?.flatten(),
-        min_days_between_sessions: count("minDaysBetweenSessions")?.flatten(),
-        vital_parameters: limits::read(node)?,
-        conditions: node
-            .exts("kap-clearance-condition")
-            .map(|x| read_condition(x, source))
-            .collect::<Read<_>>()?,
-        deferral_reasons: node
-            .exts("kap-deferral-reason")
-            .map(|x| read_deferral(x, source))
-            .collect::<Read<_>>()?,
-        basis_ids: if own.is_some() {
-            basis
-        } else {
-            native_basis(node)
-        },
+        settings_allowed: vec![],
+        routes_allowed: vec![],
+        dose_ceiling_mg_per_session: None,
+        max_sessions_per7_days: None,
+        min_days_between_sessions: None,
+        vital_parameters: None,
+        conditions: vec![],
+        deferral_reasons: vec![],
+        basis_ids: basis.unwrap_or_else(|| native_basis(node)),
         rationale_summary: node.opt("summary")?,
         rationale_restricted: own
             .map(|o| o.part("rationaleRestricted"))
@@ -345,9 +310,24 @@ pub fn read<'v>(node: Node<'v>, source: &Source<'v>) -> Facts {
         supersedes: node.ref_id("previous"),
         document_id: own.map(|o| o.part("document")).transpose()?.flatten(),
         revoked_at: own.map(|o| o.part("revokedAt")).transpose()?.flatten(),
-        revoked_reason: words("revokedReason")?.flatten(),
-    };
-    one(Fact::Clearance(clearance), node)
+        revoked_reason: own.map(|o| o.part("revokedReason")).transpose()?.flatten(),
+    })
+}
+
+fn read_limits(node: Node<'_>, x: &mut Clearance) -> Read<()> {
+    let values = |name| node.exts(name).filter_map(Node::any_value);
+    let settings = values("kap-clearance-setting").map(|v| v.as_code(Setting::from_code));
+    x.settings_allowed = settings.collect::<Read<_>>()?;
+    x.routes_allowed = values("kap-clearance-route")
+        .map(read_route)
+        .collect::<Read<_>>()?;
+    x.dose_ceiling_mg_per_session = node.ext_value::<Decimal>("kap-clearance-dose-ceiling")?;
+    if let Some(frequency) = node.ext("kap-clearance-max-frequency") {
+        x.max_sessions_per7_days = frequency.part("maxSessionsPer7Days")?;
+        x.min_days_between_sessions = frequency.part("minDaysBetweenSessions")?;
+    }
+    x.vital_parameters = limits::read(node)?;
+    Ok(())
 }
 
 /// What a partner's own clearance names as its basis.
@@ -358,49 +338,4 @@ fn native_basis(node: Node<'_>) -> Vec<Id> {
         .chain(items)
         .chain(node.each("supportingInfo"));
     all.filter_map(|r| Id::new(r.target()?.1)).collect()
-}
-
-fn read_condition<'v>(node: Node<'v>, source: &Source<'v>) -> Read<ClearanceCondition> {
-    let code = part_code(node, "kap-clearance-condition")?;
-    let text: Option<String> = node.part("text")?;
-    let in_code = node
-        .parts("code")
-        .next()
-        .and_then(|c| c.any_value()?.text("text"));
-    let scope = node.part_code("scope", ConditionScope::from_code)?;
-    let must_satisfy = node.part("mustSatisfy")?.or(node.part("blocking")?);
-    let by = node.parts("satisfiedBy").next().and_then(Node::any_value);
-    Ok(ClearanceCondition {
-        id: node.need_part("id")?,
-        text: text
-            .or(in_code.map(str::to_owned))
-            .unwrap_or_else(|| code.clone()),
-        code,
-        scope: scope.ok_or_else(|| node.missing("extension('scope')"))?,
-        // A condition that does not say is one that must hold.
-        must_satisfy_before_dosing: must_satisfy.unwrap_or(true),
-        satisfied_at: node.part("satisfiedAt")?,
-        satisfied_by: by.and_then(|r| source.actor(r)),
-    })
-}
-
-fn read_deferral<'v>(node: Node<'v>, source: &Source<'v>) -> Read<DeferralReason> {
-    let code = part_code(node, "kap-deferral-reason")?;
-    let owner = node.parts("owner").next().and_then(Node::any_value);
-    let text: Option<String> = node.part("text")?;
-    Ok(DeferralReason {
-        text: text.unwrap_or_else(|| code.clone()),
-        code,
-        owner: owner.and_then(|r| source.actor(r)),
-        sensitivity: node.all_parts("sensitivity")?,
-    })
-}
-
-/// The code of the part `code`, in the local system `system`.
-fn part_code(node: Node<'_>, system: &str) -> Read<String> {
-    let code = node.parts("code").next();
-    let found = code.and_then(|c| c.local_code("valueCodeableConcept", system));
-    found
-        .map(str::to_owned)
-        .ok_or_else(|| node.missing("extension('code').value.coding"))
 }

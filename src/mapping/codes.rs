@@ -6,29 +6,33 @@
 //!
 //! | Extension | Context | Type | Why |
 //! |---|---|---|---|
-//! | `kap-phase-history` | EpisodeOfCare | complex {phase code, at dateTime, by string, reason string} 0..* | `statusHistory` knows neither phase, author nor reason |
-//! | `kap-partner-organization` | EpisodeOfCare | Reference(Organization) 0..1 | the medical partner of the episode |
-//! | `kap-pharmacy-organization` | EpisodeOfCare | Reference(Organization) 0..1 | the pharmacy of the episode |
-//! | `kap-previous-episode` | EpisodeOfCare | Reference(EpisodeOfCare) 0..1 | R4 has no link between episodes |
-//! | `kap-organization-kind` | Organization | complex {kind code, timezone code} 0..1 | what the organization is to KAP; "same day" is its local day |
-//! | `kap-member` | PractitionerRole | complex {role code, sharing code} 0..1 | roles without a code in `kap-participant-role`; sharing rule |
-//! | `kap-projection-of` | Observation | Reference 0..1 | marks a resource that restates another one: readers of the record skip it |
-//! | `kap-related-person` | RelatedPerson | complex {isAdult boolean, proxyLevel code, proxyExclude string 0..*} 0..1 | chaperone's age; guardian's view |
-//! | `kap-patient-veteran` | Patient | boolean 0..1 | service history matters to trauma care |
-//! | `kap-problem` | Condition | complex {indication boolean, sensitivity code 0..*, confidentialFrom string 0..*, confidentialBasis string} 0..1 | whether KAP treats it; the patient's wish about who must not see it |
-//! | `kap-home-medicine` | MedicationRequest | complex {class code, instruction string, holdBeforeHours, holdPreferredHours unsignedInt, lastTakenAt dateTime} 0..1 | screening class and the prescriber's word around dosing |
-//! | `kap-screening` | QuestionnaireResponse | complex {instrument string, at dateTime, timing code, reportedBy code, score, rangeMin, rangeMax decimal, scoreCode, panelCode Coding, item9 unsignedInt, riskLevel code} 0..1 | a scored instrument as one record |
-//! | `kap-referral` | ServiceRequest | complex {setting code, route code, task id} 0..1 | what is asked for |
-//! | `kap-task-event` | Task | complex {at, status, businessStatus, note, by, clearance} 0..* | Task holds only its present state |
-//! | `kap-record-ref` | any | string 0..* on Reference | the practice's id of a record where the reference cannot carry it |
-//! | `kap-consent` | Consent | complex {kind, status, signer*, document, expires, revokedAt, note, ageAppropriate …} 0..1 | the practice's state of an agreement (revoked and expired are both `inactive` in R4) |
-//! | `kap-consent-rule` | Consent.provision | complex {dataClass code 0..*, note string} 0..1 | narrower data classes of a privacy rule |
-//! | `kap-clearance` | ClinicalImpression | complex {vitalSource, requiredTiming*, document, revokedAt, …} 0..1 | parts of a clearance that appendix A leaves out |
-//! | `kap-prescription` | MedicationRequest | complex {unitsPerSession, boosterUnits, epcsTransmitted, supply …} 0..1 | course facts of a prescription |
-//! | `kap-dispense` | MedicationDispense | complex {mgPerUnit, lot, beyondUseDate, destination, confirmedBy} 0..1 | facts of a fill |
-//! | `kap-inventory` | Basic | complex {at, reason, units, mgPerUnit, by, witness, note} 1..1 | R4 has no ledger entry |
-//! | `kap-treatment-plan` | CarePlan | complex {minSessions, maxSessions, everyDays …} 0..1 | course targets |
-//! | `kap-intention` | Goal | complex {category code, sharing code, at dateTime, comparator code, value decimal} 0..1 | sharing and the exact target |
+//! | `kap-phase-history` | EpisodeOfCare | 0..* {phase code, at dateTime, by string, reason string} | `statusHistory` knows neither phase, author nor reason |
+//! | `kap-partner-organization`, `kap-pharmacy-organization` | EpisodeOfCare | 0..1 Reference(Organization) | the other organizations of the episode |
+//! | `kap-previous-episode` | EpisodeOfCare | 0..1 Reference(EpisodeOfCare) | R4 has no link between episodes |
+//! | `kap-organization-kind` | Organization | 0..1 {kind code, timezone code} | what it is to KAP; "same day" is its local day |
+//! | `kap-member` | CareTeam.participant | 0..1 {role code, sharing code} | roles outside of `kap-participant-role`; the sharing rule |
+//! | `kap-patient-veteran` | Patient | 0..1 boolean | matters to trauma care |
+//! | `kap-related-person-access` | RelatedPerson | 0..1 {isAdult boolean, level code, excludes string 0..*} | a chaperone's age, a guardian's view |
+//! | `kap-treatment-resistance` | Condition | as appendix A, and {treatmentResistant boolean, trial string 0..*} | the statement itself, and each trial |
+//! | `kap-problem` | Condition | 0..1 {indication boolean, clinicalStatus code, sensitivity code 0..*, confidential boolean, confidentialFrom string 0..*, confidentialBasis string} | whether KAP treats it; the wish about who must not see it; the clinical status that con-5 forbids on an erroneous record |
+//! | `kap-allergy` | AllergyIntolerance | 0..1 {noKnown boolean} | "no known" beside another code |
+//! | `kap-home-medicine` | MedicationRequest | 0..1 {class code, instruction string, holdBeforeHours unsignedInt, holdPreferredHours unsignedInt, lastTakenAt dateTime} | screening class; the prescriber's word around dosing |
+//! | `kap-screening` | QuestionnaireResponse | 0..1 {instrument string, panel Coding, scoreCode Coding, score decimal, min decimal, max decimal, at dateTime, authored dateTime, status string, timing string, reportedBy string, item9 unsignedInt, riskLevel string} | a scored instrument is one record |
+//! | `kap-projection-of` | Observation | 0..1 Reference | this resource restates that one; readers of the record skip it |
+//! | `kap-referral` | ServiceRequest | 0..1 {setting code, route code, task string} | what is asked for |
+//! | `kap-task-event` | Task | 0..* {at dateTime, status code, businessStatus code, note string, by string, clearance Reference(ClinicalImpression)} | a Task holds only its present state |
+//! | `kap-consent` | Consent | 0..1 {status code, expires date, revokedAt dateTime, note string, ageAppropriateMaterials boolean} | revoked and expired are both `inactive` in R4 |
+//! | `kap-signer-capacity` | Consent.performer | 0..1 string | guardian, assent |
+//! | `kap-consent-rule` | Consent.provision.provision | 0..1 {dataClass code 0..*, note string} | data classes of a privacy rule (PCF leaves out `class`) |
+//! | `kap-clearance` | ClinicalImpression | 0..1 {validUntil date, reviewBy date, basis string 0..*, rationaleRestricted boolean, document string, revokedAt dateTime, revokedReason string} | the other end of the validity, the order of the basis, the revocation |
+//! | `kap-clearance-vitals` | ClinicalImpression | 0..1 {source code, requiredTiming code 0..*, recheckAfterMinutes, maxRechecks, maxAgeMinutesPreDose unsignedInt} | what holds for the measuring as a whole |
+//! | `kap-deferral-reason` | ClinicalImpression | as appendix A, and {sensitivity code 0..*} | a reason may be of another topic |
+//! | `kap-prescription` | MedicationRequest | 0..1 {unitsPerSession unsignedInt, boosterUnitsAllowed unsignedInt, epcsTransmitted boolean, supply code} | counts and origin of the doses |
+//! | `kap-dispense` | MedicationDispense | 0..1 {mgPerUnit decimal, lot string, beyondUseDate date} | the ledger counts units of an exact strength |
+//! | `kap-shipment` | MedicationDispense | as appendix A, and {destination code} | home or practice, without an address |
+//! | `kap-inventory` | Basic | 1..1 {at dateTime, reason code, units decimal, mgPerUnit decimal, by Reference, witness Reference, note string} | R4 has no ledger entry |
+//! | `kap-treatment-plan` | CarePlan | 0..1 {status string, minSessions, maxSessions, everyDays, integrationPerDosing, integrationTargetHours, preparationSessions unsignedInt, maintenance string, modality string 0..*, setting code, route code, doseStrategy string, goal string 0..*} | targets of the course |
+//! | `kap-intention` | Goal | 0..1 {category code, sharing code, at dateTime, target boolean, comparator string, value decimal, measure Coding} | sharing; a target without a measure (gol-1) |
 
 /// Base of every canonical URL of the project. Never changes; the service's own base URL is configuration.
 pub const CANONICAL: &str = "https://kap-interop.example.org/fhir";

@@ -32,9 +32,10 @@ pub fn write(x: &Consent, e: &Episode) -> Vec<Resource> {
         .maybe("Signed", x.signed_at.map(|t| t.to_string()))
         .maybe("Note", x.note.as_deref());
     let private = is_privacy(x.kind);
-    let profiles = match private {
-        true => vec![PCF_CONSENT.to_owned(), structure("kap-privacy-consent")],
-        false => vec![structure("kap-treatment-consent")],
+    let profiles = if private {
+        vec![PCF_CONSENT.to_owned(), structure("kap-privacy-consent")]
+    } else {
+        vec![structure("kap-treatment-consent")]
     };
     let topics = x
         .topics
@@ -48,18 +49,17 @@ pub fn write(x: &Consent, e: &Episode) -> Vec<Resource> {
         )])
         .extend(topics)
         .extend(kap_parts("kap-consent", own_parts(x)));
-    let scope = match private {
-        true => hl7_concept("consentscope", "patient-privacy", "Privacy Consent"),
-        false => hl7_concept("consentscope", "treatment", "Treatment"),
+    let scope = if private {
+        hl7_concept("consentscope", "patient-privacy", "Privacy Consent")
+    } else {
+        hl7_concept("consentscope", "treatment", "Treatment")
     };
-    let mut c = must(
-        start!(FhirConsent, frame)
-            .status(state(x.status))
-            .scope(scope)
-            .build(),
-    );
+    let b = start!(FhirConsent, frame)
+        .status(state(x.status))
+        .scope(scope)
+        .category(some([concept(category(x.kind))]));
+    let mut c = must(b.build());
     c.identifier = some([own_identifier("consent", &x.id)]);
-    c.category = some([concept(category(x.kind))]);
     c.patient = Some(patient(e));
     c.date_time = x.signed_at.map(date_time);
     c.performer = some(x.signers.iter().map(signer));

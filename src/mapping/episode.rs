@@ -11,9 +11,10 @@ use super::build::{
     must, own_identifier, patient, period, reference, role, some, start, with_text,
 };
 use super::codes::{namespace, structure};
+use super::contact::tolerant;
+use super::directory::{read_organization, write_organization, write_team};
 use super::label::{Class, labels};
 use super::narrative::Html;
-use super::people::{read_organization, directory_entry, tolerant, write_team};
 use super::read::{Facts, Node, Read, Source};
 use crate::fhir::resource::Resource;
 use crate::kap::base::Identifier;
@@ -29,7 +30,7 @@ pub fn write(x: &Header, e: &Episode) -> Vec<Resource> {
         .into_iter()
         .flatten()
     {
-        out.extend(directory_entry(org));
+        out.extend(write_organization(org));
     }
     if !e.care_team.is_empty() {
         out.push(write_team(e, None));
@@ -159,9 +160,8 @@ fn status(phase: Phase, ever_active: bool) -> EpisodeOfCareStatus {
         | Phase::Maintenance => S::Active,
         Phase::DosingHold => S::Onhold,
         Phase::Completed => S::Finished,
-        Phase::NotCleared => S::Cancelled,
         Phase::Discontinued | Phase::Withdrawn if ever_active => S::Finished,
-        Phase::Discontinued | Phase::Withdrawn => S::Cancelled,
+        Phase::NotCleared | Phase::Discontinued | Phase::Withdrawn => S::Cancelled,
         Phase::EnteredInError => S::EnteredInError,
     }
 }

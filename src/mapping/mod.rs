@@ -15,33 +15,41 @@
 //! extension `kap-projection-of` and is skipped here.
 
 pub mod build;
-pub mod checklist;
-pub mod clearance;
+mod checklist;
+mod clearance;
 pub mod codes;
-pub mod consent;
-pub mod consultation;
-pub mod directory;
-pub mod dosing;
-pub mod episode;
-pub mod follow_up;
+mod conditions;
+mod consent;
+mod consultation;
+mod contact;
+mod directory;
+mod dosing;
+mod episode;
+mod extension;
+mod follow_up;
 pub mod form;
-pub mod integration;
+mod integration;
+mod json;
 pub mod label;
-pub mod limits;
-pub mod measure;
-pub mod medication;
+mod limits;
+mod measure;
+mod medication;
 pub mod narrative;
-pub mod people;
-pub mod preparation;
+mod people;
+mod preparation;
 pub mod provenance;
 pub mod read;
-pub mod referral;
-pub mod safety;
-pub mod screening;
-pub mod session;
+mod referral;
+pub mod register;
+mod safety;
+mod screening;
+mod session;
+mod source;
 pub mod summary;
+mod supply;
 pub mod terms;
-pub mod vitals;
+mod value;
+mod vitals;
 
 #[cfg(test)]
 pub(crate) mod arb;
@@ -74,7 +82,7 @@ pub fn to_fhir(fact: &Fact, episode: &Episode) -> Vec<Resource> {
     match fact {
         Fact::Header(x) => episode::write(x, e),
         Fact::Patient(x) => people::write_patient(x, e),
-        Fact::Member(x) => people::write_member(x, e),
+        Fact::Member(x) => directory::write_member(x, e),
         Fact::RelatedPerson(x) => people::write_related(x, e),
         Fact::Problem(x) => consultation::write_problem(x, e),
         Fact::Allergy(x) => consultation::write_allergy(x, e),
@@ -86,8 +94,8 @@ pub fn to_fhir(fact: &Fact, episode: &Episode) -> Vec<Resource> {
         Fact::Plan(x) => preparation::write_plan(x, e),
         Fact::Intention(x) => preparation::write_intention(x, e),
         Fact::Prescription(x) => medication::write_prescription(x, e),
-        Fact::Dispense(x) => medication::write_dispense(x, e),
-        Fact::Inventory(x) => medication::write_inventory(x, e),
+        Fact::Dispense(x) => supply::write_dispense(x, e),
+        Fact::Inventory(x) => supply::write_inventory(x, e),
         Fact::Session(x) => session::write(x, e),
         Fact::Vitals { session, vitals } => vitals::write(session, vitals, e),
         Fact::Dose { session, dose } => dosing::write(session, dose, e),
@@ -145,7 +153,7 @@ fn readers(kind: &str) -> &'static [Reader] {
     match kind {
         "EpisodeOfCare" => &[episode::read],
         "Patient" => &[people::read_patient],
-        "CareTeam" => &[people::read_team],
+        "CareTeam" => &[directory::read_team],
         "RelatedPerson" => &[people::read_related],
         "Condition" => &[consultation::read_problem],
         "AllergyIntolerance" => &[consultation::read_allergy],
@@ -157,8 +165,8 @@ fn readers(kind: &str) -> &'static [Reader] {
         "ClinicalImpression" => &[clearance::read],
         "CarePlan" => &[preparation::read_plan],
         "Goal" => &[preparation::read_intention],
-        "MedicationDispense" => &[medication::read_dispense],
-        "Basic" => &[medication::read_inventory],
+        "MedicationDispense" => &[supply::read_dispense],
+        "Basic" => &[supply::read_inventory],
         "Encounter" => &[session::read],
         "Observation" => &[vitals::read, dosing::read_effects, measure::read],
         "MedicationAdministration" => &[dosing::read],

@@ -1,46 +1,34 @@
-//! Patient, clinicians, organizations and the people beside the patient.
-//!
-//! A clinician is a Practitioner and a PractitionerRole of the directory, shared by all episodes. What he or
-//! she is to one episode stands in its CareTeam, from which a member is read.
+//! The patient, and the people beside the patient.
 
-use fhir_sdk::r4b::codes::{
-    AddressUse, AdministrativeGender, CareTeamStatus, ContactPointSystem, ContactPointUse,
-    EndpointStatus,
-};
+use fhir_sdk::r4b::codes::AdministrativeGender;
 use fhir_sdk::r4b::resources::{
-    CareTeam, CareTeamParticipant, Endpoint, Organization as FhirOrganization,
-    Patient as FhirPatient, PatientCommunication, Practitioner, PractitionerQualification,
-    PractitionerRole, RelatedPerson as FhirRelatedPerson,
+    Patient as FhirPatient, PatientCommunication, RelatedPerson as FhirRelatedPerson,
 };
-use fhir_sdk::r4b::types::{
-    Address as FhirAddress, ContactPoint, Extension, ExtensionValue, HumanName, Identifier,
-    Reference,
-};
+use fhir_sdk::r4b::types::{Extension, ExtensionValue};
 
 use super::build::{
-    self, Frame, Parts, actor, code, coding, coding_of, concept, date, date_time, derived, finish,
-    hl7_concept, identifier, kap, kap_parts, local, must, own_identifier, patient, reference, role,
-    some, start, words,
+    self, Frame, Parts, actor, code, coding, coding_of, concept, date, date_time, finish,
+    identifier, kap, kap_parts, must, patient, reference, role, some, start, words,
 };
-use super::codes::{IDENTIFIER_TYPE, NPI, NUCC, hl7, structure, us_core};
-use super::label::{Class, labels, normal};
+use super::codes::{structure, us_core};
+use super::label::{Class, labels};
 use super::narrative::Html;
-use super::read::{Facts, FromNode, Node, Read, Source, one};
-use super::terms;
+use super::read::{Facts, Node, Read, Source, one};
 use crate::fhir::resource::Resource;
-use crate::kap::base::{Address, PersonName, Telecom, TelecomSystem, TelecomUse};
 use crate::kap::people::{
-    Gender, LegalAuthority, Licence, Member, MemberRole, Organization, OrganizationType, Patient,
-    ProxyAccess, RelatedPerson, RelatedRole,
+    Gender, LegalAuthority, MemberRole, Patient, ProxyAccess, RelatedPerson, RelatedRole,
 };
 use crate::kap::{Episode, Fact};
+
+use super::contact::{
+    address, human_name, read_address, read_name, read_telecom, telecom, tolerant,
+};
+use super::directory::write_team;
 
 const BIRTH_SEX: &str = "http://hl7.org/fhir/us/core/StructureDefinition/us-core-birthsex";
 const PRONOUNS: &str = "http://hl7.org/fhir/StructureDefinition/individual-pronouns";
 const INTERPRETER: &str = "http://hl7.org/fhir/StructureDefinition/patient-interpreterRequired";
 const LANGUAGE: &str = "urn:ietf:bcp:47";
-
-// --- patient -------------------------------------------------------------------------------------
 
 /// The Patient (US Core).
 pub fn write_patient(x: &Patient, e: &Episode) -> Vec<Resource> {
@@ -133,237 +121,6 @@ pub fn read_patient<'v>(node: Node<'v>, _: &Source<'v>) -> Facts {
     };
     one(Fact::Patient(patient), node)
 }
-
-// --- organizations -------------------------------------------------------------------------------
-
-/// The Organization (US Core), with an Endpoint where it has a FHIR server.
-pub fn directory_entry(x: &Organization) -> Vec<Resource> {
-    let security = || vec![normal()];
-    let text = Html::new().p(&x.name);
-    let kind = Parts::new()
-        .code("kind", Some(x.kind))
-        .code("timezone", x.timezone.as_ref());
-    let profile = [us_core("us-core-organization")];
-    let frame = Frame::of_directory(x.id.as_str(), &profile, security(), &text)
-        .extend(kap_parts("kap-organization-kind", kind));
-    let mut org = must(start!(FhirOrganization, frame).build());
-    org.identifier = some(x.npi.as_ref().map(|n| npi(n)));
-    org.active = Some(true);
-    org.name = Some(x.name.clone());
-    let provider = hl7_concept("organization-type", "prov", "Healthcare Provider");
-    let taxonomy = x.taxonomy.as_ref().map(|t| concept([coding(t)]));
-    org.r#type = some([provider].into_iter().chain(taxonomy));
-    let Some(url) = &x.endpoint else {
-        return vec![finish(Ok(org))];
-    };
-    let id = derived(&x.id, "fhir");
-    org.endpoint = some([reference("Endpoint", &id)]);
-    let frame = Frame::of_directory(id.as_str(), &[], security(), &Html::new().p(url));
-    let rest = coding_of(
-        &hl7("endpoint-connection-type"),
-        "hl7-fhir-rest",
-        Some("HL7 FHIR"),
-    );
-    let endpoint = start!(Endpoint, frame)
-        .status(EndpointStatus::Active)
-        .connection_type(rest)
-        .payload_type(some([words("FHIR R4 resources")]))
-        .managing_organization(reference("Organization", &x.id))
-        .address(url.clone());
-    vec![finish(Ok(org)), finish(endpoint.build())]
-}
-
-/// Reads an Organization and its Endpoint.
-pub fn read_organization<'v>(node: Node<'v>, source: &Source<'v>) -> Read<Organization> {
-    let kind = node.ext("kap-organization-kind").ok_or_else(|| {
-        node.missing(&format!(
-            "extension('{}')",
-            structure("kap-organization-kind")
-        ))
-    })?;
-    let endpoint = node.get("endpoint").and_then(|r| source.follow(r));
-    let mut types = node.each("type").flat_map(Node::codings);
-    let part = kind.part_code("kind", OrganizationType::from_code)?;
-    Ok(Organization {
-        id: node.id()?,
-        name: node.req("name")?,
-        npi: read_npi(node),
-        kind: part.ok_or_else(|| kind.missing("extension('kind')"))?,
-        endpoint: endpoint.and_then(|n| n.text("address")).map(str::to_owned),
-        timezone: kind.part("timezone")?,
-        taxonomy: types
-            .find(|c| c.text("system") == Some(NUCC))
-            .map(Node::to)
-            .transpose()?,
-    })
-}
-
-// --- clinicians ----------------------------------------------------------------------------------
-
-/// Practitioner, PractitionerRole (US Core), and the team with this member.
-pub fn write_member(x: &Member, e: &Episode) -> Vec<Resource> {
-    let security = || labels(Class::General, &[], &[], None, e);
-    let text = Html::new().p(&x.name);
-    let profile = [us_core("us-core-practitioner")];
-    let frame = Frame::new(x.id.as_str(), &profile, security(), &text, e);
-    let mut p = must(start!(Practitioner, frame).build());
-    let number = x
-        .npi
-        .as_ref()
-        .map_or_else(|| own_identifier("member", &x.id), |n| npi(n));
-    p.identifier = some([number]);
-    p.active = Some(true);
-    p.name = some([signed_name(&x.name)]);
-    p.qualification = some(x.licences.iter().map(licence));
-
-    let id = derived(&x.id, "role");
-    let profile = [us_core("us-core-practitionerrole")];
-    let mut r = must(
-        start!(
-            PractitionerRole,
-            Frame::new(id.as_str(), &profile, security(), &text, e)
-        )
-        .build(),
-    );
-    r.active = Some(true);
-    r.practitioner = Some(reference("Practitioner", &x.id));
-    r.organization = Some(reference("Organization", &x.organization_id));
-    r.code = some([role_concept(x.role)]);
-    r.specialty = some(x.taxonomy.as_ref().map(|t| concept([coding(t)])));
-    r.telecom = some(x.telecom.iter().map(telecom));
-    let team = write_team(e, Some(x));
-    vec![finish(Ok(p)), finish(Ok(r)), team]
-}
-
-/// The CareTeam of the episode; `member` stands in it even where the episode does not yet hold it.
-pub fn write_team(e: &Episode, member: Option<&Member>) -> Resource {
-    let others = e
-        .care_team
-        .iter()
-        .filter(|m| member.is_none_or(|x| x.id != m.id));
-    let members: Vec<&Member> = others.chain(member).collect();
-    let text = Html::new().list(members.iter().map(|m| format!("{}: {}", m.role, m.name)));
-    let id = derived(&e.episode_id, "team");
-    let frame = Frame::clinical(
-        id.as_str(),
-        &[us_core("us-core-careteam"), structure("kap-careteam")],
-        None,
-        &text,
-        e,
-    );
-    let mut team = must(start!(CareTeam, frame).build());
-    team.status = Some(CareTeamStatus::Active);
-    team.subject = Some(patient(e));
-    let practice = reference("Organization", &e.organizations.practice.id);
-    team.managing_organization = some([practice]);
-    let people = e.related_persons.iter().map(|p| {
-        let roles = p
-            .kap_roles
-            .iter()
-            .map(|r| local("kap-participant-role", r.code()));
-        participant(concept(roles), reference("RelatedPerson", &p.id), None)
-    });
-    team.participant = some(members.iter().map(|m| member_participant(m)).chain(people));
-    finish(Ok(team))
-}
-
-fn member_participant(m: &Member) -> CareTeamParticipant {
-    let own = Parts::new()
-        .code("role", Some(m.role))
-        .code("sharing", m.sharing.as_ref());
-    participant(
-        role_concept(m.role),
-        role(&m.id),
-        kap_parts("kap-member", own),
-    )
-}
-
-fn participant(
-    role: fhir_sdk::r4b::types::CodeableConcept,
-    member: Reference,
-    own: Option<Extension>,
-) -> CareTeamParticipant {
-    let b = CareTeamParticipant::builder()
-        .role(some([role]))
-        .member(member);
-    must(b.extension(own.into_iter().collect()).build())
-}
-
-/// Reads the members out of a CareTeam, with their directory entries.
-pub fn read_team<'v>(node: Node<'v>, source: &Source<'v>) -> Facts {
-    let mut facts = vec![];
-    for p in node.each("participant") {
-        let Some(own) = p.ext("kap-member") else {
-            continue;
-        };
-        let reference = p.need("member")?;
-        let role = source.follow(reference).ok_or_else(|| {
-            reference.issue(
-                "not-found",
-                "The PractitionerRole of this member is not at hand.",
-            )
-        })?;
-        let person = role.get("practitioner").and_then(|r| source.follow(r));
-        let person = person.ok_or_else(|| {
-            role.issue("not-found", "The Practitioner of this role is not at hand.")
-        })?;
-        let kind = own.part_code("role", MemberRole::from_code)?;
-        let specialty = role
-            .coding_in("specialty", NUCC)
-            .or_else(|| role.each("specialty").flat_map(Node::codings).next());
-        let member = Member {
-            id: person.id()?,
-            name: read_signed_name(person)?,
-            role: kind.ok_or_else(|| own.missing("extension('role')"))?,
-            taxonomy: specialty.map(Node::to).transpose()?,
-            organization_id: role
-                .ref_id("organization")
-                .ok_or_else(|| role.missing("organization"))?,
-            npi: read_npi(person),
-            licences: person
-                .each("qualification")
-                .filter_map(read_licence)
-                .collect(),
-            telecom: read_telecom(role),
-            sharing: own.part("sharing")?,
-        };
-        facts.push((
-            Fact::Member(member),
-            vec![node.key()?, role.key()?, person.key()?],
-        ));
-    }
-    Ok(facts)
-}
-
-fn role_concept(role: MemberRole) -> fhir_sdk::r4b::types::CodeableConcept {
-    match terms::display("kap-participant-role", role.code()) {
-        Some(_) => concept([local("kap-participant-role", role.code())]),
-        None => words(role.code()),
-    }
-}
-
-fn licence(x: &Licence) -> PractitionerQualification {
-    let number = must(Identifier::builder().value(x.number.clone()).build());
-    let issuer = must(Reference::builder().display(x.state.clone()).build());
-    let b = PractitionerQualification::builder()
-        .identifier(some([number]))
-        .code(words("State licence to practise"))
-        .issuer(issuer);
-    let mut out = must(b.build());
-    out.period = x.expires.map(|day| build::day_period(None, Some(day)));
-    out
-}
-
-fn read_licence(node: Node<'_>) -> Option<Licence> {
-    let expires = node.get("period").and_then(|p| p.opt("end").ok().flatten());
-    Some(Licence {
-        state: node.get("issuer")?.text("display")?.to_owned(),
-        number: node.get("identifier")?.text("value")?.to_owned(),
-        expires,
-    })
-}
-
-// --- related persons -----------------------------------------------------------------------------
 
 /// The RelatedPerson (US Core), and the team with this person.
 pub fn write_related(x: &RelatedPerson, e: &Episode) -> Vec<Resource> {
@@ -469,120 +226,4 @@ fn read_authority<'v>(node: Node<'v>, source: &Source<'v>) -> Read<LegalAuthorit
         verified_by: by.and_then(|r| source.actor(r)),
         document_id: node.part("document")?,
     })
-}
-
-// --- data types ----------------------------------------------------------------------------------
-
-fn human_name(x: &PersonName) -> HumanName {
-    let mut name = must(HumanName::builder().family(x.family.clone()).build());
-    name.given = x.given.iter().cloned().map(Some).collect();
-    name
-}
-
-fn read_name(node: Node<'_>) -> Read<PersonName> {
-    let mut names = node.each("name");
-    let name = names
-        .find(|n| n.text("family").is_some())
-        .ok_or_else(|| node.missing("name.family"))?;
-    Ok(PersonName {
-        family: name.req("family")?,
-        given: name.all("given")?,
-    })
-}
-
-/// `Robin Sampleton, LCSW` with its parts as far as they can be told apart.
-fn signed_name(text: &str) -> HumanName {
-    let (person, suffix) = text.split_once(',').unwrap_or((text, ""));
-    let mut given: Vec<&str> = person.split_whitespace().collect();
-    let family = given.pop().unwrap_or(text);
-    let mut name = must(
-        HumanName::builder()
-            .text(text.to_owned())
-            .family(family.to_owned())
-            .build(),
-    );
-    name.given = some(given.into_iter().map(str::to_owned));
-    let suffixes = suffix.split(',').map(str::trim).filter(|s| !s.is_empty());
-    name.suffix = some(suffixes.map(str::to_owned));
-    name
-}
-
-fn read_signed_name(node: Node<'_>) -> Read<String> {
-    let name = node.need("name")?;
-    if let Some(text) = name.text("text") {
-        return Ok(text.to_owned());
-    }
-    let given = name.all::<String>("given")?;
-    let family = name.opt::<String>("family")?;
-    Ok(given
-        .into_iter()
-        .chain(family)
-        .collect::<Vec<_>>()
-        .join(" "))
-}
-
-fn npi(number: &str) -> Identifier {
-    let b = Identifier::builder()
-        .system(NPI.to_owned())
-        .value(number.to_owned());
-    let kind = coding_of(IDENTIFIER_TYPE, "NPI", Some("National provider identifier"));
-    must(b.r#type(concept([kind])).build())
-}
-
-fn read_npi(node: Node<'_>) -> Option<String> {
-    let mut all = node.each("identifier");
-    let npi = all.find(|i| i.text("system") == Some(NPI))?;
-    npi.text("value").map(str::to_owned)
-}
-
-fn telecom(x: &Telecom) -> ContactPoint {
-    let b = ContactPoint::builder().value(x.value.clone());
-    let mut out = must(
-        b.system(code(x.system.code(), ContactPointSystem::Other))
-            .build(),
-    );
-    out.r#use = x.usage.map(|u| code(u.code(), ContactPointUse::Old));
-    out
-}
-
-/// Contact points that say how and what; others are left out.
-fn read_telecom(node: Node<'_>) -> Vec<Telecom> {
-    let read = |t: Node<'_>| {
-        Some(Telecom {
-            system: TelecomSystem::from_code(t.text("system")?)?,
-            value: t.text("value")?.to_owned(),
-            usage: t.text("use").and_then(TelecomUse::from_code),
-        })
-    };
-    node.each("telecom").filter_map(read).collect()
-}
-
-fn address(x: &Address) -> FhirAddress {
-    let mut out = must(FhirAddress::builder().r#use(AddressUse::Home).build());
-    out.line = some(x.line.iter().cloned());
-    out.city.clone_from(&x.city);
-    out.state.clone_from(&x.state);
-    out.postal_code.clone_from(&x.postal_code);
-    out.country.clone_from(&x.country);
-    out
-}
-
-fn read_address(node: Node<'_>) -> Address {
-    let text = |name| node.text(name).map(str::to_owned);
-    Address {
-        line: node
-            .each("line")
-            .filter_map(Node::str)
-            .map(str::to_owned)
-            .collect(),
-        city: text("city"),
-        state: text("state"),
-        postal_code: text("postalCode"),
-        country: text("country"),
-    }
-}
-
-/// The entries of a list that can be read; foreign ones of another form are left out.
-pub(super) fn tolerant<T: FromNode>(node: Node<'_>, name: &str) -> Vec<T> {
-    node.each(name).filter_map(|n| n.to().ok()).collect()
 }

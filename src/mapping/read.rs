@@ -3,16 +3,15 @@
 //! A `Node` is a place in a resource: two pointers, copied freely. Its path is only worked out for an error.
 //! What a reader does not ask for is ignored, so foreign codings and extensions do no harm.
 
-use std::collections::HashMap;
-
 use serde_json::Value;
 
-use super::build::{LOZENGE, TROCHE};
 use super::codes::{is_structure, is_system};
 use crate::error::Issue;
 use crate::fhir::resource::Key;
 use crate::kap::Fact;
-use crate::kap::base::{Coding, Day, Decimal, Id, Identifier, Instant, Quantity};
+use crate::kap::base::Id;
+
+pub use super::source::Source;
 
 /// The result of one read.
 pub type Read<T> = Result<T, Issue>;
@@ -384,131 +383,12 @@ pub fn one(fact: Fact, node: Node<'_>) -> Facts {
     Ok(vec![(fact, vec![node.key()?])])
 }
 
-/// All resources at hand, by type and id.
-#[derive(Debug)]
-pub struct Source<'v> {
-    all: &'v [(Key, Value)],
-    by_key: HashMap<(&'v str, &'v str), usize>,
-}
-
-impl<'v> Source<'v> {
-    /// Indexes `all`.
-    #[must_use]
-    pub fn new(all: &'v [(Key, Value)]) -> Self {
-        let entry = |(i, (key, _)): (usize, &'v (Key, Value))| ((&*key.kind, key.id.as_str()), i);
-        Self {
-            all,
-            by_key: all.iter().enumerate().map(entry).collect(),
-        }
-    }
-
-    /// The resource `kind`/`id`, if at hand.
-    #[must_use]
-    pub fn lookup(&self, kind: &str, id: &str) -> Option<Node<'v>> {
-        let (_, value) = &self.all[*self.by_key.get(&(kind, id))?];
-        Some(Node::new(value))
-    }
-
-    /// The resource that this Reference names, if at hand.
-    #[must_use]
-    pub fn follow(&self, reference: Node<'v>) -> Option<Node<'v>> {
-        let (kind, id) = reference.target()?;
-        self.lookup(kind, id)
-    }
-
-    /// All resources of one type.
-    pub fn of_kind<'s>(&'s self, kind: &'s str) -> impl Iterator<Item = Node<'v>> + use<'v, 's> {
-        let all = self.all.iter().filter(move |(key, _)| &*key.kind == kind);
-        all.map(|(_, value)| Node::new(value))
-    }
-
-    /// The practice's id of the person or organization that this Reference names: a PractitionerRole is
-    /// its practitioner; a reference of words alone (`patient`, `system`) is that word.
-    #[must_use]
-    pub fn actor(&self, reference: Node<'v>) -> Option<Id> {
-        let Some((kind, id)) = reference.target() else {
-            return reference.text("display").and_then(Id::new);
-        };
-        if kind != "PractitionerRole" {
-            return Id::new(id);
-        }
-        let role = self.lookup(kind, id);
-        let practitioner = role.and_then(|r| r.ref_id("practitioner"));
-        practitioner.or_else(|| Id::new(id.strip_suffix("-role").unwrap_or(id)))
-    }
-
-    /// As `actor`, for the child `name` of `node`.
-    #[must_use]
-    pub fn actor_at(&self, node: Node<'v>, name: &str) -> Option<Id> {
-        self.actor(node.get(name)?)
-    }
-
-    /// As `actor_at`.
-    ///
-    /// # Errors
-    /// Where it is absent or names nobody.
-    pub fn need_actor(&self, node: Node<'v>, name: &str) -> Read<Id> {
-        let reference = node.need(name)?;
-        self.actor(reference)
-            .ok_or_else(|| reference.wrong("a literal reference"))
-    }
-}
-
-macro_rules! from_node {
-    ($($kind:ty, $expected:literal, $node:ident => $read:expr;)+) => {
-        $(impl FromNode for $kind {
-            const EXPECTED: &'static str = $expected;
-            fn from_node($node: Node<'_>) -> Option<Self> { $read }
-        })+
-    };
-}
-
-from_node! {
-    String, "text", n => n.str().map(str::to_owned);
-    bool, "true or false", n => n.value.as_bool();
-    u8, "a whole number from 0 to 255", n => n.value.as_u64().and_then(|x| x.try_into().ok());
-    u32, "a whole number from 0 on", n => n.value.as_u64().and_then(|x| x.try_into().ok());
-    i64, "a whole number", n => n.value.as_i64();
-    Id, "an id", n => match n.str() {
-        Some(text) => Id::new(text),
-        None => n.target().and_then(|(_, id)| Id::new(id)),
-    };
-    Instant, "a time with seconds and offset", n => n.str()?.parse().ok();
-    Day, "a date YYYY-MM-DD", n => n.str()?.parse().ok();
-    // A Quantity stands for its number, for extensions that carry a unit.
-    Decimal, "a number", n => match n.value {
-        Value::Number(number) => number.to_string().parse().ok(),
-        Value::Object(_) => n.get("value")?.to().ok(),
-        _ => None,
-    };
-    Coding, "a coding with system and code", n => Some(Coding {
-        system: n.text("system")?.to_owned(),
-        code: n.text("code")?.to_owned(),
-        display: n.text("display").map(str::to_owned),
-    });
-    Quantity, "a quantity with value and unit", n => {
-        // A count of lozenges is written without code in the practice's language.
-        let counted = n.text("unit") == Some(LOZENGE) && n.text("code") == Some(TROCHE);
-        let part = |name| n.text(name).filter(|_| !counted).map(str::to_owned);
-        Some(Quantity {
-            value: n.get("value")?.to().ok()?,
-            unit: n.text("unit").or_else(|| n.text("code"))?.to_owned(),
-            system: part("system"),
-            code: part("code"),
-        })
-    };
-    Identifier, "an identifier with system and value", n => Some(Identifier {
-        kind: n.get("type").and_then(|t| t.codings().next()?.text("code")).map(str::to_owned),
-        system: n.text("system")?.to_owned(),
-        value: n.text("value")?.to_owned(),
-    });
-}
-
 #[cfg(test)]
 mod tests {
     use serde_json::json;
 
     use super::*;
+    use crate::kap::base::Instant;
 
     #[test]
     fn an_error_names_its_place() {
@@ -532,23 +412,5 @@ mod tests {
             let value = json!({"reference": text});
             assert_eq!(Node::new(&value).target(), Some(("Patient", "a")), "{text}");
         }
-    }
-
-    #[test]
-    fn a_role_is_its_practitioner() {
-        let key = |kind: &str, id: &str| Key::new(kind, Id::new(id).unwrap_or_default());
-        let role = json!({"practitioner": {"reference": "Practitioner/p1"}});
-        let all = [(key("PractitionerRole", "r1"), role)];
-        let source = Source::new(&all);
-        let actor = |text: &str| {
-            let value = json!({"reference": text});
-            Source::new(&[])
-                .actor(Node::new(&value))
-                .map(|i| i.to_string())
-        };
-        let value = json!({"reference": "PractitionerRole/r1"});
-        assert_eq!(source.actor(Node::new(&value)), Id::new("p1"));
-        assert_eq!(actor("PractitionerRole/m1-role").as_deref(), Some("m1"));
-        assert_eq!(actor("Organization/o1").as_deref(), Some("o1"));
     }
 }

@@ -13,7 +13,7 @@ pub fn of(episode: &Episode, at: i64) -> Head {
         owner: episode.organizations.practice.id.clone(),
         version: episode.version,
         phase: episode.phase.code().to_owned(),
-        status: mapping::directory::status(episode),
+        status: mapping::register::status(episode),
         due_day: episode.next_day_due().map(|day| day.to_string()),
         updated_at: at,
     }

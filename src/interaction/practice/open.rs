@@ -134,7 +134,7 @@ pub async fn organization(app: &App, access: &Access, id: &Id) -> Result<Option<
     let key = Key::new("Organization", id.clone());
     let Some(row) = app.store.view(access).lookup(&key).await? else { return Ok(None) };
     let values: Vec<_> = row.value().map(|value| (key, value)).into_iter().collect();
-    Ok(mapping::directory::organizations(&values).pop())
+    Ok(mapping::register::organizations(&values).pop())
 }
 
 async fn changes(app: &App, access: &Access, episode: &Episode) -> Result<Changes> {

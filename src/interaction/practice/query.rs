@@ -182,7 +182,7 @@ pub async fn organizations(app: &App, access: &Access, directory: &Directory) ->
     let found = app.store.view(access).search(&query).await?.matches;
     let values: Vec<(Key, Value)> =
         found.iter().filter_map(|row| row.value().map(|value| (row.key.clone(), value))).collect();
-    let items = mapping::directory::organizations(&values)
+    let items = mapping::register::organizations(&values)
         .into_iter()
         .filter(|o| directory.kind.as_deref().is_none_or(|kind| o.kind.code() == kind))
         .map(|o| json!(o));

@@ -1,0 +1,67 @@
+//! The directory of organizations, which no episode owns, and what this server says of its types.
+
+use serde_json::Value;
+
+use super::codes::structure;
+use super::episode::status_of;
+use super::directory::{read_organization, write_organization};
+use super::read::{Node, Source};
+use crate::fhir::resource::{Key, Resource};
+use crate::kap::Episode;
+use crate::kap::people::Organization;
+
+/// The resources of a directory entry: Organization, and Endpoint where it has a FHIR server.
+#[must_use]
+pub fn organization(organization: &Organization) -> Vec<Resource> {
+    write_organization(organization)
+}
+
+/// The organizations among these resources; what cannot be read is left out.
+#[must_use]
+pub fn organizations(resources: &[(Key, Value)]) -> Vec<Organization> {
+    let source = Source::new(resources);
+    let own = resources.iter().filter(|(key, _)| &*key.kind == "Organization");
+    own.filter_map(|(_, value)| read_organization(Node::new(value), &source).ok()).collect()
+}
+
+/// The code of `EpisodeOfCare.status` for the episode's phase.
+#[must_use]
+pub fn status(episode: &Episode) -> String {
+    status_of(episode)
+}
+
+/// KAP profiles by resource type.
+const PROFILES: &[(&str, &[&str])] = &[
+    ("AdverseEvent", &["kap-adverse-event"]),
+    ("Appointment", &["kap-appointment"]),
+    ("CarePlan", &["kap-careplan"]),
+    ("CareTeam", &["kap-careteam"]),
+    ("ClinicalImpression", &["kap-clearance"]),
+    ("Communication", &["kap-communication"]),
+    ("Composition", &["kap-composition"]),
+    ("Consent", &["kap-treatment-consent", "kap-privacy-consent"]),
+    ("DetectedIssue", &["kap-detected-issue"]),
+    ("DocumentReference", &["kap-document-reference"]),
+    ("Encounter", &["kap-dosing-encounter", "kap-encounter"]),
+    ("EpisodeOfCare", &["kap-episode-of-care"]),
+    ("Flag", &["kap-flag"]),
+    ("Goal", &["kap-goal"]),
+    ("Medication", &["kap-ketamine-medication"]),
+    ("MedicationAdministration", &["kap-ketamine-administration"]),
+    ("MedicationDispense", &["kap-medication-dispense"]),
+    ("MedicationRequest", &["kap-ketamine-prescription", "kap-home-medication"]),
+    ("Observation", &["kap-session-vital-sign", "kap-observation", "kap-clearance-status-observation"]),
+    ("Procedure", &["kap-procedure"]),
+    ("Provenance", &["kap-provenance"]),
+    ("QuestionnaireResponse", &["kap-questionnaire-response"]),
+    ("RelatedPerson", &["kap-related-person"]),
+    ("ServiceRequest", &["kap-referral-servicerequest", "kap-followup-servicerequest"]),
+    ("Task", &["kap-referral-task", "kap-followup-task"]),
+];
+
+/// Canonical URLs of the KAP profiles of a resource type.
+#[must_use]
+pub fn profiles_of(kind: &str) -> Vec<String> {
+    let own = PROFILES.iter().find(|(of, _)| *of == kind).map(|(_, names)| *names);
+    own.unwrap_or_default().iter().map(|name| structure(name)).collect()
+}
