@@ -9,7 +9,7 @@ use fhir_sdk::r4b::resources::{
 use fhir_sdk::r4b::types::{CodeableConcept, Extension, ExtensionValue, Range, Reference};
 
 use super::build::{
-    Frame, Parts, actor, coding, coding_of, concept, date_time, finish, hl7_concept, kap,
+    Frame, Parts, actor, coding, coding_of, concept, date_time, derived, finish, hl7_concept, kap,
     kap_parts, local, must, note, own_identifier, patient, record, reference, some, start, ucum,
     with_text, words,
 };
@@ -47,7 +47,7 @@ pub fn write(session: &Id, dose: &Dose, e: &Episode) -> Vec<Resource> {
     let rx = dosing.and_then(|d| d.prescription_id.as_ref());
     let medication = match rx {
         Some(rx) => {
-            let to = reference("Medication", format_args!("{rx}-med"));
+            let to = reference("Medication", derived(rx, "med"));
             MedicationAdministrationMedication::Reference(to)
         }
         None => MedicationAdministrationMedication::CodeableConcept(ketamine()),
@@ -64,7 +64,9 @@ pub fn write(session: &Id, dose: &Dose, e: &Episode) -> Vec<Resource> {
         .medication(medication)
         .subject(patient(e))
         .context(reference("Encounter", session))
-        .effective(MedicationAdministrationEffective::DateTime(date_time(dose.at)))
+        .effective(MedicationAdministrationEffective::DateTime(date_time(
+            dose.at,
+        )))
         .performer(some(performers(dose, e)))
         .reason_reference(some(indications.map(|p| reference("Condition", &p.id))))
         .supporting_information(some(support(session, dose, dosing, e)))
@@ -77,7 +79,10 @@ pub fn write(session: &Id, dose: &Dose, e: &Episode) -> Vec<Resource> {
 }
 
 fn ketamine() -> CodeableConcept {
-    with_text(concept([coding_of(RXNORM, "6130", Some("ketamine"))]), "ketamine")
+    with_text(
+        concept([coding_of(RXNORM, "6130", Some("ketamine"))]),
+        "ketamine",
+    )
 }
 
 fn reason(reason: &Reason) -> CodeableConcept {
@@ -115,26 +120,44 @@ fn amount(dose: &Dose) -> String {
     let mut said = vec![format!("{} mg", dose.dose_mg)];
     said.extend(dose.units.map(|n| format!("{n} units")));
     said.extend(dose.hold_minutes.map(|n| format!("held {n} min")));
-    said.extend(dose.expectorated.map(|e| if e { "expectorated" } else { "swallowed or kept" }.into()));
+    said.extend(dose.expectorated.map(|e| {
+        if e {
+            "expectorated"
+        } else {
+            "swallowed or kept"
+        }
+        .into()
+    }));
     said.join(", ")
 }
 
 fn dose_extensions(dose: &Dose, dosing: Option<&Dosing>, e: &Episode) -> Vec<Extension> {
     let min = |n| ExtensionValue::Quantity(ucum(n, "min"));
     let level = dosing.map(|d| ExtensionValue::Code(d.dose_level.code().into()));
-    let units = dose.units.map(|n| ExtensionValue::Decimal(super::build::exact(n)));
-    let by = dose.held_by.as_ref().map(|id| ExtensionValue::Reference(actor(id, e)));
+    let units = dose
+        .units
+        .map(|n| ExtensionValue::Decimal(super::build::exact(n)));
+    let by = dose
+        .held_by
+        .as_ref()
+        .map(|id| ExtensionValue::Reference(actor(id, e)));
     let planned = Parts::new()
         .coding("route", Some(&dose.route))
         .text("site", dose.site.as_ref());
     [
-        Some(kap("kap-dose-kind", ExtensionValue::Code(dose.kind.code().into()))),
+        Some(kap(
+            "kap-dose-kind",
+            ExtensionValue::Code(dose.kind.code().into()),
+        )),
         level.map(|v| kap("kap-dose-level", v)),
         dose.hold_minutes.map(|n| kap("kap-hold-minutes", min(n))),
-        dose.expectorated.map(|b| kap("kap-expectorated", ExtensionValue::Boolean(b))),
+        dose.expectorated
+            .map(|b| kap("kap-expectorated", ExtensionValue::Boolean(b))),
         units.map(|v| kap("kap-dose-units", v)),
         by.map(|v| kap("kap-held-by", v)),
-        (!was_given(dose)).then(|| kap_parts("kap-planned-dosage", planned)).flatten(),
+        (!was_given(dose))
+            .then(|| kap_parts("kap-planned-dosage", planned))
+            .flatten(),
     ]
     .into_iter()
     .flatten()
@@ -171,12 +194,19 @@ fn support(session: &Id, dose: &Dose, dosing: Option<&Dosing>, e: &Episode) -> V
     let before = |v: &&crate::kap::dosing::Vitals| {
         matches!(v.timing, Timing::PreDose | Timing::PreDoseRecheck) && v.at <= dose.at
     };
-    let readings = dosing.vitals.iter().filter(before).filter(|v| v.systolic.is_some());
-    let issues = e.detected_issues.iter().filter(|i| i.implicated.contains(session));
+    let readings = dosing
+        .vitals
+        .iter()
+        .filter(before)
+        .filter(|v| v.systolic.is_some());
+    let issues = e
+        .detected_issues
+        .iter()
+        .filter(|i| i.implicated.contains(session));
     clearance
         .map(|id| reference("ClinicalImpression", id))
         .chain(supply.map(|d| reference("MedicationDispense", &d.id)))
-        .chain(readings.map(|v| reference("Observation", format_args!("{}-bp", v.id))))
+        .chain(readings.map(|v| reference("Observation", derived(&v.id, "bp"))))
         .chain(issues.filter_map(|i| record(&i.id, e)))
         .collect()
 }
@@ -207,7 +237,9 @@ pub fn read<'v>(node: Node<'v>, source: &Source<'v>) -> Facts {
     let dose = Dose {
         id: node.id()?,
         at: when(node)?,
-        kind: node.ext_code("kap-dose-kind", DoseKind::from_code)?.unwrap_or(DoseKind::Initial),
+        kind: node
+            .ext_code("kap-dose-kind", DoseKind::from_code)?
+            .unwrap_or(DoseKind::Initial),
         status: node.code("status", DoseStatus::from_code)?,
         status_reason: node.get("statusReason").map(stated_reason),
         dose_mg: match dosage.and_then(|d| d.get("dose")) {
@@ -221,9 +253,12 @@ pub fn read<'v>(node: Node<'v>, source: &Source<'v>) -> Facts {
         hold_minutes: node.ext_value("kap-hold-minutes")?,
         expectorated: node.ext_value("kap-expectorated")?,
         site: match (dosage.and_then(|d| d.get("site")), planned) {
-            (Some(site), _) => Some(site.text("text").or_else(|| site.get("coding")?.text("display")))
-                .flatten()
-                .map(str::to_owned),
+            (Some(site), _) => Some(
+                site.text("text")
+                    .or_else(|| site.get("coding")?.text("display")),
+            )
+            .flatten()
+            .map(str::to_owned),
             (None, Some(planned)) => planned.part("site")?,
             (None, None) => None,
         },
@@ -245,7 +280,9 @@ fn when(node: Node<'_>) -> Read<Instant> {
 fn stated_reason(concept: Node<'_>) -> Reason {
     let own = super::codes::system(NOT_GIVEN);
     let mut codings = concept.codings();
-    let code = codings.find(|c| c.text("system") == Some(&own)).and_then(|c| c.text("code"));
+    let code = codings
+        .find(|c| c.text("system") == Some(&own))
+        .and_then(|c| c.text("code"));
     let foreign = || concept.codings().next().and_then(|c| c.text("display"));
     Reason {
         code: code.unwrap_or("other").to_owned(),
@@ -278,7 +315,9 @@ fn stated_route<'v>(node: Node<'v>, source: &Source<'v>) -> Read<Coding> {
 fn performer<'v>(node: Node<'v>, source: &Source<'v>, function: &str) -> Option<Id> {
     let system = hl7("med-admin-perform-function");
     let of = |p: &Node<'v>| {
-        let code = p.coding_in("function", &system).and_then(|c| c.text("code"));
+        let code = p
+            .coding_in("function", &system)
+            .and_then(|c| c.text("code"));
         code.unwrap_or("performer") == function
     };
     let actor = node.each("performer").find(of)?.get("actor")?;
@@ -317,9 +356,15 @@ pub fn write_effects(session: &Id, effects: &Effects, e: &Episode) -> Vec<Resour
     let mut out = vec![];
     for ((suffix, code), value) in COURSE.into_iter().zip(values) {
         let Some(value) = value else { continue };
-        let id = format!("{session}-{suffix}");
+        let id = derived(session, suffix);
         let text = Html::new().p(course_text(code, effects));
-        let mut built = observation(session, &id, &text, concept([local("kap-observation", code)]), e);
+        let mut built = observation(
+            session,
+            id.as_str(),
+            &text,
+            concept([local("kap-observation", code)]),
+            e,
+        );
         built.identifier = some([own_identifier("effects", session)]);
         built.value = Some(value);
         out.push(finish(Ok(built)));
@@ -339,7 +384,13 @@ fn course_text(code: &str, effects: &Effects) -> String {
 }
 
 /// An observation of a session, about its first dose, with a code and no value.
-fn observation(session: &Id, id: &str, text: &Html, code: CodeableConcept, e: &Episode) -> Observation {
+fn observation(
+    session: &Id,
+    id: &str,
+    text: &Html,
+    code: CodeableConcept,
+    e: &Episode,
+) -> Observation {
     let held = session_in(session, e);
     let doses = held.and_then(|s| s.dosing.as_ref()).map(|d| &d.doses);
     let first = doses.and_then(|d| d.iter().map(|d| d.at).min());
@@ -360,7 +411,10 @@ fn observation(session: &Id, id: &str, text: &Html, code: CodeableConcept, e: &E
 
 /// Reads the course of the effects, or a side effect.
 pub fn read_effects<'v>(node: Node<'v>, source: &Source<'v>) -> Facts {
-    if node.each("identifier").any(|i| i.text("system") == Some(&namespace("side-effect"))) {
+    if node
+        .each("identifier")
+        .any(|i| i.text("system") == Some(&namespace("side-effect")))
+    {
         return read_side_effect(node);
     }
     let code = node.local_code("code", "kap-observation");
@@ -369,8 +423,8 @@ pub fn read_effects<'v>(node: Node<'v>, source: &Source<'v>) -> Facts {
     };
     let session = session_of(node)?;
     let id = node.id()?;
-    let of = |suffix: &str| source.lookup("Observation", &format!("{session}-{suffix}"));
-    let own = format!("{session}-{suffix}") == id.as_str();
+    let of = |suffix: &str| source.lookup("Observation", derived(&session, suffix).as_str());
+    let own = derived(&session, suffix) == id;
     let parts: Vec<Node<'v>> = match own {
         true => COURSE.iter().filter_map(|(suffix, _)| of(suffix)).collect(),
         false => vec![node],
@@ -412,15 +466,26 @@ pub fn write_side_effect(session: &Id, effect: &SideEffect, e: &Episode) -> Vec<
         n.map(|n| {
             let value = ObservationComponentValue::Quantity(ucum(Decimal::from(n), "min"));
             let code = concept([local("kap-observation", code)]);
-            must(ObservationComponent::builder().code(code).value(value).build())
+            must(
+                ObservationComponent::builder()
+                    .code(code)
+                    .value(value)
+                    .build(),
+            )
         })
     };
     let severity = effect.severity.code();
     let text = Html::new()
         .fact("Side effect", super::summary::words::said(&effect.code))
         .fact("Severity", severity)
-        .maybe("Onset (min after dose)", effect.onset_minute.map(|n| n.to_string()))
-        .maybe("Resolved (min after dose)", effect.resolved_minute.map(|n| n.to_string()))
+        .maybe(
+            "Onset (min after dose)",
+            effect.onset_minute.map(|n| n.to_string()),
+        )
+        .maybe(
+            "Resolved (min after dose)",
+            effect.resolved_minute.map(|n| n.to_string()),
+        )
         .maybe("Action", effect.action.as_ref());
     let code = concept([coding(&effect.code)]);
     let mut built = observation(session, effect.id.as_str(), &text, code, e);
@@ -465,7 +530,10 @@ fn read_side_effect(node: Node<'_>) -> Facts {
         severity: grade_of(node, "valueCodeableConcept")?,
         onset_minute: minute("onset-minutes")?,
         resolved_minute: minute("resolution-minutes")?,
-        action: node.get("note").and_then(|n| n.text("text")).map(str::to_owned),
+        action: node
+            .get("note")
+            .and_then(|n| n.text("text"))
+            .map(str::to_owned),
     };
     let session = session_of(node)?;
     one(Fact::SideEffect { session, effect }, node)

@@ -557,7 +557,7 @@ fn read_telecom(node: Node<'_>) -> Vec<Telecom> {
     node.each("telecom").filter_map(read).collect()
 }
 
-fn address(x: &Address) -> FhirAddress {
+pub(super) fn address(x: &Address) -> FhirAddress {
     let mut out = must(FhirAddress::builder().r#use(AddressUse::Home).build());
     out.line = some(x.line.iter().cloned());
     out.city.clone_from(&x.city);
@@ -567,7 +567,7 @@ fn address(x: &Address) -> FhirAddress {
     out
 }
 
-fn read_address(node: Node<'_>) -> Address {
+pub(super) fn read_address(node: Node<'_>) -> Address {
     let text = |name| node.text(name).map(str::to_owned);
     Address {
         line: node

@@ -69,7 +69,9 @@ pub fn write_issue(x: &DetectedIssue, e: &Episode) -> Vec<Resource> {
         .code(concept([coding(&x.code), local("kap-rule", &x.rule_id)]))
         .severity(code(x.severity.code(), DetectedIssueSeverity::Moderate))
         .patient(patient(e))
-        .identified(DetectedIssueIdentified::DateTime(date_time(x.identified_at)))
+        .identified(DetectedIssueIdentified::DateTime(date_time(
+            x.identified_at,
+        )))
         .implicated(some(x.implicated.iter().map(|id| any_record(id, e))))
         .mitigation(some(x.mitigations.iter().map(|m| mitigation(m, e))))
         .build();
@@ -103,7 +105,10 @@ fn issue_extensions(x: &DetectedIssue) -> Vec<Extension> {
     // Only where the wire alone would be read otherwise.
     let exact = (told_status(&wire, x.mitigations.len()) != Some(x.status)).then_some(x.status);
     let parts = Parts::new().code("status", exact);
-    let parts = x.sensitivity.iter().fold(parts, |p, s| p.code("sensitivity", Some(s)));
+    let parts = x
+        .sensitivity
+        .iter()
+        .fold(parts, |p, s| p.code("sensitivity", Some(s)));
     let version = x.rule_version.clone().map(ExtensionValue::String);
     kap_parts("kap-issue", parts)
         .into_iter()
@@ -117,13 +122,21 @@ fn mitigation(m: &Mitigation, e: &Episode) -> DetectedIssueMitigation {
         .action(concept([coding(&m.action)]))
         .date(date_time(m.at))
         .author(actor(&m.by, e))
-        .extension(why.map(|v| kap("kap-mitigation-rationale", v)).into_iter().collect());
+        .extension(
+            why.map(|v| kap("kap-mitigation-rationale", v))
+                .into_iter()
+                .collect(),
+        );
     must(built.build())
 }
 
 fn issue_text(x: &DetectedIssue) -> Html {
     let done = x.mitigations.iter().map(|m| {
-        let why = m.rationale.as_ref().map(|r| format!(" – {r}")).unwrap_or_default();
+        let why = m
+            .rationale
+            .as_ref()
+            .map(|r| format!(" – {r}"))
+            .unwrap_or_default();
         format!("{} at {}{why}", said(&m.action), m.at)
     });
     Html::new()
@@ -143,14 +156,22 @@ pub fn read_issue<'v>(node: Node<'v>, source: &Source<'v>) -> Facts {
     }
     let told = || told_status(node.text("status")?, mitigations.len());
     let exact = node.ext("kap-issue");
-    let exact = exact.map(|x| x.part_code("status", IssueStatus::from_code)).transpose()?;
-    let status = exact.flatten().or_else(told).ok_or_else(|| node.missing("status"))?;
+    let exact = exact
+        .map(|x| x.part_code("status", IssueStatus::from_code))
+        .transpose()?;
+    let status = exact
+        .flatten()
+        .or_else(told)
+        .ok_or_else(|| node.missing("status"))?;
     let coding = node.need("code")?;
     let own = |c: &Node<'v>| c.text("system").is_some_and(|s| is_system(s, "kap-rule"));
     let foreign = coding.codings().find(|c| !own(c));
     let code: Coding = foreign.or(coding.codings().next()).unwrap_or(coding).to()?;
     let rule = node.local_code("code", "kap-rule").map(str::to_owned);
-    let sensitivity = node.ext("kap-issue").map(|x| x.all_parts("sensitivity")).transpose()?;
+    let sensitivity = node
+        .ext("kap-issue")
+        .map(|x| x.all_parts("sensitivity"))
+        .transpose()?;
     let issue = DetectedIssue {
         id: node.id()?,
         rule_id: rule.unwrap_or_else(|| code.code.clone()),
@@ -199,9 +220,17 @@ pub fn write_event(x: &AdverseEvent, e: &Episode) -> Vec<Resource> {
         .subject(patient(e))
         .date(date_time(x.occurred_at))
         .recorded_date(date_time(x.recorded_at))
-        .seriousness(hl7_concept("adverse-event-seriousness", serious(x), serious(x)))
+        .seriousness(hl7_concept(
+            "adverse-event-seriousness",
+            serious(x),
+            serious(x),
+        ))
         .severity(graded(x.severity))
-        .outcome(hl7_concept("adverse-event-outcome", x.outcome.code(), ended(x.outcome)))
+        .outcome(hl7_concept(
+            "adverse-event-outcome",
+            x.outcome.code(),
+            ended(x.outcome),
+        ))
         .recorder(actor(&x.reported_by, e))
         .build();
     let mut built = must(built);
@@ -213,7 +242,11 @@ pub fn write_event(x: &AdverseEvent, e: &Episode) -> Vec<Resource> {
     };
     built.encounter = x.session_id.as_ref().map(|id| reference("Encounter", id));
     built.detected = x.detected_at.map(date_time);
-    built.suspect_entity = some(x.suspect_administration_id.as_ref().map(|id| suspect(id, x)));
+    built.suspect_entity = some(
+        x.suspect_administration_id
+            .as_ref()
+            .map(|id| suspect(id, x)),
+    );
     vec![finish(Ok(built))]
 }
 
@@ -251,7 +284,11 @@ fn suspect(id: &Id, x: &AdverseEvent) -> AdverseEventSuspectEntity {
     let assessed = |c: Causality| {
         let (code, display) = caused(c);
         let assessment = hl7_concept("adverse-event-causality-assess", code, display);
-        must(AdverseEventSuspectEntityCausality::builder().assessment(assessment).build())
+        must(
+            AdverseEventSuspectEntityCausality::builder()
+                .assessment(assessment)
+                .build(),
+        )
     };
     let built = AdverseEventSuspectEntity::builder()
         .instance(reference("MedicationAdministration", id))
@@ -261,7 +298,10 @@ fn suspect(id: &Id, x: &AdverseEvent) -> AdverseEventSuspectEntity {
 
 fn event_extensions(x: &AdverseEvent, e: &Episode) -> Vec<Extension> {
     let others = x.events.iter().skip(1).map(|c| {
-        kap("kap-ae-associated-event", ExtensionValue::CodeableConcept(concept([coding(c)])))
+        kap(
+            "kap-ae-associated-event",
+            ExtensionValue::CodeableConcept(concept([coding(c)])),
+        )
     });
     let done = x.interventions.iter();
     let done = done.map(|text| kap("kap-ae-intervention", ExtensionValue::String(text.clone())));
@@ -271,7 +311,9 @@ fn event_extensions(x: &AdverseEvent, e: &Episode) -> Vec<Extension> {
         kap("kap-record-status", ExtensionValue::Code(code.into()))
     });
     // A cause without a suspect has no place in R4.
-    let cause = x.causality.filter(|_| x.suspect_administration_id.is_none());
+    let cause = x
+        .causality
+        .filter(|_| x.suspect_administration_id.is_none());
     let parts = Parts::new()
         .at("resolvedAt", x.resolved_at)
         .flag("medwatchReportable", x.medwatch_reportable)
@@ -293,14 +335,21 @@ fn alert(a: &Alert, e: &Episode) -> Option<Extension> {
         .at("firstAttemptAt", a.first_attempt_at)
         .at("deliveredAt", a.delivered_at)
         .at("acknowledgedAt", a.acknowledged_at)
-        .reference("acknowledgedBy", a.acknowledged_by.as_ref().map(|id| actor(id, e)));
+        .reference(
+            "acknowledgedBy",
+            a.acknowledged_by.as_ref().map(|id| actor(id, e)),
+        );
     kap_parts("kap-ae-alert", parts)
 }
 
 fn event_text(x: &AdverseEvent) -> Html {
     let what: Vec<String> = x.events.iter().map(said).collect();
     let wrong = x.entered_in_error == Some(true);
-    let html = if wrong { Html::new().p("ENTERED IN ERROR") } else { Html::new() };
+    let html = if wrong {
+        Html::new().p("ENTERED IN ERROR")
+    } else {
+        Html::new()
+    };
     html.fact("Adverse event", what.join(", "))
         .maybe("Summary", x.summary.as_ref())
         .fact("Occurred", x.occurred_at.to_string())
@@ -329,7 +378,10 @@ pub fn read_event<'v>(node: Node<'v>, source: &Source<'v>) -> Facts {
             None => node.req("date")?,
         },
         actuality: node.code("actuality", Actuality::from_code)?,
-        summary: node.get("event").and_then(|c| c.text("text")).map(str::to_owned),
+        summary: node
+            .get("event")
+            .and_then(|c| c.text("text"))
+            .map(str::to_owned),
         events: events(node)?,
         seriousness: match serious.text("code") {
             Some("Non-serious") => Seriousness::NonSerious,
@@ -346,12 +398,22 @@ pub fn read_event<'v>(node: Node<'v>, source: &Source<'v>) -> Facts {
             .filter_map(|v| v.str().or_else(|| v.text("text")))
             .map(str::to_owned)
             .collect(),
-        outcome: coded("outcome", "adverse-event-outcome")?.code("code", EventOutcome::from_code)?,
+        outcome: coded("outcome", "adverse-event-outcome")?
+            .code("code", EventOutcome::from_code)?,
         resolved_at: at("resolvedAt")?,
         reported_by: source.need_actor(node, "recorder")?,
-        alert: node.ext("kap-ae-alert").map(|a| read_alert(a, source)).transpose()?,
-        medwatch_reportable: more.map(|m| m.part("medwatchReportable")).transpose()?.flatten(),
-        follow_up_required: more.map(|m| m.part("followUpRequired")).transpose()?.flatten(),
+        alert: node
+            .ext("kap-ae-alert")
+            .map(|a| read_alert(a, source))
+            .transpose()?,
+        medwatch_reportable: more
+            .map(|m| m.part("medwatchReportable"))
+            .transpose()?
+            .flatten(),
+        follow_up_required: more
+            .map(|m| m.part("followUpRequired"))
+            .transpose()?
+            .flatten(),
         entered_in_error: node
             .ext_value::<String>("kap-record-status")?
             .map(|status| status == "entered-in-error"),
@@ -361,7 +423,9 @@ pub fn read_event<'v>(node: Node<'v>, source: &Source<'v>) -> Facts {
 
 fn events(node: Node<'_>) -> Read<Vec<Coding>> {
     let first = node.get("event").and_then(|c| c.codings().next());
-    let others = node.exts("kap-ae-associated-event").filter_map(Node::any_value);
+    let others = node
+        .exts("kap-ae-associated-event")
+        .filter_map(Node::any_value);
     let others = others.filter_map(|concept| concept.codings().next());
     first.into_iter().chain(others).map(Node::to).collect()
 }
@@ -371,10 +435,18 @@ fn causality(node: Node<'_>) -> Read<Option<Causality>> {
     let assessed = node.get("suspectEntity").and_then(|s| s.get("causality"));
     let system = hl7("adverse-event-causality-assess");
     let code = assessed.and_then(|c| c.coding_in("assessment", &system)?.text("code"));
-    let known = |code: &str| Causality::ALL.iter().copied().find(|c| caused(*c).0 == code);
+    let known = |code: &str| {
+        Causality::ALL
+            .iter()
+            .copied()
+            .find(|c| caused(*c).0 == code)
+    };
     match code.and_then(known) {
         Some(found) => Ok(Some(found)),
-        None => Ok(more.map(|m| m.part_code("causality", Causality::from_code)).transpose()?.flatten()),
+        None => Ok(more
+            .map(|m| m.part_code("causality", Causality::from_code))
+            .transpose()?
+            .flatten()),
     }
 }
 

@@ -12,11 +12,11 @@ use fhir_sdk::r4b::resources::{
     Observation, ObservationEffective, ObservationValue, Procedure, ProcedurePerformed,
     ProcedurePerformer,
 };
-use fhir_sdk::r4b::types::{Address as FhirAddress, CodeableConcept, Extension, ExtensionValue, Reference};
+use fhir_sdk::r4b::types::{CodeableConcept, Extension, ExtensionValue, Reference};
 use serde::{Deserialize, Serialize};
 
 use super::build::{
-    Frame, Parts, actor, coding_of, concept, date_time, finish, hl7_concept, instant, kap,
+    Frame, Parts, actor, coding_of, concept, date_time, derived, finish, hl7_concept, instant, kap,
     kap_parts, local, must, own_identifier, patient, period, reference, some, start,
 };
 use super::codes::{ACT_CODE, PARTICIPATION, SNOMED, structure, us_core};
@@ -26,7 +26,7 @@ use super::read::{Facts, Node, Read, Source};
 use super::terms;
 use super::vitals::{loinc, measured};
 use crate::fhir::resource::Resource;
-use crate::kap::base::{Address, Day, Decimal, Id, Instant, Quantity};
+use crate::kap::base::{Day, Decimal, Id, Instant, Quantity};
 use crate::kap::dosing::{
     Disposition, DoseLevel, Dosing, DosingOutcome, EmergencyPlan, EncounterClass, Environment,
     Override, Participant, PatientLocation, PresenceMode, Session, SessionStatus, SessionType,
@@ -86,7 +86,11 @@ const DOSING: &[Field] = &[
     one("prescriptionId", Shape::String, "Prescription"),
     one("outcome", Shape::String, "Result"),
     one("convertedTo", Shape::String, "Converted to"),
-    one("intervalOverride", Shape::Group(OVERRIDE), "Override of the interval rule"),
+    one(
+        "intervalOverride",
+        Shape::Group(OVERRIDE),
+        "Override of the interval rule",
+    ),
 ];
 /// Questionnaire `kap-session-record`.
 pub const RECORD: Form = Form {
@@ -96,8 +100,16 @@ pub const RECORD: Form = Form {
         one("clinicalSummary", Shape::String, "Clinical summary"),
         many("topics", Shape::String, "Topics"),
         one("environment", Shape::Group(ENVIRONMENT), "Room and set-up"),
-        one("presenceContinuous", Shape::Boolean, "Therapist present throughout"),
-        one("integratesSessionId", Shape::String, "Integrates the dosing session"),
+        one(
+            "presenceContinuous",
+            Shape::Boolean,
+            "Therapist present throughout",
+        ),
+        one(
+            "integratesSessionId",
+            Shape::String,
+            "Integrates the dosing session",
+        ),
         one("dosing", Shape::Group(DOSING), "Dosing"),
     ],
 };
@@ -192,11 +204,17 @@ fn kind(x: &Session) -> CodeableConcept {
             ("308335008", "Patient encounter procedure")
         }
     };
-    concept([local(TYPE, x.kind.code()), coding_of(SNOMED, code, Some(display))])
+    concept([
+        local(TYPE, x.kind.code()),
+        coding_of(SNOMED, code, Some(display)),
+    ])
 }
 
 fn is_medical(x: &Session) -> bool {
-    matches!(x.kind, SessionType::MedicalEvaluation | SessionType::MedicalFollowUp)
+    matches!(
+        x.kind,
+        SessionType::MedicalEvaluation | SessionType::MedicalFollowUp
+    )
 }
 
 fn service(x: &Session) -> CodeableConcept {
@@ -239,7 +257,9 @@ fn encounter(x: &Session, e: &Episode) -> Resource {
         .subject(patient(e))
         .episode_of_care(some([reference("EpisodeOfCare", &e.episode_id)]))
         .participant(some(participants(x, e)))
-        .appointment(some(has_appointment(x).then(|| part(x, "Appointment", "appt"))))
+        .appointment(some(
+            has_appointment(x).then(|| part(x, "Appointment", "appt")),
+        ))
         .period(period(Some(x.start), x.end))
         .reason_reference(some(indications.map(|p| reference("Condition", &p.id))))
         .service_provider(reference("Organization", provider))
@@ -247,13 +267,17 @@ fn encounter(x: &Session, e: &Episode) -> Resource {
     let mut built = must(built);
     built.hospitalization = disposition(x, e).map(|d| {
         let d = hl7_concept("discharge-disposition", d.code(), disposed(d));
-        must(EncounterHospitalization::builder().discharge_disposition(d).build())
+        must(
+            EncounterHospitalization::builder()
+                .discharge_disposition(d)
+                .build(),
+        )
     });
     finish(Ok(built))
 }
 
 fn part(x: &Session, kind: &str, suffix: &str) -> Reference {
-    reference(kind, format_args!("{}-{suffix}", x.id))
+    reference(kind, derived(&x.id, suffix))
 }
 
 fn status(status: SessionStatus) -> EncounterStatus {
@@ -288,7 +312,7 @@ fn extensions(x: &Session, e: &Episode) -> Vec<Extension> {
     let presence = x.therapist_presence.as_ref();
     let presence = presence.map(|p| ExtensionValue::Code(p.mode.code().into()));
     let location = x.patient_location.as_ref().and_then(|l| {
-        let address = l.address.as_ref().map(address);
+        let address = l.address.as_ref().map(super::people::address);
         let parts = Parts::new()
             .text("state", l.state.as_ref())
             .at("confirmedAt", l.confirmed_at)
@@ -329,7 +353,10 @@ fn participants(x: &Session, e: &Episode) -> Vec<EncounterParticipant> {
     let lead = built(primary, &x.lead_id, from, presence.and_then(|p| p.to));
     let others = x.participants.iter().map(|p| {
         let (code, display) = participation(&p.role);
-        let kind = concept([coding_of(PARTICIPATION, code, Some(display)), local(ROLE, &p.role)]);
+        let kind = concept([
+            coding_of(PARTICIPATION, code, Some(display)),
+            local(ROLE, &p.role),
+        ]);
         built(kind, &p.id, p.from, p.to)
     });
     [lead].into_iter().chain(others).collect()
@@ -356,19 +383,35 @@ fn appointment(x: &Session, e: &Episode) -> Option<Resource> {
     if !has_appointment(x) {
         return None;
     }
-    let id = format!("{}-appt", x.id);
-    let text = Html::new().fact("Appointment", x.start.to_string()).fact("Status", x.status.code());
-    let frame = Frame::clinical(&id, &[structure("kap-appointment")], day(x), &text, e);
+    let id = derived(&x.id, "appt");
+    let text = Html::new()
+        .fact("Appointment", x.start.to_string())
+        .fact("Status", x.status.code());
+    let frame = Frame::clinical(
+        id.as_str(),
+        &[structure("kap-appointment")],
+        day(x),
+        &text,
+        e,
+    );
     let (status, answer) = match (x.status, x.end) {
         (SessionStatus::NoShow, _) => (AppointmentStatus::Noshow, ParticipationStatus::Accepted),
         (SessionStatus::Cancelled, _) => {
             (AppointmentStatus::Cancelled, ParticipationStatus::Declined)
         }
         (_, Some(_)) => (AppointmentStatus::Booked, ParticipationStatus::Accepted),
-        (_, None) => (AppointmentStatus::Proposed, ParticipationStatus::NeedsAction),
+        (_, None) => (
+            AppointmentStatus::Proposed,
+            ParticipationStatus::NeedsAction,
+        ),
     };
     let attends = |who: Reference| {
-        must(AppointmentParticipant::builder().actor(who).status(answer.clone()).build())
+        must(
+            AppointmentParticipant::builder()
+                .actor(who)
+                .status(answer.clone())
+                .build(),
+        )
     };
     let built = start!(Appointment, frame)
         .status(status)
@@ -376,7 +419,9 @@ fn appointment(x: &Session, e: &Episode) -> Option<Resource> {
         .participant(some([attends(patient(e)), attends(actor(&x.lead_id, e))]))
         .build();
     let mut built = must(built);
-    let end = x.end.or((x.status == SessionStatus::NoShow).then_some(x.start));
+    let end = x
+        .end
+        .or((x.status == SessionStatus::NoShow).then_some(x.start));
     match end {
         Some(end) => {
             built.start = Some(instant(x.start));
@@ -389,16 +434,23 @@ fn appointment(x: &Session, e: &Episode) -> Option<Resource> {
 
 fn procedure(x: &Session, e: &Episode) -> Option<Resource> {
     use SessionType::{Dosing, IndividualTherapy, Integration, Preparation};
-    let therapy = matches!(x.kind, Preparation | Dosing | Integration | IndividualTherapy);
+    let therapy = matches!(
+        x.kind,
+        Preparation | Dosing | Integration | IndividualTherapy
+    );
     if !therapy || x.status != SessionStatus::Completed {
         return None;
     }
-    let id = format!("{}-proc", x.id);
-    let text = Html::new().p("Psychotherapy").fact("From", x.start.to_string());
+    let id = derived(&x.id, "proc");
+    let text = Html::new()
+        .p("Psychotherapy")
+        .fact("From", x.start.to_string());
     let profiles = [structure("kap-procedure"), us_core("us-core-procedure")];
-    let frame = Frame::clinical(&id, &profiles, day(x), &text, e);
+    let frame = Frame::clinical(id.as_str(), &profiles, day(x), &text, e);
     let psychotherapy = coding_of(SNOMED, "75516001", Some("Psychotherapy (regime/therapy)"));
-    let performer = ProcedurePerformer::builder().actor(actor(&x.lead_id, e)).build();
+    let performer = ProcedurePerformer::builder()
+        .actor(actor(&x.lead_id, e))
+        .build();
     let indications = e.problems.iter().filter(|p| p.kap_indication);
     let built = start!(Procedure, frame)
         .status(EventStatus::Completed)
@@ -413,13 +465,20 @@ fn procedure(x: &Session, e: &Episode) -> Option<Resource> {
 }
 
 fn weight(x: &Session, kg: &Quantity, e: &Episode) -> Resource {
-    let id = format!("{}-weight", x.id);
+    let id = derived(&x.id, "weight");
     let text = Html::new().fact("Body weight", format!("{} {}", kg.value, kg.unit));
-    let profiles = [structure("kap-session-vital-sign"), us_core("us-core-body-weight")];
-    let frame = Frame::clinical(&id, &profiles, day(x), &text, e);
+    let profiles = [
+        structure("kap-session-vital-sign"),
+        us_core("us-core-body-weight"),
+    ];
+    let frame = Frame::clinical(id.as_str(), &profiles, day(x), &text, e);
     let built = start!(Observation, frame)
         .status(ObservationStatus::Final)
-        .category(some([hl7_concept("observation-category", "vital-signs", "Vital Signs")]))
+        .category(some([hl7_concept(
+            "observation-category",
+            "vital-signs",
+            "Vital Signs",
+        )]))
         .code(loinc(&[("29463-7", "Body weight")]))
         .subject(patient(e))
         .encounter(reference("Encounter", &x.id))
@@ -438,12 +497,14 @@ pub fn read<'v>(node: Node<'v>, source: &Source<'v>) -> Facts {
     };
     let kind = SessionType::from_code(kind).ok_or_else(|| node.wrong("a kap-session-type"))?;
     let id = node.id()?;
-    let of = |kind: &str, suffix: &str| source.lookup(kind, &format!("{id}-{suffix}"));
+    let of = |kind: &str, suffix: &str| source.lookup(kind, derived(&id, suffix).as_str());
     let (appointment, weight) = (of("Appointment", "appt"), of("Observation", "weight"));
     let form = of("QuestionnaireResponse", "record").filter(|r| RECORD.answers(r.value()));
     let record: Option<Record> = form.map(|r| RECORD.parse(r)).transpose()?;
     let period = node.need("period")?;
-    let class = node.need("class")?.code("code", EncounterClass::from_code)?;
+    let class = node
+        .need("class")?
+        .code("code", EncounterClass::from_code)?;
     let lead = lead(node)?;
     let continuous = record.as_ref().and_then(|r| r.presence_continuous);
     let mut session = Session {
@@ -457,7 +518,10 @@ pub fn read<'v>(node: Node<'v>, source: &Source<'v>) -> Facts {
         participants: others(node, source)?,
         patient_location: node.ext("kap-patient-location").map(location).transpose()?,
         therapist_presence: presence(node, lead, continuous)?,
-        emergency_plan: node.ext("kap-emergency-plan").map(|p| plan(p, source)).transpose()?,
+        emergency_plan: node
+            .ext("kap-emergency-plan")
+            .map(|p| plan(p, source))
+            .transpose()?,
         environment: None,
         clinical_summary: None,
         topics: vec![],
@@ -512,7 +576,9 @@ fn setting(node: Node<'_>, class: EncounterClass) -> Read<Setting> {
 }
 
 fn is_primary(participant: &Node<'_>) -> bool {
-    let code = participant.coding_in("type", PARTICIPATION).and_then(|c| c.text("code"));
+    let code = participant
+        .coding_in("type", PARTICIPATION)
+        .and_then(|c| c.text("code"));
     code == Some("PPRF")
 }
 
@@ -570,7 +636,7 @@ fn location(node: Node<'_>) -> Read<PatientLocation> {
         confirmed_at: node.part("confirmedAt")?,
         address_ref: node.part("addressRef")?,
         state: node.part("state")?,
-        address: address.map(read_address),
+        address: address.map(super::people::read_address),
     })
 }
 
@@ -582,25 +648,4 @@ fn plan<'v>(node: Node<'v>, source: &Source<'v>) -> Read<EmergencyPlan> {
         hospital: node.part("hospital")?,
         local_emergency_number: node.part("localEmergencyNumber")?,
     })
-}
-
-fn address(x: &Address) -> FhirAddress {
-    let mut out = must(FhirAddress::builder().build());
-    out.line = some(x.line.iter().cloned());
-    out.city.clone_from(&x.city);
-    out.state.clone_from(&x.state);
-    out.postal_code.clone_from(&x.postal_code);
-    out.country.clone_from(&x.country);
-    out
-}
-
-fn read_address(node: Node<'_>) -> Address {
-    let text = |name: &str| node.text(name).map(str::to_owned);
-    Address {
-        line: node.each("line").filter_map(Node::str).map(str::to_owned).collect(),
-        city: text("city"),
-        state: text("state"),
-        postal_code: text("postalCode"),
-        country: text("country"),
-    }
 }

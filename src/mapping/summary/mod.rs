@@ -13,7 +13,11 @@ pub(super) mod words;
 #[cfg(test)]
 mod tests;
 
-use fhir_sdk::r4b::codes::{CompositionAttestationMode, CompositionStatus, DocumentReferenceStatus};
+use std::collections::HashSet;
+
+use fhir_sdk::r4b::codes::{
+    CompositionAttestationMode, CompositionStatus, DocumentReferenceStatus,
+};
 use fhir_sdk::r4b::resources::{
     Composition, CompositionAttester, CompositionEvent, CompositionSection, DocumentReference,
     DocumentReferenceContent, DocumentReferenceContext,
@@ -23,18 +27,18 @@ use fhir_sdk::r4b::types::{Attachment, CodeableConcept, Reference};
 pub use bundle::document;
 
 use super::build::{
-    Frame, actor, coding_of, concept, date_time, finish, hl7_concept, instant, must,
+    Frame, actor, coding_of, concept, date_time, derived, finish, hl7_concept, instant, must,
     own_identifier, patient, period, reference, some, start,
 };
 use super::codes::{LOINC, structure, us_core};
 use super::label;
 use super::narrative::Html;
 use crate::fhir::resource::Resource;
+use crate::kap::Episode;
 use crate::kap::base::{Day, Id, Instant};
 use crate::kap::clearance::Clearance;
 use crate::kap::dosing::Session;
 use crate::kap::people::MemberRole;
-use crate::kap::Episode;
 use words::{Sight, Words};
 
 /// A document about an episode.
@@ -55,10 +59,13 @@ pub enum Document {
 }
 
 /// Type and id of a resource.
-type Entry = (&'static str, String);
+type Entry = (&'static str, Id);
 
 fn entry(kind: &'static str, id: &Id, suffix: &str) -> Entry {
-    (kind, format!("{id}{suffix}"))
+    match suffix.trim_start_matches('-') {
+        "" => (kind, id.clone()),
+        suffix => (kind, derived(id, suffix)),
+    }
 }
 
 /// One section of a document.
@@ -119,35 +126,35 @@ impl Document {
     #[must_use]
     pub const fn session(&self) -> Option<&Id> {
         match self {
-            Self::Dosing { session } | Self::Integration { session } | Self::FollowUp { session } => {
-                Some(session)
-            }
+            Self::Dosing { session }
+            | Self::Integration { session }
+            | Self::FollowUp { session } => Some(session),
             Self::Referral | Self::Clearance | Self::Episode => None,
         }
     }
 
     /// Id of the Composition: `{session or episode}-doc-{letter}`.
     #[must_use]
-    pub fn id(&self, episode: &Episode) -> String {
+    pub fn id(&self, episode: &Episode) -> Id {
         let about = self.session().unwrap_or(&episode.episode_id);
-        format!("{about}-doc-{}", self.letter())
+        derived(about, &format!("doc-{}", self.letter()))
     }
 
     /// The document that goes by the id of a Composition of `episode`, if it is one of ours.
     #[must_use]
     pub fn from_id(id: &str, episode: &Episode) -> Option<Self> {
-        let (about, letter) = id.rsplit_once("-doc-")?;
-        let session = || Id::new(about);
-        let document = match letter {
-            "a" => Self::Referral,
-            "b" => Self::Clearance,
-            "c" => Self::Dosing { session: session()? },
-            "d" => Self::Integration { session: session()? },
-            "e" => Self::FollowUp { session: session()? },
-            "f" => Self::Episode,
-            _ => return None,
-        };
-        (document.id(episode) == id).then_some(document)
+        let of_sessions = episode.sessions.iter().flat_map(|s| {
+            let session = || s.id.clone();
+            [
+                Self::Dosing { session: session() },
+                Self::Integration { session: session() },
+                Self::FollowUp { session: session() },
+            ]
+        });
+        let mut all = [Self::Referral, Self::Clearance, Self::Episode]
+            .into_iter()
+            .chain(of_sessions);
+        all.find(|document| document.id(episode).as_str() == id)
     }
 
     /// What the document says; `None` where the episode has nothing for it.
@@ -160,7 +167,10 @@ impl Document {
             Some(found) => found,
             None => None,
         };
-        let lead = episode.care_team.iter().find(|m| m.role == MemberRole::LeadTherapist);
+        let lead = episode
+            .care_team
+            .iter()
+            .find(|m| m.role == MemberRole::LeadTherapist);
         let practice = lead.map_or(&episode.organizations.practice.id, |m| &m.id);
         let draft = |loinc, title: String, lead, sections, author| Draft {
             letter: self.letter(),
@@ -242,12 +252,48 @@ impl Document {
 #[must_use]
 pub fn compose(document: Document, episode: &Episode, at: Instant) -> Option<Vec<Resource>> {
     let words = Words::new(episode, Sight::Whole);
-    let draft = document.draft(&words)?;
+    let mut draft = document.draft(&words)?;
+    let made = keys(episode);
+    for section in &mut draft.sections {
+        section.entries.retain(|entry| made.contains(entry));
+    }
     let id = document.id(episode);
     Some(vec![
         composition(&id, &draft, episode, at),
         document_reference(&id, &draft, episode, at),
     ])
+}
+
+/// Type and id of every resource that states the episode.
+fn keys(episode: &Episode) -> HashSet<(&'static str, Id)> {
+    let facts = episode.facts();
+    let made = facts.iter().flat_map(|fact| super::to_fhir(fact, episode));
+    made.filter_map(|r| Some((kind_name(&r.key.kind)?, r.key.id)))
+        .collect()
+}
+
+/// The resource types that sections refer to.
+fn kind_name(kind: &str) -> Option<&'static str> {
+    const KINDS: [&str; 17] = [
+        "AdverseEvent",
+        "AllergyIntolerance",
+        "Appointment",
+        "CarePlan",
+        "ClinicalImpression",
+        "Condition",
+        "DetectedIssue",
+        "Encounter",
+        "EpisodeOfCare",
+        "Goal",
+        "MedicationAdministration",
+        "MedicationRequest",
+        "Observation",
+        "Practitioner",
+        "Procedure",
+        "QuestionnaireResponse",
+        "ServiceRequest",
+    ];
+    KINDS.into_iter().find(|known| *known == kind)
 }
 
 /// The text of the whole: first what matters, then every section under its title.
@@ -270,10 +316,13 @@ fn author(draft: &Draft<'_>, e: &Episode) -> Reference {
     actor(draft.author, e)
 }
 
-fn composition(id: &str, draft: &Draft<'_>, e: &Episode, at: Instant) -> Resource {
+fn composition(id: &Id, draft: &Draft<'_>, e: &Episode, at: Instant) -> Resource {
     let text = whole(&draft.lead, &draft.sections);
-    let day = draft.session.map(|s| Day(s.start.0.date())).or(Some(Day(at.0.date())));
-    let frame = Frame::clinical(id, &[structure("kap-composition")], day, &text, e);
+    let day = draft
+        .session
+        .map(|s| Day(s.start.0.date()))
+        .or(Some(Day(at.0.date())));
+    let frame = Frame::clinical(id.as_str(), &[structure("kap-composition")], day, &text, e);
     let attester = CompositionAttester::builder()
         .mode(CompositionAttestationMode::Professional)
         .time(date_time(at))
@@ -299,7 +348,7 @@ fn composition(id: &str, draft: &Draft<'_>, e: &Episode, at: Instant) -> Resourc
         .section(some(draft.sections.iter().map(section)))
         .build();
     let mut built = must(built);
-    built.identifier = Id::new(id).map(|id| own_identifier("document", &id));
+    built.identifier = Some(own_identifier("document", id));
     built.encounter = draft.session.map(|s| reference("Encounter", &s.id));
     finish(Ok(built))
 }
@@ -320,12 +369,18 @@ fn section(s: &Section) -> CompositionSection {
     built
 }
 
-fn document_reference(id: &str, draft: &Draft<'_>, e: &Episode, at: Instant) -> Resource {
-    let own = format!("{id}-ref");
+fn document_reference(id: &Id, draft: &Draft<'_>, e: &Episode, at: Instant) -> Resource {
+    let own = derived(id, "ref");
     let text = Html::new().p(&draft.title).p(&draft.lead);
-    let profiles = [structure("kap-document-reference"), us_core("us-core-documentreference")];
-    let day = draft.session.map(|s| Day(s.start.0.date())).or(Some(Day(at.0.date())));
-    let frame = Frame::clinical(&own, &profiles, day, &text, e);
+    let profiles = [
+        structure("kap-document-reference"),
+        us_core("us-core-documentreference"),
+    ];
+    let day = draft
+        .session
+        .map(|s| Day(s.start.0.date()))
+        .or(Some(Day(at.0.date())));
+    let frame = Frame::clinical(own.as_str(), &profiles, day, &text, e);
     let attachment = Attachment::builder()
         .content_type("application/fhir+json".to_owned())
         .url(format!("Composition/{id}/$document"))
@@ -350,7 +405,7 @@ fn document_reference(id: &str, draft: &Draft<'_>, e: &Episode, at: Instant) -> 
         .context(context)
         .build();
     let mut built = must(built);
-    built.identifier = some(Id::new(own).map(|id| own_identifier("document", &id)));
+    built.identifier = some([own_identifier("document", &own)]);
     finish(Ok(built))
 }
 
