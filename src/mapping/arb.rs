@@ -1,372 +1,634 @@
-//! Generators of the practice's records, for property tests.
+//! Random facts for property tests: a seed gives one value, so that a failure can be repeated.
 
-use proptest::collection::vec;
-use proptest::option::of;
-use proptest::prelude::*;
-use proptest::sample::select;
-
-use crate::kap::base::{Address, Coding, Day, Decimal, Id, Instant, Quantity};
-use crate::kap::consultation::ScoreRange;
-use crate::kap::dosing::{
-    ChaperoneCheck, Checklist, Discharge, DischargeException, Disposition, Dose, DoseKind,
-    DoseLevel, DoseStatus, Dosing, DosingOutcome, Effects, EmergencyPlan, EncounterClass,
-    Environment, HoldFollowed, Override, Participant, PatientLocation, PresenceMode, Reason,
-    Session, SessionStatus, SessionType, Setting, Severity, SideEffect, TherapistPresence, Timing,
-    Transport, Vitals, VitalsSource,
+use crate::kap::base::{
+    Address, Coding, Day, Decimal, Id, Identifier, Instant, PersonName, Quantity, Telecom,
+    TelecomSystem, TelecomUse,
 };
-use crate::kap::follow_up::{Communication, FollowUp, FollowUpKind, FollowUpStatus};
-use crate::kap::integration::{Action, ActionStatus, Integration, IntegrationSummary};
-use crate::kap::measure::Outcome;
-use crate::kap::safety::{
-    Actuality, AdverseEvent, Alert, Causality, DetectedIssue, EventOutcome, IssueSeverity,
-    IssueStatus, Mitigation, Seriousness,
+use crate::kap::clearance::{
+    Clearance, ClearanceCondition, ConditionScope, Decision, DeferralReason, VitalLimits,
+    VitalParameters,
 };
+use crate::kap::consent::{
+    Consent, ConsentKind, ConsentStatus, DayPeriod, PrivacyRule, RuleType, Signer, SignerType,
+};
+use crate::kap::consultation::{
+    Allergy, Answer, ClinicalStatus, Criticality, DisclosureWish, HomeMedicine, Problem,
+    ProblemCategory, ScoreRange, Screening, ScreeningItem, TreatmentResistance, VerificationStatus,
+};
+use crate::kap::dosing::{Setting, Timing};
+use crate::kap::fact::Header;
+use crate::kap::medication::{
+    Dispense, DispenseStatus, InventoryEntry, InventoryReason, Prescription, PrescriptionStatus,
+    Route, Shipment, Strength, Supply,
+};
+use crate::kap::people::{
+    Gender, LegalAuthority, Licence, Member, MemberRole, Organization, OrganizationType, Patient,
+    ProxyAccess, RelatedPerson, RelatedRole,
+};
+use crate::kap::preparation::{
+    Cadence, GoalTarget, Intention, IntentionCategory, SessionRange, Sharing, TreatmentPlan,
+};
+use crate::kap::referral::{Priority, Referral, ReferralStatus, TaskEvent, TaskStatus};
+use crate::kap::{Phase, PhaseEntry};
 
-pub fn id() -> impl Strategy<Value = Id> {
-    "[a-z][a-z0-9-]{2,10}".prop_map(|text| Id::new(text).expect("a legal id"))
-}
+/// A source of random values (SplitMix64).
+#[derive(Debug)]
+pub struct Gen(u64);
 
-pub fn text() -> impl Strategy<Value = String> {
-    prop_oneof![
-        "[ -~]{0,20}[a-z]",
-        Just("é < & > \" 2026-01-02".to_owned()),
-        Just("2026-01-02".to_owned()),
-    ]
-}
-
-pub fn code() -> impl Strategy<Value = String> {
-    "[a-z][a-z-]{0,10}[a-z]"
-}
-
-pub fn coding() -> impl Strategy<Value = Coding> {
-    (
-        select(vec!["http://snomed.info/sct", "http://loinc.org"]),
-        "[1-9][0-9]{5,8}",
-        of(text()),
-    )
-        .prop_map(|(system, code, display)| Coding {
-            system: system.into(),
-            code,
-            display,
-        })
-}
-
-pub fn instant() -> impl Strategy<Value = Instant> {
-    (
-        1_500_000_000_000_i64..1_900_000_000_000,
-        -14 * 4..=14 * 4_i32,
-    )
-        .prop_map(|(ms, quarter)| {
-            let utc = time::OffsetDateTime::from_unix_timestamp_nanos(i128::from(ms) * 1_000_000);
-            let offset = time::UtcOffset::from_whole_seconds(quarter * 900).expect("in range");
-            Instant(utc.expect("in range").to_offset(offset))
-        })
-}
-
-pub fn day() -> impl Strategy<Value = Day> {
-    (0_i64..20_000).prop_map(|n| "1990-01-01".parse::<Day>().expect("a day").plus_days(n))
-}
-
-pub fn decimal() -> impl Strategy<Value = Decimal> {
-    (0_i64..1_000_000, 0_u32..4)
-        .prop_map(|(n, scale)| Decimal(rust_decimal::Decimal::new(n, scale).normalize()))
-}
-
-pub fn quantity(unit: &'static str) -> impl Strategy<Value = Quantity> {
-    decimal().prop_map(move |value| Quantity {
-        value,
-        unit: unit.into(),
-        system: Some("http://unitsofmeasure.org".into()),
-        code: Some(unit.into()),
-    })
-}
-
-fn one_of<T: Copy + std::fmt::Debug + 'static>(all: &'static [T]) -> impl Strategy<Value = T> {
-    select(all)
-}
-
-prop_compose! {
-    fn participant()(id in id(), role in code(), from in of(instant()), to in of(instant())) -> Participant {
-        Participant { id, role, from, to }
+impl Gen {
+    pub const fn new(seed: u64) -> Self {
+        Self(seed)
     }
-}
-prop_compose! {
-    fn location()(
-        confirmed_at in of(instant()),
-        address_ref in of(text()),
-        state in "[A-Z]{2}",
-        line in of(text()),
-        city in of(text()),
-    ) -> PatientLocation {
-        let address = city.map(|city| Address {
-            line: line.into_iter().collect(),
-            city: Some(city),
-            state: None,
-            postal_code: Some("00000".into()),
-            country: Some("US".into()),
-        });
-        PatientLocation { confirmed_at, address_ref, state: Some(state), address }
+
+    /// A number below `n`.
+    pub fn below(&mut self, n: u64) -> u64 {
+        self.0 = self.0.wrapping_add(0x9E37_79B9_7F4A_7C15);
+        let mut z = self.0;
+        z = (z ^ (z >> 30)).wrapping_mul(0xBF58_476D_1CE4_E5B9);
+        z = (z ^ (z >> 27)).wrapping_mul(0x94D0_49BB_1331_11EB);
+        (z ^ (z >> 31)) % n
     }
-}
-prop_compose! {
-    fn presence()(
-        from in of(instant()),
-        to in of(instant()),
-        mode in one_of(PresenceMode::ALL),
-        continuous in any::<Option<bool>>(),
-    ) -> TherapistPresence {
-        TherapistPresence { from, to, mode, continuous }
+
+    pub fn flip(&mut self) -> bool {
+        self.below(2) == 0
     }
-}
-prop_compose! {
-    fn plan()(contact_id in of(id()), address_ref in of(text()), hospital in text(), number in of(text())) -> EmergencyPlan {
-        EmergencyPlan { contact_id, address_ref, hospital: Some(hospital), local_emergency_number: number }
+
+    pub fn maybe<T>(&mut self, make: impl FnOnce(&mut Self) -> T) -> Option<T> {
+        self.flip().then(|| make(self))
     }
-}
-prop_compose! {
-    fn environment()(music in any::<Option<bool>>(), eye_shades in any::<Option<bool>>(), lighting in of(text()), position in of(text())) -> Environment {
-        Environment { music, eye_shades, lighting, position }
+
+    pub fn many<T>(&mut self, min: u64, max: u64, mut make: impl FnMut(&mut Self) -> T) -> Vec<T> {
+        let n = min + self.below(max - min + 1);
+        (0..n).map(|_| make(self)).collect()
     }
-}
-prop_compose! {
-    fn interval_override()(by in id(), at in instant(), reason in text()) -> Override {
-        Override { by, at, reason }
+
+    pub fn one_of<T: Copy>(&mut self, all: &[T]) -> T {
+        let n = u64::try_from(all.len()).unwrap_or(1);
+        all[usize::try_from(self.below(n)).unwrap_or(0)]
     }
-}
-prop_compose! {
-    fn head()(
-        sequence in 0_u32..1000,
-        dose_level in one_of(DoseLevel::ALL),
-        planned_dose_mg in decimal(),
-        clearance_id in of(id()),
-        prescription_id in of(id()),
-        outcome in of(one_of(DosingOutcome::ALL)),
-        converted_to in of(text()),
-        interval_override in of(interval_override()),
-    ) -> Dosing {
-        Dosing {
-            sequence, dose_level, planned_dose_mg, clearance_id, prescription_id, outcome, converted_to,
-            interval_override, pre_dose_checklist: None, doses: vec![], vitals: vec![], effects: None,
-            side_effects: vec![], discharge: None,
+
+    fn letters(&mut self, alphabet: &str, min: u64, max: u64) -> String {
+        let all: Vec<char> = alphabet.chars().collect();
+        self.many(min, max, |g| g.one_of(&all))
+            .into_iter()
+            .collect()
+    }
+
+    /// Words with everything that markup and JSON must escape.
+    pub fn text(&mut self) -> String {
+        self.letters("abcXYZ 019<>&\"'\\/äß–{}\n", 1, 24)
+    }
+
+    pub fn word(&mut self) -> String {
+        self.letters("abcdefghij-", 1, 12)
+    }
+
+    pub fn id(&mut self) -> Id {
+        let text = format!("r{}", self.letters("abcXYZ019-.", 0, 63));
+        Id::new(text).unwrap_or_default()
+    }
+
+    pub fn small(&mut self) -> u32 {
+        u32::try_from(self.below(400)).unwrap_or(0)
+    }
+
+    pub fn positive(&mut self) -> u32 {
+        self.small() + 1
+    }
+
+    pub fn int(&mut self) -> i64 {
+        i64::try_from(self.below(2_000_000)).unwrap_or(0) - 1_000_000
+    }
+
+    /// At most 15 digits (what a JSON number keeps), without trailing zeros (which it does not keep).
+    pub fn decimal(&mut self) -> Decimal {
+        let digits = i64::try_from(self.below(2_000_000_000_000)).unwrap_or(0) - 1_000_000_000_000;
+        let scale = u32::try_from(self.below(9)).unwrap_or(0);
+        Decimal(rust_decimal::Decimal::new(digits, scale).normalize())
+    }
+
+    pub fn instant(&mut self) -> Instant {
+        let seconds = i64::try_from(self.below(3_000_000_000)).unwrap_or(0);
+        let quarters = i32::try_from(self.below(96)).unwrap_or(0) - 47;
+        let nanos = if self.flip() {
+            0
+        } else {
+            self.below(1000) * 1_000_000
+        };
+        let offset =
+            time::UtcOffset::from_whole_seconds(quarters * 900).unwrap_or(time::UtcOffset::UTC);
+        let utc = time::OffsetDateTime::from_unix_timestamp(seconds)
+            .unwrap_or(time::OffsetDateTime::UNIX_EPOCH);
+        let nanos = i64::try_from(nanos).unwrap_or(0);
+        Instant((utc + time::Duration::nanoseconds(nanos)).to_offset(offset))
+    }
+
+    pub fn day(&mut self) -> Day {
+        Day(self.instant().0.date())
+    }
+
+    pub fn coding(&mut self) -> Coding {
+        Coding {
+            system: format!("http://example.org/{}", self.word()),
+            code: self.word(),
+            display: self.maybe(Self::text),
         }
     }
-}
-prop_compose! {
-    /// A session without its parts, as `Fact::Session` holds it.
-    pub fn session()(
-        (id, kind, status) in (id(), one_of(SessionType::ALL), one_of(SessionStatus::ALL)),
-        (start, end) in (instant(), of(instant())),
-        (setting, encounter_class) in (one_of(Setting::ALL), one_of(EncounterClass::ALL)),
-        (lead_id, participants) in (id(), vec(participant(), 0..3)),
-        (patient_location, therapist_presence) in (of(location()), of(presence())),
-        (emergency_plan, environment) in (of(plan()), of(environment())),
-        (clinical_summary, topics) in (of(text()), vec(text(), 0..3)),
-        (body_weight, dosing) in (of(quantity("kg")), of(head())),
-        integrates_session_id in of(id()),
-    ) -> Session {
-        // Whether the therapist stayed is told only where presence is.
-        Session {
-            id, kind, status, start, end, setting, encounter_class, lead_id, participants, patient_location,
-            therapist_presence, emergency_plan, environment, clinical_summary, topics, vitals: vec![],
-            body_weight, dosing, integrates_session_id, integration: None,
+
+    /// With its code: a unit without one comes back with it (but for lozenges).
+    pub fn quantity(&mut self) -> Quantity {
+        let (unit, system, code) = if self.flip() {
+            ("lozenge", None, None)
+        } else {
+            ("mg", Some("http://unitsofmeasure.org"), Some("mg"))
+        };
+        Quantity {
+            value: self.decimal(),
+            unit: unit.to_owned(),
+            system: system.map(str::to_owned),
+            code: code.map(str::to_owned),
         }
     }
-}
-prop_compose! {
-    pub fn vitals()(
-        (id, at, timing) in (id(), instant(), one_of(Timing::ALL)),
-        (systolic, diastolic) in (of(quantity("mm[Hg]")), of(quantity("mm[Hg]"))),
-        (heart_rate, respiratory_rate) in (of(quantity("/min")), of(quantity("/min"))),
-        (spo2, temperature) in (of(quantity("%")), of(quantity("Cel"))),
-        (moaas, source) in (of(0_u8..=5), one_of(VitalsSource::ALL)),
-        (device, minutes) in (of(text()), of(-600_i64..600)),
-        (interpretation, recorded_by) in (of(select(vec!["H", "HX", "N"])), of(id())),
-    ) -> Vitals {
-        Vitals {
-            id, at, timing, systolic, diastolic, heart_rate, respiratory_rate, spo2, temperature, moaas, source,
-            device, minutes_since_first_dose: minutes, interpretation: interpretation.map(Into::into), recorded_by,
+
+    fn identifier(&mut self) -> Identifier {
+        let system = format!("http://example.org/{}", self.word());
+        Identifier {
+            kind: self.maybe(Self::word),
+            system,
+            value: self.text(),
         }
     }
-}
-prop_compose! {
-    pub fn dose()(
-        (id, at, kind, status) in (id(), instant(), one_of(DoseKind::ALL), one_of(DoseStatus::ALL)),
-        (reason, mg, units) in (of((code(), of(text()))), decimal(), of(decimal())),
-        (route, performer, patient) in (coding(), of(id()), any::<bool>()),
-        (witness_id, hold_minutes, expectorated) in (of(id()), of(decimal()), any::<Option<bool>>()),
-        (site, held_by) in (of(text()), of(id())),
-    ) -> Dose {
-        let not_done = status == DoseStatus::NotDone;
-        Dose {
-            id, at, kind, status,
-            status_reason: reason.map(|(code, text)| Reason { code, text }),
-            dose_mg: if not_done { Decimal::ZERO } else { mg },
-            units, route,
-            performer: if patient { Id::new("patient") } else { performer },
-            witness_id, hold_minutes, expectorated, site, held_by,
+
+    fn name(&mut self) -> PersonName {
+        PersonName {
+            family: self.text(),
+            given: self.many(0, 3, Self::text),
         }
     }
-}
-prop_compose! {
-    fn hold()(condition_id in id(), followed in any::<bool>(), note in of(text())) -> HoldFollowed {
-        HoldFollowed { condition_id, followed, note }
-    }
-}
-prop_compose! {
-    fn chaperone()(related_person_id in id(), present_at in of(instant()), check in of(1_u32..60), phone_verified in any::<Option<bool>>()) -> ChaperoneCheck {
-        ChaperoneCheck { related_person_id, present_at, check_in_every_minutes: check, phone_verified }
-    }
-}
-prop_compose! {
-    fn transport()(arranged in any::<bool>(), mode in of(text()), escort_id in of(id()), at in of(instant())) -> Transport {
-        Transport { arranged, mode, escort_id, escort_confirmed_at: at }
-    }
-}
-prop_compose! {
-    pub fn checklist()(
-        completed_at in instant(),
-        completed_by in of(id()),
-        yes in any::<[Option<bool>; 11]>(),
-        holds_followed in vec(hold(), 0..3),
-        chaperone in of(chaperone()),
-        transport in of(transport()),
-        lozenges_on_hand in of(decimal()),
-    ) -> Checklist {
-        Checklist {
-            completed_at, completed_by, holds_followed, chaperone, transport, lozenges_on_hand,
-            consent_reviewed: yes[0], assent_reviewed: yes[1], clearance_valid: yes[2],
-            medications_reviewed: yes[3], fasting_instructions_followed: yes[4], substances_avoided: yes[5],
-            pregnancy_status_reviewed: yes[6], suicidality_reviewed: yes[7], intention_reviewed: yes[8],
-            emergency_plan_reviewed: yes[9], patient_location_confirmed: yes[10],
+
+    fn telecom(&mut self) -> Telecom {
+        Telecom {
+            system: self.one_of(TelecomSystem::ALL),
+            value: self.text(),
+            usage: self.maybe(|g| g.one_of(TelecomUse::ALL)),
         }
     }
-}
-prop_compose! {
-    pub fn discharge()(
-        assessed_at in instant(),
-        assessor_id in of(id()),
-        must in any::<[bool; 5]>(),
-        may in any::<[Option<bool>; 4]>(),
-        adult in of(id()),
-        no_driving_until in of(day()),
-        disposition in one_of(Disposition::ALL),
-        exception in of((of(id()), text())),
-    ) -> Discharge {
-        Discharge {
-            assessed_at, assessor_id, oriented_x4: must[0], gait_steady: must[1], nausea_controlled: may[0],
-            dissociation_resolved: must[2], suicidality_concern: must[3], vitals_within_parameters: must[4],
-            hydrated_and_snack: may[1], responsible_adult_present: adult, no_driving_until, disposition,
-            criteria_met: may[2], extended_observation: may[3],
-            exception: exception.map(|(by, reason)| DischargeException { by, reason }),
+
+    fn address(&mut self) -> Address {
+        Address {
+            line: self.many(0, 2, Self::text),
+            city: self.maybe(Self::text),
+            state: self.maybe(Self::text),
+            postal_code: self.maybe(Self::text),
+            country: self.maybe(Self::text),
         }
     }
-}
-prop_compose! {
-    pub fn integration()(
-        summary in of((of(text()), of(text()), of(text()), of(text()))),
-        practices in vec(text(), 0..3),
-        actions in vec((text(), of(day()), one_of(ActionStatus::ALL)), 0..3),
-    ) -> Integration {
-        Integration {
-            summary: summary.map(|(symptoms, progress, functional_status, plan_updates)| IntegrationSummary {
-                symptoms, progress, functional_status, plan_updates,
+
+    pub fn patient(&mut self) -> Patient {
+        Patient {
+            id: self.id(),
+            identifiers: self.many(1, 3, Self::identifier),
+            name: self.name(),
+            birth_date: self.day(),
+            administrative_gender: self.one_of(Gender::ALL),
+            birth_sex: self.maybe(Self::word),
+            pronouns: self.maybe(Self::text),
+            telecom: self.many(0, 3, Self::telecom),
+            address: self.maybe(Self::address),
+            preferred_language: self.maybe(Self::word),
+            interpreter_required: self.maybe(Self::flip),
+            veteran: self.maybe(Self::flip),
+        }
+    }
+
+    pub fn organization(&mut self) -> Organization {
+        Organization {
+            id: self.id(),
+            name: self.text(),
+            npi: self.maybe(Self::word),
+            kind: self.one_of(OrganizationType::ALL),
+            endpoint: self.maybe(Self::word),
+            timezone: self.maybe(Self::word),
+            taxonomy: self.maybe(Self::taxonomy),
+        }
+    }
+
+    fn taxonomy(&mut self) -> Coding {
+        Coding {
+            system: "http://nucc.org/provider-taxonomy".into(),
+            ..self.coding()
+        }
+    }
+
+    pub fn member(&mut self) -> Member {
+        Member {
+            id: self.id(),
+            name: self.text(),
+            role: self.one_of(MemberRole::ALL),
+            taxonomy: self.maybe(Self::taxonomy),
+            organization_id: self.id(),
+            npi: self.maybe(Self::word),
+            licences: self.many(0, 2, |g| Licence {
+                state: g.word(),
+                number: g.word(),
+                expires: g.maybe(Self::day),
             }),
-            practices,
-            actions: actions.into_iter().map(|(text, due, status)| Action { text, due, status }).collect(),
+            telecom: self.many(0, 2, Self::telecom),
+            sharing: self.maybe(Self::word),
         }
     }
-}
-prop_compose! {
-    /// At least one of the numbers is there.
-    pub fn effects()(onset in decimal(), from in of(decimal()), to in of(decimal()), end in of(decimal()), first in any::<bool>()) -> Effects {
-        let some = from.or(to).or(end).is_some();
-        Effects {
-            onset_minutes: (first || !some).then_some(onset),
-            peak_from_minutes: from, peak_to_minutes: to, resolved_minutes: end,
+
+    pub fn related_person(&mut self) -> RelatedPerson {
+        RelatedPerson {
+            id: self.id(),
+            name: self.name(),
+            relationship: self.many(1, 3, Self::coding),
+            kap_roles: self.many(1, 3, |g| g.one_of(RelatedRole::ALL)),
+            is_adult: self.maybe(Self::flip),
+            legal_authority: self.maybe(|g| LegalAuthority {
+                basis: g.word(),
+                verified_at: g.maybe(Self::instant),
+                verified_by: g.maybe(Self::id),
+                document_id: g.maybe(Self::id),
+            }),
+            telecom: self.many(0, 2, Self::telecom),
+            proxy_access: self.maybe(|g| ProxyAccess {
+                level: g.word(),
+                excludes: g.many(0, 3, Self::word),
+            }),
         }
     }
-}
-prop_compose! {
-    pub fn side_effect()(id in id(), code in coding(), severity in one_of(Severity::ALL), onset in of(-60_i64..600), end in of(0_i64..6000), action in of(text())) -> SideEffect {
-        SideEffect { id, code, severity, onset_minute: onset, resolved_minute: end, action }
-    }
-}
-prop_compose! {
-    pub fn outcome()(
-        (id, instrument, score_coding) in (id(), text(), coding()),
-        (at, score) in (instant(), decimal()),
-        range in of((decimal(), decimal())),
-        timing in of(text()),
-        reported_by in of(select(vec!["patient", "therapist"])),
-        item9 in of(0_u8..=3),
-        questionnaire_response_id in of(id()),
-    ) -> Outcome {
-        Outcome {
-            id, instrument, score_coding, at, score, timing, item9, questionnaire_response_id,
-            range: range.map(|(min, max)| ScoreRange { min, max }),
-            reported_by: reported_by.map(Into::into),
+
+    pub fn header(&mut self) -> Header {
+        let history = self.many(1, 8, |g| PhaseEntry {
+            phase: g.one_of(Phase::ALL),
+            from: g.instant(),
+            by: g.id(),
+            reason: g.maybe(Self::text),
+        });
+        Header {
+            id: self.id(),
+            business_identifiers: self.many(0, 2, Self::identifier),
+            synthetic: true,
+            phase: self.one_of(Phase::ALL),
+            phase_history: history,
+            previous_episode_id: self.maybe(Self::id),
+            practice: self.organization(),
+            partner: self.organization(),
+            pharmacy: self.maybe(Self::organization),
         }
     }
-}
-prop_compose! {
-    fn mitigation()(action in coding(), at in instant(), by in id(), rationale in of(text())) -> Mitigation {
-        Mitigation { action, at, by, rationale }
-    }
-}
-prop_compose! {
-    pub fn issue()(
-        (id, rule, code) in (id(), select(vec!["KAP-RULE-SUD", "KAP-RULE-HTN"]), coding()),
-        (severity, status) in (one_of(IssueSeverity::ALL), one_of(IssueStatus::ALL)),
-        (identified_at, author) in (instant(), of(prop_oneof![id(), Just(Id::new("system").expect("an id"))])),
-        (implicated, detail) in (vec(id(), 0..3), of(text())),
-        sensitivity in vec(select(vec!["SUD".to_owned(), "SDV".to_owned()]), 0..2),
-        mitigations in vec(mitigation(), 0..3),
-        rule_version in of(text()),
-    ) -> DetectedIssue {
-        DetectedIssue {
-            id, rule_id: rule.into(), code, severity, status, identified_at, author, implicated, detail,
-            sensitivity, mitigations, rule_version,
+
+    pub fn problem(&mut self) -> Problem {
+        let years = [
+            "2019",
+            "2019-05",
+            "2019-05-02",
+            "childhood",
+            "0999",
+            "2019-13",
+            "2019-5",
+        ];
+        Problem {
+            id: self.id(),
+            category: self.one_of(ProblemCategory::ALL),
+            codings: self.many(1, 3, Self::coding),
+            clinical_status: self.one_of(ClinicalStatus::ALL),
+            verification_status: self.one_of(VerificationStatus::ALL),
+            onset: self.maybe(|g| g.one_of(&years).to_owned()),
+            kap_indication: self.flip(),
+            sensitivity: self.many(0, 3, Self::word),
+            treatment_resistance: self.maybe(|g| TreatmentResistance {
+                is_treatment_resistant: g.flip(),
+                adequate_trials_failed: g.small(),
+                psychotherapy_tried: g.maybe(Self::flip),
+                trials: g.many(0, 3, Self::text),
+            }),
+            disclosure: self.maybe(|g| DisclosureWish {
+                requested_confidential_from: g.many(0, 2, Self::id),
+                basis: g.maybe(Self::text),
+            }),
+            recorded_by: self.maybe(Self::id),
         }
     }
-}
-prop_compose! {
-    fn alert()(topic in Just("https://kap-interop.example.org/fhir/SubscriptionTopic/kap-safety-alert".to_owned()), at in [of(instant()), of(instant()), of(instant())], by in of(id())) -> Alert {
-        Alert { topic, first_attempt_at: at[0], delivered_at: at[1], acknowledged_at: at[2], acknowledged_by: by }
-    }
-}
-prop_compose! {
-    pub fn adverse_event()(
-        (id, session_id) in (id(), of(id())),
-        (occurred_at, detected_at, recorded_at) in (instant(), of(instant()), instant()),
-        (actuality, summary, events) in (one_of(Actuality::ALL), of(text()), vec(coding(), 1..4)),
-        (seriousness, severity) in (one_of(Seriousness::ALL), one_of(Severity::ALL)),
-        (expected, causality) in (of(select(vec!["expected", "unexpected"])), of(one_of(Causality::ALL))),
-        (suspect, interventions) in (of(id()), vec(text(), 0..3)),
-        (outcome, resolved_at, reported_by) in (one_of(EventOutcome::ALL), of(instant()), id()),
-        (alert, flags) in (of(alert()), any::<[Option<bool>; 3]>()),
-    ) -> AdverseEvent {
-        AdverseEvent {
-            id, session_id, occurred_at, detected_at, recorded_at, actuality, summary, events, seriousness,
-            severity, expectedness: expected.map(Into::into), causality, suspect_administration_id: suspect,
-            interventions, outcome, resolved_at, reported_by, alert, medwatch_reportable: flags[0],
-            follow_up_required: flags[1], entered_in_error: flags[2],
+
+    pub fn allergy(&mut self) -> Allergy {
+        Allergy {
+            id: self.id(),
+            coding: self.maybe(Self::coding),
+            text: self.text(),
+            no_known: self.flip(),
+            reaction: self.maybe(Self::text),
+            criticality: self.maybe(|g| g.one_of(Criticality::ALL)),
+            asserted_at: self.maybe(Self::day),
         }
     }
-}
-prop_compose! {
-    pub fn follow_up()(id in id(), kind in one_of(FollowUpKind::ALL), anchor in day(), due_by in day(), status in one_of(FollowUpStatus::ALL), done in of(id()), note in of(text())) -> FollowUp {
-        FollowUp { id, kind, anchor, due_by, status, done_session_id: done, note }
+
+    pub fn home_medicine(&mut self) -> HomeMedicine {
+        HomeMedicine {
+            id: self.id(),
+            coding: self.maybe(Self::coding),
+            text: self.text(),
+            status: self.word(),
+            class: self.maybe(Self::word),
+            kap_instruction: self.maybe(Self::text),
+            hold_before_hours: self.maybe(Self::small),
+            hold_preferred_hours: self.maybe(Self::small),
+            last_taken_at: self.maybe(Self::instant),
+        }
     }
-}
-prop_compose! {
-    pub fn communication()(
-        (id, at, from, to) in (id(), instant(), id(), vec(id(), 0..3)),
-        (topic, payload_ref) in (text(), of(id())),
-        category in of(select(vec!["alert".to_owned(), "notification".to_owned()])),
-        labels in vec(select(vec!["PSY".to_owned(), "SUD".to_owned()]), 0..2),
-        redactions in vec(code(), 0..2),
-        received_at in of(instant()),
-    ) -> Communication {
-        Communication { id, at, from, to, topic, payload_ref, category, labels, redactions, received_at }
+
+    fn item(&mut self) -> ScreeningItem {
+        let answer = match self.below(4) {
+            0 => Answer::Boolean(self.flip()),
+            1 => Answer::Coding(self.coding()),
+            2 => Answer::Integer(self.int() * 1_000_000),
+            _ => Answer::Text(self.text()),
+        };
+        ScreeningItem {
+            link_id: self.word(),
+            text: self.maybe(Self::text),
+            answer,
+            detail: self.maybe(Self::text),
+        }
+    }
+
+    pub fn screening(&mut self) -> Screening {
+        let statuses = [
+            "in-progress",
+            "completed",
+            "amended",
+            "entered-in-error",
+            "stopped",
+        ];
+        Screening {
+            id: self.id(),
+            instrument: self
+                .one_of(&["PHQ-9", "DAST-10", "KAP-SCREEN", "Other form"])
+                .to_owned(),
+            panel_coding: self.maybe(Self::coding),
+            score_coding: self.maybe(Self::coding),
+            questionnaire: self.maybe(|g| format!("http://example.org/{}|1", g.word())),
+            at: self.maybe(Self::instant),
+            authored: self.maybe(Self::instant),
+            author: self.maybe(Self::id),
+            status: self.maybe(|g| g.one_of(&statuses).to_owned()),
+            score: self.maybe(Self::decimal),
+            range: self.maybe(|g| ScoreRange {
+                min: g.decimal(),
+                max: g.decimal(),
+            }),
+            timing: self.maybe(Self::word),
+            reported_by: self.maybe(Self::word),
+            item9: self.maybe(|g| u8::try_from(g.below(4)).unwrap_or(0)),
+            items: self.many(0, 4, Self::item),
+            risk_level: self.maybe(Self::word),
+        }
+    }
+
+    pub fn referral(&mut self) -> Referral {
+        Referral {
+            id: self.id(),
+            task_id: self.id(),
+            requested_at: self.instant(),
+            requester_id: self.id(),
+            performer_org_id: self.id(),
+            service: Coding {
+                system: "https://kap-interop.example.org/fhir/CodeSystem/kap-service".into(),
+                ..self.coding()
+            },
+            priority: self.one_of(Priority::ALL),
+            reason_condition_ids: self.many(0, 2, Self::id),
+            supporting_info_ids: self.many(0, 3, Self::id),
+            desired_setting: self.maybe(|g| g.one_of(Setting::ALL)),
+            desired_route: self.maybe(|g| g.one_of(Route::ALL)),
+            status: self.one_of(ReferralStatus::ALL),
+            task_events: self.many(1, 5, |g| TaskEvent {
+                at: g.instant(),
+                status: g.one_of(TaskStatus::ALL),
+                business_status: g.maybe(Self::word),
+                note: g.maybe(Self::text),
+                by: g.maybe(Self::id),
+                output_clearance_id: g.maybe(Self::id),
+            }),
+        }
+    }
+
+    pub fn consent(&mut self) -> Consent {
+        let labels = ["N", "R", "PSY", "SUD", "PSYTHPN"];
+        Consent {
+            id: self.id(),
+            kind: self.one_of(ConsentKind::ALL),
+            status: self.one_of(ConsentStatus::ALL),
+            signed_at: self.maybe(Self::instant),
+            signers: self.many(0, 2, |g| Signer {
+                kind: g.one_of(SignerType::ALL),
+                id: g.id(),
+                capacity: g.maybe(Self::word),
+            }),
+            topics: self.many(0, 3, Self::word),
+            document_id: self.maybe(Self::id),
+            expires: self.maybe(Self::day),
+            revoked_at: self.maybe(Self::instant),
+            note: self.maybe(Self::text),
+            age_appropriate_materials: self.maybe(Self::flip),
+            policy_uri: self.maybe(Self::word),
+            root: self.maybe(|g| g.one_of(RuleType::ALL)),
+            period: self.maybe(|g| DayPeriod {
+                start: Some(g.day()),
+                end: g.maybe(Self::day),
+            }),
+            exceptions: self.many(0, 3, |g| PrivacyRule {
+                kind: g.one_of(RuleType::ALL),
+                recipients: g.many(0, 2, Self::id),
+                purposes: g.many(0, 2, Self::word),
+                security_labels: g.many(0, 3, |g| g.one_of(&labels).to_owned()),
+                data_classes: g.many(0, 2, Self::word),
+                note: g.maybe(Self::text),
+            }),
+        }
+    }
+
+    fn limits(&mut self) -> VitalLimits {
+        VitalLimits {
+            systolic_max: Some(self.decimal()),
+            systolic_min: self.maybe(Self::decimal),
+            diastolic_max: self.maybe(Self::decimal),
+            diastolic_min: self.maybe(Self::decimal),
+            heart_rate_min: self.maybe(Self::decimal),
+            heart_rate_max: self.maybe(Self::decimal),
+        }
+    }
+
+    fn vital_parameters(&mut self) -> VitalParameters {
+        VitalParameters {
+            source: Some(self.word()),
+            pre_dose: self.maybe(Self::limits),
+            end_of_session: self.maybe(Self::limits),
+            recheck_after_minutes: self.maybe(Self::small),
+            max_rechecks: self.maybe(Self::small),
+            required_timings: self.many(0, 3, |g| g.one_of(Timing::ALL)),
+            max_age_minutes_pre_dose: self.maybe(Self::small),
+            spo2_min: self.maybe(Self::decimal),
+        }
+    }
+
+    /// Without the computed status.
+    pub fn clearance(&mut self) -> Clearance {
+        Clearance {
+            id: self.id(),
+            decision: self.one_of(Decision::ALL),
+            status: None,
+            decided_at: self.instant(),
+            decided_by: self.id(),
+            evaluation_session_id: self.maybe(Self::id),
+            effective_from: self.day(),
+            valid_until: self.maybe(Self::day),
+            review_by: self.maybe(Self::day),
+            settings_allowed: self.many(0, 3, |g| g.one_of(Setting::ALL)),
+            routes_allowed: self.many(0, 3, |g| g.one_of(Route::ALL)),
+            dose_ceiling_mg_per_session: self.maybe(Self::decimal),
+            max_sessions_per7_days: self.maybe(Self::small),
+            min_days_between_sessions: self.maybe(Self::small),
+            vital_parameters: self.maybe(Self::vital_parameters),
+            conditions: self.many(0, 3, |g| ClearanceCondition {
+                id: g.id(),
+                code: g.word(),
+                text: g.text(),
+                scope: g.one_of(ConditionScope::ALL),
+                must_satisfy_before_dosing: g.flip(),
+                satisfied_at: g.maybe(Self::instant),
+                satisfied_by: g.maybe(Self::id),
+            }),
+            deferral_reasons: self.many(0, 3, |g| DeferralReason {
+                code: g.word(),
+                text: g.text(),
+                owner: g.maybe(Self::id),
+                sensitivity: g.many(0, 2, Self::word),
+            }),
+            basis_ids: self.many(0, 4, Self::id),
+            rationale_summary: self.maybe(Self::text),
+            rationale_restricted: self.maybe(Self::flip),
+            supersedes: self.maybe(Self::id),
+            document_id: self.maybe(Self::id),
+            revoked_at: self.maybe(Self::instant),
+            revoked_reason: self.maybe(Self::text),
+        }
+    }
+
+    pub fn prescription(&mut self) -> Prescription {
+        Prescription {
+            id: self.id(),
+            status: self.one_of(PrescriptionStatus::ALL),
+            intent: Some("order".into()),
+            authored_on: self.instant(),
+            prescriber_id: self.id(),
+            reason_condition_id: self.maybe(Self::id),
+            clearance_id: self.maybe(Self::id),
+            drug: self.coding(),
+            drug_text: self.text(),
+            compounded: self.flip(),
+            controlled_substance_schedule: self.maybe(|g| g.one_of(&["II", "III"]).to_owned()),
+            form: self.maybe(Self::coding),
+            strength: self.maybe(|g| Strength {
+                numerator: g.quantity(),
+                denominator: g.quantity(),
+            }),
+            route: self.coding(),
+            dosage_text: self.text(),
+            units_per_session: self.maybe(Self::small),
+            booster_units_allowed: self.maybe(Self::small),
+            max_mg_per_session: self.decimal(),
+            quantity: self.maybe(Self::quantity),
+            sessions_supplied: self.maybe(Self::small),
+            repeats_allowed: self.maybe(Self::small),
+            valid_until: self.day(),
+            pharmacy_id: self.maybe(Self::id),
+            external_rx_number: self.maybe(Self::text),
+            pdmp_checked_at: self.maybe(Self::instant),
+            epcs_transmitted: self.maybe(Self::flip),
+            record_only: true,
+            supply: self.maybe(|g| g.one_of(Supply::ALL)),
+            status_reason: self.maybe(Self::text),
+        }
+    }
+
+    pub fn dispense(&mut self) -> Dispense {
+        Dispense {
+            id: self.id(),
+            prescription_id: self.id(),
+            status: self.one_of(DispenseStatus::ALL),
+            pharmacy_id: self.maybe(Self::id),
+            quantity: self.quantity(),
+            mg_per_unit: self.decimal(),
+            sessions_supplied: self.maybe(Self::positive),
+            prepared_at: self.maybe(Self::instant),
+            shipment: self.maybe(|g| Shipment {
+                carrier: Some(g.text()),
+                tracking_number: g.maybe(Self::text),
+                shipped_at: g.maybe(Self::instant),
+                delivered_at: g.maybe(Self::instant),
+                signature_required: g.maybe(Self::flip),
+                destination: g.maybe(Self::word),
+            }),
+            lot: self.maybe(Self::text),
+            beyond_use_date: self.maybe(Self::day),
+            received_confirmed_by: self.maybe(Self::id),
+        }
+    }
+
+    pub fn inventory(&mut self) -> InventoryEntry {
+        InventoryEntry {
+            id: self.id(),
+            at: self.instant(),
+            reason: self.one_of(InventoryReason::ALL),
+            units: self.decimal(),
+            mg_per_unit: self.decimal(),
+            by: self.id(),
+            witness_id: self.maybe(Self::id),
+            note: self.maybe(Self::text),
+        }
+    }
+
+    pub fn plan(&mut self) -> TreatmentPlan {
+        let statuses = ["draft", "active", "on-hold", "revoked", "completed"];
+        TreatmentPlan {
+            id: self.id(),
+            status: self.one_of(&statuses).to_owned(),
+            planned_dosing_sessions: self.maybe(|g| SessionRange {
+                min: g.small(),
+                max: g.small(),
+            }),
+            dosing_cadence: self.maybe(|g| Cadence {
+                every_days: g.small(),
+            }),
+            integration_per_dosing: self.maybe(Self::small),
+            integration_target_hours: self.maybe(Self::small),
+            preparation_sessions: self.maybe(Self::small),
+            maintenance: self.maybe(Self::text),
+            modality: self.many(0, 3, Self::text),
+            setting: self.maybe(|g| g.one_of(Setting::ALL)),
+            route: self.maybe(|g| g.one_of(Route::ALL)),
+            dose_strategy: self.maybe(Self::text),
+            goal_ids: self.many(0, 3, Self::id),
+        }
+    }
+
+    /// One that is shared.
+    pub fn intention(&mut self) -> Intention {
+        Intention {
+            id: self.id(),
+            text: self.text(),
+            expressed_by: self.id(),
+            at: self.maybe(Self::instant),
+            category: self.one_of(IntentionCategory::ALL),
+            measure: self.maybe(Self::coding),
+            target: self.maybe(|g| GoalTarget {
+                comparator: g.maybe(|g| g.one_of(&["<", "<=", ">=", ">"]).to_owned()),
+                value: g.maybe(Self::decimal),
+                due_date: g.maybe(Self::day),
+            }),
+            sharing: self.one_of(&[Sharing::CareTeam, Sharing::All]),
+        }
     }
 }

@@ -398,10 +398,15 @@ pub fn derived(id: &Id, suffix: &str) -> Id {
         .unwrap_or_default()
 }
 
-/// The PractitionerRole of a member.
+/// The PractitionerRole of a member. Where its id is a digest, the reference names the member as well.
 #[must_use]
 pub fn role(member: &Id) -> Reference {
-    reference("PractitionerRole", derived(member, "role"))
+    let id = derived(member, "role");
+    let mut out = reference("PractitionerRole", &id);
+    if !id.as_str().starts_with(member.as_str()) {
+        out.identifier = Some(own_identifier("member", member));
+    }
+    out
 }
 
 /// Whoever goes by this id: `patient`, `system`, the patient, a related person, an organization, or else a

@@ -52,14 +52,12 @@ pub fn write(x: &Consent, e: &Episode) -> Vec<Resource> {
         true => hl7_concept("consentscope", "patient-privacy", "Privacy Consent"),
         false => hl7_concept("consentscope", "treatment", "Treatment"),
     };
-    let mut c = must(
-        start!(FhirConsent, frame)
-            .status(state(x.status))
-            .scope(scope)
-            .build(),
-    );
+    let b = start!(FhirConsent, frame)
+        .status(state(x.status))
+        .scope(scope)
+        .category(some([concept(category(x.kind))]));
+    let mut c = must(b.build());
     c.identifier = some([own_identifier("consent", &x.id)]);
-    c.category = some([concept(category(x.kind))]);
     c.patient = Some(patient(e));
     c.date_time = x.signed_at.map(date_time);
     c.performer = some(x.signers.iter().map(signer));

@@ -44,6 +44,10 @@ pub mod vitals;
 #[cfg(test)]
 pub(crate) mod arb;
 #[cfg(test)]
+pub(crate) mod arb_sessions;
+#[cfg(test)]
+mod session_tests;
+#[cfg(test)]
 mod tests;
 
 use serde_json::Value;

@@ -434,7 +434,9 @@ impl<'v> Source<'v> {
         }
         let role = self.lookup(kind, id);
         let practitioner = role.and_then(|r| r.ref_id("practitioner"));
-        practitioner.or_else(|| Id::new(id.strip_suffix("-role").unwrap_or(id)))
+        let named = || Id::new(reference.get("identifier")?.text("value")?);
+        let by_suffix = || Id::new(id.strip_suffix("-role").unwrap_or(id));
+        practitioner.or_else(named).or_else(by_suffix)
     }
 
     /// As `actor`, for the child `name` of `node`.

@@ -98,7 +98,6 @@ impl Section {
 
 /// A document as it is about to be written.
 struct Draft<'a> {
-    letter: &'static str,
     title: String,
     loinc: (&'static str, &'static str),
     lead: String,
@@ -173,7 +172,6 @@ impl Document {
             .find(|m| m.role == MemberRole::LeadTherapist);
         let practice = lead.map_or(&episode.organizations.practice.id, |m| &m.id);
         let draft = |loinc, title: String, lead, sections, author| Draft {
-            letter: self.letter(),
             title,
             loinc,
             lead,
@@ -266,9 +264,9 @@ pub fn compose(document: Document, episode: &Episode, at: Instant) -> Option<Vec
 
 /// Type and id of every resource that states the episode.
 fn keys(episode: &Episode) -> HashSet<(&'static str, Id)> {
-    let facts = episode.facts();
-    let made = facts.iter().flat_map(|fact| super::to_fhir(fact, episode));
-    made.filter_map(|r| Some((kind_name(&r.key.kind)?, r.key.id)))
+    let made = super::all_to_fhir(&episode.facts(), episode);
+    made.into_iter()
+        .filter_map(|r| Some((kind_name(&r.key.kind)?, r.key.id)))
         .collect()
 }
 

@@ -5,7 +5,7 @@ use serde_json::Value;
 use super::{Document, compose, document};
 use crate::fhir::resource::Key;
 use crate::kap::{Id, Instant};
-use crate::mapping::tests::{sample, stored};
+use crate::mapping::session_tests::{sample, stored};
 
 fn at() -> Instant {
     "2026-08-01T12:00:00Z".parse().expect("a time")
