@@ -90,6 +90,8 @@ fn a_whole_episode_is_read_back() {
         expected
             .intentions
             .retain(|i| i.sharing != Sharing::PracticeOnly);
+        // The state of a clearance is computed from the day.
+        expected.clearances.iter_mut().for_each(|c| c.status = None);
         let back = back.expect("header and patient are read");
         let told = |e: &Episode| serde_json::to_value(e).expect("an episode is JSON");
         let (back, expected) = (told(&back), told(&expected));
