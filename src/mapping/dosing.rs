@@ -190,7 +190,7 @@ fn support(session: &Id, dose: &Dose, dosing: Option<&Dosing>, e: &Episode) -> V
         Some(&d.prescription_id) == dosing.prescription_id.as_ref()
             && at.is_some_and(|at| at <= dose.at)
     };
-    let supply = e.dispenses.iter().filter(delivered).next_back();
+    let supply = e.dispenses.iter().rfind(delivered);
     let before = |v: &&crate::kap::dosing::Vitals| {
         matches!(v.timing, Timing::PreDose | Timing::PreDoseRecheck) && v.at <= dose.at
     };
@@ -215,9 +215,10 @@ fn dose_text(dose: &Dose) -> Html {
     let said = super::summary::words::said(&dose.route);
     let why = dose.status_reason.as_ref();
     let why = why.map(|r| r.text.clone().unwrap_or_else(|| r.code.clone()));
-    let html = match was_given(dose) {
-        true => Html::new().fact("Ketamine", amount(dose)),
-        false => Html::new().p("Ketamine NOT GIVEN"),
+    let html = if was_given(dose) {
+        Html::new().fact("Ketamine", amount(dose))
+    } else {
+        Html::new().p("Ketamine NOT GIVEN")
     };
     html.fact("At", dose.at.to_string())
         .fact("Kind", dose.kind.code())
@@ -425,9 +426,10 @@ pub fn read_effects<'v>(node: Node<'v>, source: &Source<'v>) -> Facts {
     let id = node.id()?;
     let of = |suffix: &str| source.lookup("Observation", derived(&session, suffix).as_str());
     let own = derived(&session, suffix) == id;
-    let parts: Vec<Node<'v>> = match own {
-        true => COURSE.iter().filter_map(|(suffix, _)| of(suffix)).collect(),
-        false => vec![node],
+    let parts: Vec<Node<'v>> = if own {
+        COURSE.iter().filter_map(|(suffix, _)| of(suffix)).collect()
+    } else {
+        vec![node]
     };
     if parts.first().map(|p| p.id()).transpose()? != Some(id) {
         return Ok(vec![]);
@@ -501,6 +503,7 @@ pub fn write_side_effect(session: &Id, effect: &SideEffect, e: &Episode) -> Vec<
 }
 
 /// A severity in HL7's code system.
+#[must_use]
 pub fn graded(severity: Severity) -> CodeableConcept {
     let display = match severity {
         Severity::Mild => "Mild",

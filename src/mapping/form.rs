@@ -51,6 +51,7 @@ pub struct Field {
 }
 
 /// A field that occurs once.
+#[must_use]
 pub const fn one(name: &'static str, shape: Shape, text: &'static str) -> Field {
     Field {
         name,
@@ -61,6 +62,7 @@ pub const fn one(name: &'static str, shape: Shape, text: &'static str) -> Field 
 }
 
 /// A field that repeats.
+#[must_use]
 pub const fn many(name: &'static str, shape: Shape, text: &'static str) -> Field {
     Field {
         name,

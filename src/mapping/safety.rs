@@ -28,12 +28,14 @@ use crate::kap::{Episode, Fact};
 // --- references to any record --------------------------------------------------------------------
 
 /// A reference to a record: literal where the episode has it, else by its id as an identifier.
+#[must_use]
 pub fn any_record(id: &Id, e: &Episode) -> Reference {
     let logical = || Reference::builder().identifier(own_identifier("record", id));
     record(id, e).unwrap_or_else(|| must(logical().build()))
 }
 
 /// The id of the record that a reference names, either way.
+#[must_use]
 pub fn record_of(reference: Node<'_>) -> Option<Id> {
     if let Some((_, id)) = reference.target() {
         return Id::new(id);
@@ -54,9 +56,10 @@ fn substance(x: &DetectedIssue) -> bool {
 #[must_use]
 pub fn write_issue(x: &DetectedIssue, e: &Episode) -> Vec<Resource> {
     let day = Some(Day(x.identified_at.0.date()));
-    let (class, implied): (Class, &[&'static str]) = match substance(x) {
-        true => (Class::Topic, &["SUD", "ETH"]),
-        false => (Class::Clinical, &[]),
+    let (class, implied): (Class, &[&'static str]) = if substance(x) {
+        (Class::Topic, &["SUD", "ETH"])
+    } else {
+        (Class::Clinical, &[])
     };
     let security = label::labels(class, &x.sensitivity, implied, day, e);
     let profiles = [structure("kap-detected-issue")];

@@ -185,8 +185,8 @@ pub fn write(x: &Session, e: &Episode) -> Vec<Resource> {
     .collect()
 }
 
-fn day(x: &Session) -> Option<Day> {
-    Some(Day(x.start.0.date()))
+fn began(x: &Session) -> Day {
+    Day(x.start.0.date())
 }
 
 fn label(x: &Session) -> &'static str {
@@ -218,9 +218,10 @@ fn is_medical(x: &Session) -> bool {
 }
 
 fn service(x: &Session) -> CodeableConcept {
-    let (code, display) = match is_medical(x) {
-        true => ("394587001", "Psychiatry"),
-        false => ("394913002", "Psychotherapy"),
+    let (code, display) = if is_medical(x) {
+        ("394587001", "Psychiatry")
+    } else {
+        ("394913002", "Psychotherapy")
     };
     concept([coding_of(SNOMED, code, Some(display))])
 }
@@ -237,7 +238,7 @@ fn encounter(x: &Session, e: &Episode) -> Resource {
         .fact("From", x.start.to_string())
         .maybe("To", x.end.map(|at| at.to_string()))
         .maybe("Setting", terms::display(SETTING, x.setting.code()));
-    let mut frame = Frame::clinical(x.id.as_str(), &profiles, day(x), &text, e);
+    let mut frame = Frame::clinical(x.id.as_str(), &profiles, Some(began(x)), &text, e);
     // EpisodeOfCare has an element of its own here.
     frame.extension = extensions(x, e);
     let class = match x.encounter_class {
@@ -390,7 +391,7 @@ fn appointment(x: &Session, e: &Episode) -> Option<Resource> {
     let frame = Frame::clinical(
         id.as_str(),
         &[structure("kap-appointment")],
-        day(x),
+        Some(began(x)),
         &text,
         e,
     );
@@ -409,7 +410,7 @@ fn appointment(x: &Session, e: &Episode) -> Option<Resource> {
         must(
             AppointmentParticipant::builder()
                 .actor(who)
-                .status(answer.clone())
+                .status(answer)
                 .build(),
         )
     };
@@ -446,7 +447,7 @@ fn procedure(x: &Session, e: &Episode) -> Option<Resource> {
         .p("Psychotherapy")
         .fact("From", x.start.to_string());
     let profiles = [structure("kap-procedure"), us_core("us-core-procedure")];
-    let frame = Frame::clinical(id.as_str(), &profiles, day(x), &text, e);
+    let frame = Frame::clinical(id.as_str(), &profiles, Some(began(x)), &text, e);
     let psychotherapy = coding_of(SNOMED, "75516001", Some("Psychotherapy (regime/therapy)"));
     let performer = ProcedurePerformer::builder()
         .actor(actor(&x.lead_id, e))
@@ -471,7 +472,7 @@ fn weight(x: &Session, kg: &Quantity, e: &Episode) -> Resource {
         structure("kap-session-vital-sign"),
         us_core("us-core-body-weight"),
     ];
-    let frame = Frame::clinical(id.as_str(), &profiles, day(x), &text, e);
+    let frame = Frame::clinical(id.as_str(), &profiles, Some(began(x)), &text, e);
     let built = start!(Observation, frame)
         .status(ObservationStatus::Final)
         .category(some([hl7_concept(

@@ -82,6 +82,7 @@ const SEDATION: &str = "moaas";
 const ORDER: [&str; 6] = ["bp", "hr", "rr", "spo2", "temp", SEDATION];
 
 /// A concept of LOINC codes.
+#[must_use]
 pub fn loinc(codes: &[(&str, &str)]) -> CodeableConcept {
     concept(
         codes
@@ -91,6 +92,7 @@ pub fn loinc(codes: &[(&str, &str)]) -> CodeableConcept {
 }
 
 /// The practice's quantity in the unit that the profile asks for where it names none.
+#[must_use]
 pub fn measured(q: &base::Quantity, unit: &str) -> Quantity {
     let mut out = quantity(q);
     out.system.get_or_insert_with(|| UCUM.to_owned());
@@ -255,6 +257,7 @@ impl Draft<'_> {
 }
 
 /// A reference of words alone.
+#[must_use]
 pub fn named(name: &str) -> Reference {
     must(Reference::builder().display(name.to_owned()).build())
 }

@@ -102,12 +102,8 @@ impl<'a> Dosed<'a> {
             if !text.is_empty() {
                 text.push_str("; ");
             }
-            text.push_str(&format!(
-                "{} dose NOT GIVEN at {} ({})",
-                dose.kind,
-                self.words.clock(dose.at),
-                reason(dose)
-            ));
+            let (at, why) = (self.words.clock(dose.at), reason(dose));
+            text = format!("{text}{} dose NOT GIVEN at {at} ({why})", dose.kind);
         }
         if text.is_empty() {
             text.push_str("no dose recorded");

@@ -36,8 +36,7 @@ use super::narrative::Html;
 use crate::fhir::resource::Resource;
 use crate::kap::Episode;
 use crate::kap::base::{Day, Id, Instant};
-use crate::kap::clearance::Clearance;
-use crate::kap::dosing::Session;
+use crate::kap::dosing::{Session, SessionStatus, SessionType};
 use crate::kap::people::MemberRole;
 use words::{Sight, Words};
 
@@ -158,96 +157,115 @@ impl Document {
 
     /// What the document says; `None` where the episode has nothing for it.
     fn draft<'a>(&self, words: &Words<'a>) -> Option<Draft<'a>> {
-        let episode = words.episode;
-        let session = self.session().map(|id| words.session(id));
-        // A session that is named must be there.
-        let session = match session {
-            Some(None) => return None,
-            Some(found) => found,
-            None => None,
-        };
-        let lead = episode
-            .care_team
-            .iter()
-            .find(|m| m.role == MemberRole::LeadTherapist);
-        let practice = lead.map_or(&episode.organizations.practice.id, |m| &m.id);
-        let draft = |loinc, title: String, lead, sections, author| Draft {
+        match self.session() {
+            Some(id) => self.of_session(words, words.session(id)?),
+            None => self.of_episode(words),
+        }
+    }
+
+    /// A document about a session: only about one of its kind, and never about an error.
+    fn of_session<'a>(&self, words: &Words<'a>, s: &'a Session) -> Option<Draft<'a>> {
+        if s.status == SessionStatus::EnteredInError {
+            return None;
+        }
+        let draft = |loinc, title: String, lead, sections| Draft {
             title,
             loinc,
             lead,
             sections,
-            session,
-            author,
+            session: Some(s),
+            author: &s.lead_id,
         };
-        Some(match (self, session) {
-            (Self::Dosing { .. }, Some(s)) => {
-                let number = s.dosing.as_ref()?.sequence;
-                draft(
-                    ("78472-8", "Mental Health Procedure Note"),
-                    format!("KAP dosing session {number}: encounter summary"),
-                    dosing::lead(words, s)?,
-                    dosing::sections(words, s),
-                    &s.lead_id,
-                )
-            }
-            (Self::Integration { .. }, Some(s)) => draft(
+        Some(match (self, s.kind) {
+            (Self::Dosing { .. }, SessionType::Dosing) => draft(
+                ("78472-8", "Mental Health Procedure Note"),
+                format!(
+                    "KAP dosing session {}: encounter summary",
+                    s.dosing.as_ref()?.sequence
+                ),
+                dosing::lead(words, s)?,
+                dosing::sections(words, s),
+            ),
+            (Self::Integration { .. }, SessionType::Integration) => draft(
                 ("34904-3", "Mental health Progress note"),
                 "KAP integration summary".into(),
                 letters::integration_lead(words, s),
                 letters::integration(words, s),
-                &s.lead_id,
             ),
-            (Self::FollowUp { .. }, Some(s)) => draft(
-                self.progress_note(words, s),
+            (
+                Self::FollowUp { .. },
+                SessionType::MedicalFollowUp | SessionType::DischargeFollowUp,
+            ) => draft(
+                progress_note(words, s),
                 "KAP medical follow-up".into(),
                 letters::follow_up_lead(words, s),
                 letters::follow_up(words, s),
-                &s.lead_id,
             ),
-            (Self::Referral, _) => {
+            _ => return None,
+        })
+    }
+
+    fn of_episode<'a>(&self, words: &Words<'a>) -> Option<Draft<'a>> {
+        let episode = words.episode;
+        let mut team = episode.care_team.iter();
+        let lead = team.find(|m| m.role == MemberRole::LeadTherapist);
+        let practice = lead.map_or(&episode.organizations.practice.id, |m| &m.id);
+        let draft = |loinc, title: &str, lead, sections, author| Draft {
+            title: title.to_owned(),
+            loinc,
+            lead,
+            sections,
+            session: None,
+            author,
+        };
+        Some(match self {
+            Self::Referral => {
                 let referral = episode.referrals.last()?;
                 draft(
                     ("57143-0", "Mental health Referral note"),
-                    "KAP referral packet".into(),
+                    "KAP referral packet",
                     letters::referral_lead(words, referral),
                     letters::referral(words, referral),
                     &referral.requester_id,
                 )
             }
-            (Self::Clearance, _) => {
-                let clearance: &Clearance = episode.clearances.last()?;
+            Self::Clearance => {
+                let clearance = episode.clearances.last()?;
                 draft(
                     ("34788-0", "Psychiatry Consult note"),
-                    "KAP medical clearance".into(),
+                    "KAP medical clearance",
                     letters::clearance_lead(words, clearance),
                     letters::clearance(words, clearance),
                     &clearance.decided_by,
                 )
             }
-            (Self::Episode, _) => draft(
+            _ => draft(
                 ("34133-9", "Summary of episode note"),
-                "KAP episode summary".into(),
+                "KAP episode summary",
                 letters::episode_lead(words),
                 letters::episode(words),
                 practice,
             ),
-            (_, None) => return None,
         })
     }
+}
 
-    fn progress_note(&self, words: &Words<'_>, s: &Session) -> (&'static str, &'static str) {
-        let day = Day(s.start.0.date());
-        if label::is_minor(words.episode.patient.birth_date, day) {
-            ("68646-9", "Child and adolescent psychiatry Progress note")
-        } else {
-            ("28627-8", "Psychiatry Progress note")
-        }
+fn progress_note(words: &Words<'_>, s: &Session) -> (&'static str, &'static str) {
+    let day = Day(s.start.0.date());
+    if label::is_minor(words.episode.patient.birth_date, day) {
+        ("68646-9", "Child and adolescent psychiatry Progress note")
+    } else {
+        ("28627-8", "Psychiatry Progress note")
     }
 }
 
 /// The Composition and the DocumentReference of a document, written at `at` by one who sees the whole
 /// episode. `None` where the episode has nothing for it (no such session, no referral, no clearance).
 #[must_use]
+#[expect(
+    clippy::needless_pass_by_value,
+    reason = "a document is named where it is asked for"
+)]
 pub fn compose(document: Document, episode: &Episode, at: Instant) -> Option<Vec<Resource>> {
     let words = Words::new(episode, Sight::Whole);
     let mut draft = document.draft(&words)?;
