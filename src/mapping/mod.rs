@@ -14,6 +14,7 @@
 //! A resource that only restates another one, for receivers that cannot read the first, carries the
 //! extension `kap-projection-of` and is skipped here.
 
+pub mod adverse_event;
 pub mod build;
 pub mod checklist;
 pub mod clearance;
@@ -21,6 +22,7 @@ pub mod codes;
 pub mod consent;
 pub mod consultation;
 pub mod dosing;
+pub mod effects;
 pub mod episode;
 pub mod follow_up;
 pub mod form;
@@ -37,6 +39,7 @@ pub mod referral;
 pub mod safety;
 pub mod screening;
 pub mod session;
+pub mod session_read;
 pub mod summary;
 pub mod terms;
 pub mod vitals;
@@ -94,8 +97,8 @@ pub fn to_fhir(fact: &Fact, episode: &Episode) -> Vec<Resource> {
         Fact::Vitals { session, vitals } => vitals::write(session, vitals, e),
         Fact::Dose { session, dose } => dosing::write(session, dose, e),
         Fact::Checklist { session, checklist } => checklist::write(session, checklist, e),
-        Fact::Effects { session, effects } => dosing::write_effects(session, effects, e),
-        Fact::SideEffect { session, effect } => dosing::write_side_effect(session, effect, e),
+        Fact::Effects { session, effects } => effects::write(session, effects, e),
+        Fact::SideEffect { session, effect } => effects::write_side_effect(session, effect, e),
         Fact::Discharge { session, discharge } => checklist::write_discharge(session, discharge, e),
         Fact::Integration {
             session,
@@ -103,7 +106,7 @@ pub fn to_fhir(fact: &Fact, episode: &Episode) -> Vec<Resource> {
         } => integration::write(session, integration, e),
         Fact::Outcome(x) => measure::write(x, e),
         Fact::Issue(x) => safety::write_issue(x, e),
-        Fact::AdverseEvent(x) => safety::write_event(x, e),
+        Fact::AdverseEvent(x) => adverse_event::write(x, e),
         Fact::FollowUp(x) => follow_up::write(x, e),
         Fact::Communication(x) => follow_up::write_communication(x, e),
     }
@@ -161,11 +164,11 @@ fn readers(kind: &str) -> &'static [Reader] {
         "Goal" => &[preparation::read_intention],
         "MedicationDispense" => &[medication::read_dispense],
         "Basic" => &[medication::read_inventory],
-        "Encounter" => &[session::read],
-        "Observation" => &[vitals::read, dosing::read_effects, measure::read],
+        "Encounter" => &[session_read::read],
+        "Observation" => &[vitals::read, effects::read, measure::read],
         "MedicationAdministration" => &[dosing::read],
         "DetectedIssue" => &[safety::read_issue],
-        "AdverseEvent" => &[safety::read_event],
+        "AdverseEvent" => &[adverse_event::read],
         "Communication" => &[follow_up::read_communication],
         _ => &[],
     }

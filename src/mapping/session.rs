@@ -22,20 +22,18 @@ use super::build::{
 use super::codes::{ACT_CODE, PARTICIPATION, SNOMED, structure, us_core};
 use super::form::{Field, Form, Given, Shape, many, one};
 use super::narrative::Html;
-use super::read::{Facts, Node, Read, Source};
 use super::terms;
 use super::vitals::{loinc, measured};
 use crate::fhir::resource::Resource;
+use crate::kap::Episode;
 use crate::kap::base::{Day, Decimal, Id, Instant, Quantity};
 use crate::kap::dosing::{
-    Disposition, DoseLevel, Dosing, DosingOutcome, EmergencyPlan, EncounterClass, Environment,
-    Override, Participant, PatientLocation, PresenceMode, Session, SessionStatus, SessionType,
-    Setting, TherapistPresence,
+    Disposition, DoseLevel, Dosing, DosingOutcome, EncounterClass, Environment, Override, Session,
+    SessionStatus, SessionType,
 };
-use crate::kap::{Episode, Fact};
 
-const TYPE: &str = "kap-session-type";
-const ROLE: &str = "kap-participant-role";
+pub(super) const TYPE: &str = "kap-session-type";
+pub(super) const ROLE: &str = "kap-participant-role";
 const SETTING: &str = "kap-session-setting";
 
 // --- the record form -----------------------------------------------------------------------------
@@ -43,20 +41,20 @@ const SETTING: &str = "kap-session-setting";
 /// What of a session has no FHIR element.
 #[derive(Debug, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
-struct Record {
-    clinical_summary: Option<String>,
+pub(super) struct Record {
+    pub(super) clinical_summary: Option<String>,
     #[serde(default)]
-    topics: Vec<String>,
-    environment: Option<Environment>,
-    presence_continuous: Option<bool>,
-    integrates_session_id: Option<Id>,
-    dosing: Option<Head>,
+    pub(super) topics: Vec<String>,
+    pub(super) environment: Option<Environment>,
+    pub(super) presence_continuous: Option<bool>,
+    pub(super) integrates_session_id: Option<Id>,
+    pub(super) dosing: Option<Head>,
 }
 
 /// The dosing part without its own records.
 #[derive(Debug, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
-struct Head {
+pub(super) struct Head {
     sequence: u32,
     dose_level: DoseLevel,
     planned_dose_mg: Decimal,
@@ -149,7 +147,7 @@ fn record(x: &Session, e: &Episode) -> Option<Resource> {
     Some(RECORD.response(&record, given, e))
 }
 
-fn dosing(head: Head) -> Dosing {
+pub(super) fn dosing(head: Head) -> Dosing {
     Dosing {
         sequence: head.sequence,
         dose_level: head.dose_level,
@@ -487,166 +485,4 @@ fn weight(x: &Session, kg: &Quantity, e: &Episode) -> Resource {
         .value(ObservationValue::Quantity(measured(kg, "kg")))
         .build();
     finish(built)
-}
-
-// --- reading -------------------------------------------------------------------------------------
-
-/// Reads the session that an Encounter states, with its appointment, weight and record.
-pub fn read<'v>(node: Node<'v>, source: &Source<'v>) -> Facts {
-    let Some(kind) = node.local_code("type", TYPE) else {
-        return Ok(vec![]);
-    };
-    let kind = SessionType::from_code(kind).ok_or_else(|| node.wrong("a kap-session-type"))?;
-    let id = node.id()?;
-    let of = |kind: &str, suffix: &str| source.lookup(kind, derived(&id, suffix).as_str());
-    let (appointment, weight) = (of("Appointment", "appt"), of("Observation", "weight"));
-    let form = of("QuestionnaireResponse", "record").filter(|r| RECORD.answers(r.value()));
-    let record: Option<Record> = form.map(|r| RECORD.parse(r)).transpose()?;
-    let period = node.need("period")?;
-    let class = node
-        .need("class")?
-        .code("code", EncounterClass::from_code)?;
-    let lead = lead(node)?;
-    let continuous = record.as_ref().and_then(|r| r.presence_continuous);
-    let mut session = Session {
-        kind,
-        status: told_status(node, appointment)?,
-        start: period.req("start")?,
-        end: period.opt("end")?,
-        setting: setting(node, class)?,
-        encounter_class: class,
-        lead_id: source.need_actor(lead, "individual")?,
-        participants: others(node, source)?,
-        patient_location: node.ext("kap-patient-location").map(location).transpose()?,
-        therapist_presence: presence(node, lead, continuous)?,
-        emergency_plan: node
-            .ext("kap-emergency-plan")
-            .map(|p| plan(p, source))
-            .transpose()?,
-        environment: None,
-        clinical_summary: None,
-        topics: vec![],
-        vitals: vec![],
-        body_weight: weight.map(|w| w.req("valueQuantity")).transpose()?,
-        dosing: None,
-        integrates_session_id: None,
-        integration: None,
-        id: id.clone(),
-    };
-    if let Some(record) = record {
-        session.environment = record.environment;
-        session.clinical_summary = record.clinical_summary;
-        session.topics = record.topics;
-        session.integrates_session_id = record.integrates_session_id;
-        session.dosing = record.dosing.map(dosing);
-    }
-    let parts = [appointment, of("Procedure", "proc"), weight, form];
-    let mut keys = vec![node.key()?];
-    for part in parts.into_iter().flatten() {
-        keys.push(part.key()?);
-    }
-    Ok(vec![(Fact::Session(session), keys)])
-}
-
-fn told_status(node: Node<'_>, appointment: Option<Node<'_>>) -> Read<SessionStatus> {
-    let missed = appointment.is_some_and(|a| a.text("status") == Some("noshow"));
-    Ok(match node.text("status") {
-        Some("planned") => SessionStatus::Planned,
-        Some("arrived" | "triaged") => SessionStatus::Arrived,
-        Some("in-progress" | "onleave") => SessionStatus::InProgress,
-        Some("finished") => SessionStatus::Completed,
-        Some("cancelled") if missed => SessionStatus::NoShow,
-        Some("cancelled") => SessionStatus::Cancelled,
-        Some("entered-in-error") => SessionStatus::EnteredInError,
-        Some(_) => return Err(node.wrong("an Encounter status with a meaning for sessions")),
-        None => return Err(node.missing("status")),
-    })
-}
-
-/// As stated, else what the class allows to say.
-fn setting(node: Node<'_>, class: EncounterClass) -> Read<Setting> {
-    let stated = node.ext("kap-session-setting").and_then(Node::any_value);
-    match stated {
-        Some(coding) => coding.code("code", Setting::from_code),
-        None => Ok(match class {
-            EncounterClass::Ambulatory => Setting::InPerson,
-            EncounterClass::Virtual => Setting::Remote,
-            EncounterClass::HomeHealth => Setting::HomeVisit,
-        }),
-    }
-}
-
-fn is_primary(participant: &Node<'_>) -> bool {
-    let code = participant
-        .coding_in("type", PARTICIPATION)
-        .and_then(|c| c.text("code"));
-    code == Some("PPRF")
-}
-
-/// The primary performer, else the first clinician.
-fn lead(node: Node<'_>) -> Read<Node<'_>> {
-    let clinician = |p: &Node<'_>| {
-        let who = p.get("individual").and_then(Node::target);
-        who.is_some_and(|(kind, _)| kind.starts_with("Practitioner"))
-    };
-    let primary = node.each("participant").find(is_primary);
-    primary
-        .or_else(|| node.each("participant").find(clinician))
-        .ok_or_else(|| node.missing("participant"))
-}
-
-fn others<'v>(node: Node<'v>, source: &Source<'v>) -> Read<Vec<Participant>> {
-    let mut out = vec![];
-    for p in node.each("participant").filter(|p| !is_primary(p)) {
-        let role = p.local_code("type", ROLE);
-        let who = p.get("individual").and_then(|who| source.actor(who));
-        let (Some(role), Some(id)) = (role, who) else {
-            continue;
-        };
-        let period = p.get("period");
-        out.push(Participant {
-            id,
-            role: role.to_owned(),
-            from: period.map(|p| p.opt("start")).transpose()?.flatten(),
-            to: period.map(|p| p.opt("end")).transpose()?.flatten(),
-        });
-    }
-    Ok(out)
-}
-
-fn presence(
-    node: Node<'_>,
-    lead: Node<'_>,
-    continuous: Option<bool>,
-) -> Read<Option<TherapistPresence>> {
-    let Some(mode) = node.ext_code("kap-presence-mode", PresenceMode::from_code)? else {
-        return Ok(None);
-    };
-    let period = lead.get("period");
-    Ok(Some(TherapistPresence {
-        from: period.map(|p| p.opt("start")).transpose()?.flatten(),
-        to: period.map(|p| p.opt("end")).transpose()?.flatten(),
-        mode,
-        continuous,
-    }))
-}
-
-fn location(node: Node<'_>) -> Read<PatientLocation> {
-    let address = node.parts("address").next().and_then(Node::any_value);
-    Ok(PatientLocation {
-        confirmed_at: node.part("confirmedAt")?,
-        address_ref: node.part("addressRef")?,
-        state: node.part("state")?,
-        address: address.map(super::people::read_address),
-    })
-}
-
-fn plan<'v>(node: Node<'v>, source: &Source<'v>) -> Read<EmergencyPlan> {
-    let contact = node.parts("contact").next().and_then(Node::any_value);
-    Ok(EmergencyPlan {
-        contact_id: contact.and_then(|who| source.actor(who)),
-        address_ref: node.part("addressRef")?,
-        hospital: node.part("hospital")?,
-        local_emergency_number: node.part("localEmergencyNumber")?,
-    })
 }
