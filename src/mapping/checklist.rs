@@ -17,7 +17,11 @@ const HOLD: &[Field] = &[
 const CHAPERONE: &[Field] = &[
     one("relatedPersonId", Shape::String, "Chaperone"),
     one("presentAt", Shape::DateTime, "Present since"),
-    one("checkInEveryMinutes", Shape::Integer, "Checks in every (min)"),
+    one(
+        "checkInEveryMinutes",
+        Shape::Integer,
+        "Checks in every (min)",
+    ),
     one("phoneVerified", Shape::Boolean, "Phone verified"),
 ];
 const TRANSPORT: &[Field] = &[
@@ -38,13 +42,33 @@ pub const CHECKLIST: Form = Form {
         one("clearanceValid", Shape::Boolean, "Clearance valid today"),
         one("medicationsReviewed", Shape::Boolean, "Medicines reviewed"),
         many("holdsFollowed", Shape::Group(HOLD), "Medication holds"),
-        one("fastingInstructionsFollowed", Shape::Boolean, "Fasting instructions followed"),
+        one(
+            "fastingInstructionsFollowed",
+            Shape::Boolean,
+            "Fasting instructions followed",
+        ),
         one("substancesAvoided", Shape::Boolean, "Substances avoided"),
-        one("pregnancyStatusReviewed", Shape::Boolean, "Pregnancy status reviewed"),
-        one("suicidalityReviewed", Shape::Boolean, "Suicidality reviewed"),
+        one(
+            "pregnancyStatusReviewed",
+            Shape::Boolean,
+            "Pregnancy status reviewed",
+        ),
+        one(
+            "suicidalityReviewed",
+            Shape::Boolean,
+            "Suicidality reviewed",
+        ),
         one("intentionReviewed", Shape::Boolean, "Intention reviewed"),
-        one("emergencyPlanReviewed", Shape::Boolean, "Emergency plan reviewed"),
-        one("patientLocationConfirmed", Shape::Boolean, "Patient's location confirmed"),
+        one(
+            "emergencyPlanReviewed",
+            Shape::Boolean,
+            "Emergency plan reviewed",
+        ),
+        one(
+            "patientLocationConfirmed",
+            Shape::Boolean,
+            "Patient's location confirmed",
+        ),
         one("chaperone", Shape::Group(CHAPERONE), "Chaperone"),
         one("transport", Shape::Group(TRANSPORT), "Transport"),
         one("lozengesOnHand", Shape::Decimal, "Units counted on hand"),
@@ -62,19 +86,43 @@ pub const DISCHARGE: Form = Form {
     fields: &[
         one("assessedAt", Shape::DateTime, "Assessed"),
         one("assessorId", Shape::String, "Assessed by"),
-        one("orientedX4", Shape::Boolean, "Oriented to person, place, time and situation"),
+        one(
+            "orientedX4",
+            Shape::Boolean,
+            "Oriented to person, place, time and situation",
+        ),
         one("gaitSteady", Shape::Boolean, "Gait steady"),
         one("nauseaControlled", Shape::Boolean, "Nausea controlled"),
-        one("dissociationResolved", Shape::Boolean, "Dissociation resolved"),
+        one(
+            "dissociationResolved",
+            Shape::Boolean,
+            "Dissociation resolved",
+        ),
         one("suicidalityConcern", Shape::Boolean, "Suicidality concern"),
-        one("vitalsWithinParameters", Shape::Boolean, "Vital signs within limits"),
+        one(
+            "vitalsWithinParameters",
+            Shape::Boolean,
+            "Vital signs within limits",
+        ),
         one("hydratedAndSnack", Shape::Boolean, "Hydrated, snack taken"),
-        one("responsibleAdultPresent", Shape::String, "Responsible adult"),
+        one(
+            "responsibleAdultPresent",
+            Shape::String,
+            "Responsible adult",
+        ),
         one("noDrivingUntil", Shape::Date, "No driving until"),
         one("disposition", Shape::String, "Disposition"),
         one("criteriaMet", Shape::Boolean, "Criteria met"),
-        one("extendedObservation", Shape::Boolean, "Extended observation"),
-        one("exception", Shape::Group(EXCEPTION), "Exception to the criteria"),
+        one(
+            "extendedObservation",
+            Shape::Boolean,
+            "Extended observation",
+        ),
+        one(
+            "exception",
+            Shape::Group(EXCEPTION),
+            "Exception to the criteria",
+        ),
     ],
 };
 
@@ -122,5 +170,6 @@ pub fn read<'v>(node: Node<'v>, _source: &Source<'v>) -> Facts {
 
 /// The session that a part of it names as its encounter.
 pub fn session_of(node: Node<'_>) -> super::read::Read<Id> {
-    node.ref_id("encounter").ok_or_else(|| node.missing("encounter"))
+    node.ref_id("encounter")
+        .ok_or_else(|| node.missing("encounter"))
 }

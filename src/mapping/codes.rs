@@ -33,6 +33,17 @@
 //! | `kap-inventory` | Basic | 1..1 {at dateTime, reason code, units decimal, mgPerUnit decimal, by Reference, witness Reference, note string} | R4 has no ledger entry |
 //! | `kap-treatment-plan` | CarePlan | 0..1 {status string, minSessions, maxSessions, everyDays, integrationPerDosing, integrationTargetHours, preparationSessions unsignedInt, maintenance string, modality string 0..*, setting code, route code, doseStrategy string, goal string 0..*} | targets of the course |
 //! | `kap-intention` | Goal | 0..1 {category code, sharing code, at dateTime, target boolean, comparator string, value decimal, measure Coding} | sharing; a target without a measure (gol-1) |
+//! | `kap-vitals-source` | Observation | code 0..1 | who or what measured, exactly |
+//! | `kap-dose-units` | MedicationAdministration | decimal 0..1 | units (lozenges) used, beside the milligrams |
+//! | `kap-held-by` | MedicationAdministration | Reference 0..1 | prescriber who decided to hold the dose |
+//! | `kap-planned-dosage` | MedicationAdministration | complex {route Coding, site string} 0..1 | a dose that was not given has no dosage |
+//! | `kap-score` | Observation | complex {instrument string, min, max decimal, timing string, reportedBy code} 0..1 | what the score is of |
+//! | `kap-issue` | DetectedIssue | complex {status code 0..1, sensitivity code 0..*} 0..1 | the practice's state where R4's status and mitigations would be read otherwise |
+//! | `kap-mitigation-rationale` | DetectedIssue.mitigation | string 0..1 | why |
+//! | `kap-ae` | AdverseEvent | complex {resolvedAt dateTime, medwatchReportable, followUpRequired boolean, causality code} 0..1 | R4 gaps |
+//! | `kap-ae-alert` | AdverseEvent | complex {topic canonical, firstAttemptAt, deliveredAt, acknowledgedAt dateTime, acknowledgedBy Reference} 0..1 | when the alert went out and was seen |
+//! | `kap-followup` | ServiceRequest | complex {status code, doneSession Reference} 0..1 | the practice's state of a follow-up |
+//! | `kap-message` | Communication | complex {category code 0..1, label, redaction code 0..*} 0..1 | labels and redactions of the payload |
 
 /// Base of every canonical URL of the project. Never changes; the service's own base URL is configuration.
 pub const CANONICAL: &str = "https://kap-interop.example.org/fhir";

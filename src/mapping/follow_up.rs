@@ -8,9 +8,9 @@ use fhir_sdk::r4b::resources::{
 use fhir_sdk::r4b::types::Reference;
 
 use super::build::{
-    Frame, Parts, actor, coding_of, concept, date_time, day_period, day_time, episode_link, finish,
-    hl7_concept, kap_parts, local, must, note, own_identifier, patient, reference, some, start,
-    words,
+    Frame, Parts, actor, coding_of, concept, date_time, day_period, day_time, derived,
+    episode_link, finish, hl7_concept, kap_parts, local, must, note, own_identifier, patient,
+    reference, some, start, words,
 };
 use super::codes::{SNOMED, structure, us_core};
 use super::label::{self, Class};
@@ -43,10 +43,16 @@ fn text(x: &FollowUp) -> Html {
 fn performer(x: &FollowUp, e: &Episode) -> Reference {
     let medical = matches!(
         x.kind,
-        FollowUpKind::Medical30Day | FollowUpKind::MedicalQuarterly | FollowUpKind::ClearanceReReview
+        FollowUpKind::Medical30Day
+            | FollowUpKind::MedicalQuarterly
+            | FollowUpKind::ClearanceReReview
     );
     let orgs = &e.organizations;
-    let by = if medical { &orgs.partner } else { &orgs.practice };
+    let by = if medical {
+        &orgs.partner
+    } else {
+        &orgs.practice
+    };
     reference("Organization", &by.id)
 }
 
@@ -55,13 +61,20 @@ fn request(x: &FollowUp, e: &Episode) -> Resource {
         structure("kap-followup-servicerequest"),
         us_core("us-core-servicerequest"),
     ];
-    let done = x.done_session_id.as_ref().map(|id| reference("Encounter", id));
+    let done = x
+        .done_session_id
+        .as_ref()
+        .map(|id| reference("Encounter", id));
     let parts = Parts::new()
         .code("status", Some(x.status))
         .reference("doneSession", done);
     let frame = Frame::clinical(x.id.as_str(), &profiles, Some(x.anchor), &text(x), e)
         .extend(kap_parts("kap-followup", parts));
-    let evaluation = coding_of(SNOMED, "386053000", Some("Evaluation procedure (procedure)"));
+    let evaluation = coding_of(
+        SNOMED,
+        "386053000",
+        Some("Evaluation procedure (procedure)"),
+    );
     let built = start!(ServiceRequest, frame)
         .identifier(some([own_identifier("follow-up", &x.id)]))
         .status(match x.status {
@@ -75,7 +88,10 @@ fn request(x: &FollowUp, e: &Episode) -> Resource {
         .category(some([concept([evaluation])]))
         .code(concept([local(KIND, x.kind.code())]))
         .subject(patient(e))
-        .occurrence(ServiceRequestOccurrence::Period(day_period(Some(x.anchor), Some(x.due_by))))
+        .occurrence(ServiceRequestOccurrence::Period(day_period(
+            Some(x.anchor),
+            Some(x.due_by),
+        )))
         .authored_on(day_time(x.anchor))
         .requester(reference("Organization", &e.organizations.practice.id))
         .performer(some([performer(x, e)]))
@@ -85,9 +101,9 @@ fn request(x: &FollowUp, e: &Episode) -> Resource {
 }
 
 fn task(x: &FollowUp, e: &Episode) -> Resource {
-    let id = format!("{}-task", x.id);
+    let id = derived(&x.id, "task");
     let profiles = [structure("kap-followup-task")];
-    let frame = Frame::clinical(&id, &profiles, Some(x.anchor), &text(x), e);
+    let frame = Frame::clinical(id.as_str(), &profiles, Some(x.anchor), &text(x), e);
     let restriction = TaskRestriction::builder().period(day_period(None, Some(x.due_by)));
     let built = start!(Task, frame)
         .status(match x.status {
@@ -111,20 +127,31 @@ fn task(x: &FollowUp, e: &Episode) -> Resource {
         .restriction(must(restriction.build()))
         .build();
     let mut built = must(built);
-    let unmet = matches!(x.status, FollowUpStatus::Declined | FollowUpStatus::Cancelled);
-    let why = x.note.clone().unwrap_or_else(|| "no reason recorded".into());
+    let unmet = matches!(
+        x.status,
+        FollowUpStatus::Declined | FollowUpStatus::Cancelled
+    );
+    let why = x
+        .note
+        .clone()
+        .unwrap_or_else(|| "no reason recorded".into());
     built.status_reason = unmet.then(|| words(why));
     finish(Ok(built))
 }
 
 /// Reads a follow-up from its request; its task restates it.
 pub fn read<'v>(node: Node<'v>, source: &Source<'v>) -> Facts {
-    let Some(kind) = node.local_code("code", KIND).and_then(FollowUpKind::from_code) else {
+    let Some(kind) = node
+        .local_code("code", KIND)
+        .and_then(FollowUpKind::from_code)
+    else {
         return Ok(vec![]);
     };
     let occurrence = node.need("occurrencePeriod")?;
     let stated = node.ext("kap-followup");
-    let status = stated.map(|s| s.part_code("status", FollowUpStatus::from_code)).transpose()?;
+    let status = stated
+        .map(|s| s.part_code("status", FollowUpStatus::from_code))
+        .transpose()?;
     let done = stated.and_then(|s| s.parts("doneSession").next()?.any_value());
     let follow_up = FollowUp {
         id: node.id()?,
@@ -136,10 +163,16 @@ pub fn read<'v>(node: Node<'v>, source: &Source<'v>) -> Facts {
             None => wire_status(node)?,
         },
         done_session_id: done.and_then(record_of),
-        note: node.get("note").and_then(|n| n.text("text")).map(str::to_owned),
+        note: node
+            .get("note")
+            .and_then(|n| n.text("text"))
+            .map(str::to_owned),
     };
-    let id = format!("{}-task", follow_up.id);
-    let task = source.lookup("Task", &id).map(Node::key).transpose()?;
+    let id = derived(&follow_up.id, "task");
+    let task = source
+        .lookup("Task", id.as_str())
+        .map(Node::key)
+        .transpose()?;
     let keys = [node.key()?].into_iter().chain(task).collect();
     Ok(vec![(Fact::FollowUp(follow_up), keys)])
 }
@@ -166,7 +199,10 @@ pub fn write_communication(x: &Communication, e: &Episode) -> Vec<Resource> {
         .maybe("Received", x.received_at.map(|at| at.to_string()));
     let parts = Parts::new().code("category", x.category.as_ref());
     let parts = x.labels.iter().fold(parts, |p, l| p.code("label", Some(l)));
-    let parts = x.redactions.iter().fold(parts, |p, r| p.code("redaction", Some(r)));
+    let parts = x
+        .redactions
+        .iter()
+        .fold(parts, |p, r| p.code("redaction", Some(r)));
     let profiles = [structure("kap-communication")];
     let frame = Frame::new(x.id.as_str(), &profiles, security, &text, e)
         .extend([episode_link(e)])
@@ -179,7 +215,11 @@ pub fn write_communication(x: &Communication, e: &Episode) -> Vec<Resource> {
     let built = start!(FhirMessage, frame)
         .identifier(some([own_identifier("communication", &x.id)]))
         .status(EventStatus::Completed)
-        .category(some([hl7_concept("communication-category", category, &capital(category))]))
+        .category(some([hl7_concept(
+            "communication-category",
+            category,
+            &capital(category),
+        )]))
         .subject(patient(e))
         .topic(words(&x.topic))
         .sender(actor(&x.from, e))
@@ -194,25 +234,35 @@ pub fn write_communication(x: &Communication, e: &Episode) -> Vec<Resource> {
 
 fn capital(word: &str) -> String {
     let mut chars = word.chars();
-    chars.next().map_or_else(String::new, |c| c.to_uppercase().chain(chars).collect())
+    chars
+        .next()
+        .map_or_else(String::new, |c| c.to_uppercase().chain(chars).collect())
 }
 
 /// Reads a message.
 pub fn read_communication<'v>(node: Node<'v>, source: &Source<'v>) -> Facts {
     let stated = node.ext("kap-message");
-    let topic = node.get("topic").and_then(|t| t.text("text").or_else(|| t.get("coding")?.text("display")));
+    let topic = node
+        .get("topic")
+        .and_then(|t| t.text("text").or_else(|| t.get("coding")?.text("display")));
     let category = match stated {
         Some(stated) => stated.part("category")?,
         None => stated_category(node),
     };
     let parts = |name: &str| -> Read<Vec<String>> {
-        Ok(stated.map(|s| s.all_parts(name)).transpose()?.unwrap_or_default())
+        Ok(stated
+            .map(|s| s.all_parts(name))
+            .transpose()?
+            .unwrap_or_default())
     };
     let message = Communication {
         id: node.id()?,
         at: node.req("sent")?,
         from: source.need_actor(node, "sender")?,
-        to: node.each("recipient").filter_map(|who| source.actor(who)).collect(),
+        to: node
+            .each("recipient")
+            .filter_map(|who| source.actor(who))
+            .collect(),
         topic: topic.unwrap_or_default().to_owned(),
         payload_ref: node
             .get("payload")

@@ -15,7 +15,7 @@ use serde_json::value::RawValue;
 use serde_json::{Map, Value};
 
 use super::build::{
-    self, Frame, date_time, exact, finish, own_identifier, patient, reference, start,
+    self, Frame, date_time, derived, exact, finish, own_identifier, patient, reference, start,
 };
 use super::codes::{CANONICAL, structure, us_core};
 use super::narrative::Html;
@@ -51,6 +51,7 @@ pub struct Field {
 }
 
 /// A field that occurs once.
+#[must_use]
 pub const fn one(name: &'static str, shape: Shape, text: &'static str) -> Field {
     Field {
         name,
@@ -61,6 +62,7 @@ pub const fn one(name: &'static str, shape: Shape, text: &'static str) -> Field 
 }
 
 /// A field that repeats.
+#[must_use]
 pub const fn many(name: &'static str, shape: Shape, text: &'static str) -> Field {
     Field {
         name,
@@ -102,11 +104,11 @@ impl Form {
             structure("kap-questionnaire-response"),
             us_core("us-core-questionnaireresponse"),
         ];
-        let id = format!("{}-{}", given.session, given.suffix);
+        let id = derived(given.session, given.suffix);
         let items = self.items(value);
         let text = items.iter().flatten().fold(Html::new(), narrated);
         let day = Some(Day(given.at.0.date()));
-        let frame = Frame::clinical(&id, &profiles, day, &text, e);
+        let frame = Frame::clinical(id.as_str(), &profiles, day, &text, e);
         let mut built = build::must(
             start!(QuestionnaireResponse, frame)
                 .questionnaire(self.canonical())
@@ -118,7 +120,7 @@ impl Form {
                 .build(),
         );
         built.author = given.author.map(|id| build::actor(id, e));
-        built.identifier = Id::new(id).map(|id| own_identifier("form", &id));
+        built.identifier = Some(own_identifier("form", &id));
         finish(Ok(built))
     }
 
@@ -249,7 +251,11 @@ fn answered(answer: &QuestionnaireResponseItemAnswer) -> String {
     match answer.value.as_ref() {
         Some(Answer::Boolean(true)) => "yes".into(),
         Some(Answer::Boolean(false)) => "no".into(),
-        Some(Answer::Coding(c)) => c.display.clone().or_else(|| c.code.clone()).unwrap_or_default(),
+        Some(Answer::Coding(c)) => c
+            .display
+            .clone()
+            .or_else(|| c.code.clone())
+            .unwrap_or_default(),
         Some(other) => build::plain(other),
         None => String::new(),
     }

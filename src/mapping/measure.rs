@@ -63,7 +63,11 @@ pub fn write(x: &Outcome, e: &Episode) -> Vec<Resource> {
     let built = start!(Observation, frame)
         .identifier(some([own_identifier("outcome", &x.id)]))
         .status(ObservationStatus::Final)
-        .category(some([hl7_concept("observation-category", "survey", "Survey")]))
+        .category(some([hl7_concept(
+            "observation-category",
+            "survey",
+            "Survey",
+        )]))
         .code(concept([coding(&x.score_coding)]))
         .subject(patient(e))
         .effective(ObservationEffective::DateTime(date_time(x.at)))
@@ -88,13 +92,20 @@ fn value(score: Decimal) -> ObservationValue {
 
 fn item9(answer: u8) -> ObservationComponent {
     let value = ObservationComponentValue::Integer(i32::from(answer));
-    must(ObservationComponent::builder().code(loinc(&[ITEM9])).value(value).build())
+    must(
+        ObservationComponent::builder()
+            .code(loinc(&[ITEM9]))
+            .value(value)
+            .build(),
+    )
 }
 
 /// Reads our own scores, and foreign totals of the instruments that we know.
 pub fn read<'v>(node: Node<'v>, _source: &Source<'v>) -> Facts {
     let own = namespace("outcome");
-    let is_own = node.each("identifier").any(|i| i.text("system") == Some(&own));
+    let is_own = node
+        .each("identifier")
+        .any(|i| i.text("system") == Some(&own));
     let total = node.coding_in("code", LOINC).and_then(|c| c.text("code"));
     let known = INSTRUMENTS.iter().find(|(code, _)| Some(*code) == total);
     let stated = node.ext("kap-score");
@@ -105,7 +116,12 @@ pub fn read<'v>(node: Node<'v>, _source: &Source<'v>) -> Facts {
     let Some(instrument) = instrument.filter(|_| is_own || known.is_some()) else {
         return Ok(vec![]);
     };
-    let part = |name: &str| stated.map(|s| s.part(name)).transpose().map(Option::flatten);
+    let part = |name: &str| {
+        stated
+            .map(|s| s.part(name))
+            .transpose()
+            .map(Option::flatten)
+    };
     let bound = |name: &str| -> Read<Option<Decimal>> {
         Ok(stated.map(|s| s.part(name)).transpose()?.flatten())
     };
@@ -135,8 +151,7 @@ fn score(node: Node<'_>) -> Read<Decimal> {
 
 fn answered(node: Node<'_>) -> Read<Option<u8>> {
     let mut all = node.each("component");
-    let item = all.find(|c| {
-        c.coding_in("code", LOINC).and_then(|c| c.text("code")) == Some(ITEM9.0)
-    });
+    let item =
+        all.find(|c| c.coding_in("code", LOINC).and_then(|c| c.text("code")) == Some(ITEM9.0));
     item.map(|c| c.req("valueInteger")).transpose()
 }

@@ -14,6 +14,7 @@
 //! A resource that only restates another one, for receivers that cannot read the first, carries the
 //! extension `kap-projection-of` and is skipped here.
 
+mod adverse_event;
 pub mod build;
 mod checklist;
 mod clearance;
@@ -24,6 +25,7 @@ mod consultation;
 mod contact;
 mod directory;
 mod dosing;
+mod effects;
 mod episode;
 mod extension;
 mod follow_up;
@@ -44,6 +46,7 @@ pub mod register;
 mod safety;
 mod screening;
 mod session;
+mod session_read;
 mod source;
 pub mod summary;
 mod supply;
@@ -53,6 +56,10 @@ mod vitals;
 
 #[cfg(test)]
 pub(crate) mod arb;
+#[cfg(test)]
+pub(crate) mod arb_sessions;
+#[cfg(test)]
+mod session_tests;
 #[cfg(test)]
 mod tests;
 
@@ -100,8 +107,8 @@ pub fn to_fhir(fact: &Fact, episode: &Episode) -> Vec<Resource> {
         Fact::Vitals { session, vitals } => vitals::write(session, vitals, e),
         Fact::Dose { session, dose } => dosing::write(session, dose, e),
         Fact::Checklist { session, checklist } => checklist::write(session, checklist, e),
-        Fact::Effects { session, effects } => dosing::write_effects(session, effects, e),
-        Fact::SideEffect { session, effect } => dosing::write_side_effect(session, effect, e),
+        Fact::Effects { session, effects } => effects::write(session, effects, e),
+        Fact::SideEffect { session, effect } => effects::write_side_effect(session, effect, e),
         Fact::Discharge { session, discharge } => checklist::write_discharge(session, discharge, e),
         Fact::Integration {
             session,
@@ -109,7 +116,7 @@ pub fn to_fhir(fact: &Fact, episode: &Episode) -> Vec<Resource> {
         } => integration::write(session, integration, e),
         Fact::Outcome(x) => measure::write(x, e),
         Fact::Issue(x) => safety::write_issue(x, e),
-        Fact::AdverseEvent(x) => safety::write_event(x, e),
+        Fact::AdverseEvent(x) => adverse_event::write(x, e),
         Fact::FollowUp(x) => follow_up::write(x, e),
         Fact::Communication(x) => follow_up::write_communication(x, e),
     }
@@ -167,11 +174,11 @@ fn readers(kind: &str) -> &'static [Reader] {
         "Goal" => &[preparation::read_intention],
         "MedicationDispense" => &[supply::read_dispense],
         "Basic" => &[supply::read_inventory],
-        "Encounter" => &[session::read],
-        "Observation" => &[vitals::read, dosing::read_effects, measure::read],
+        "Encounter" => &[session_read::read],
+        "Observation" => &[vitals::read, effects::read, measure::read],
         "MedicationAdministration" => &[dosing::read],
         "DetectedIssue" => &[safety::read_issue],
-        "AdverseEvent" => &[safety::read_event],
+        "AdverseEvent" => &[adverse_event::read],
         "Communication" => &[follow_up::read_communication],
         _ => &[],
     }

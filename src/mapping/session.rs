@@ -12,30 +12,28 @@ use fhir_sdk::r4b::resources::{
     Observation, ObservationEffective, ObservationValue, Procedure, ProcedurePerformed,
     ProcedurePerformer,
 };
-use fhir_sdk::r4b::types::{Address as FhirAddress, CodeableConcept, Extension, ExtensionValue, Reference};
+use fhir_sdk::r4b::types::{CodeableConcept, Extension, ExtensionValue, Reference};
 use serde::{Deserialize, Serialize};
 
 use super::build::{
-    Frame, Parts, actor, coding_of, concept, date_time, finish, hl7_concept, instant, kap,
+    Frame, Parts, actor, coding_of, concept, date_time, derived, finish, hl7_concept, instant, kap,
     kap_parts, local, must, own_identifier, patient, period, reference, some, start,
 };
 use super::codes::{ACT_CODE, PARTICIPATION, SNOMED, structure, us_core};
 use super::form::{Field, Form, Given, Shape, many, one};
 use super::narrative::Html;
-use super::read::{Facts, Node, Read, Source};
 use super::terms;
 use super::vitals::{loinc, measured};
 use crate::fhir::resource::Resource;
-use crate::kap::base::{Address, Day, Decimal, Id, Instant, Quantity};
+use crate::kap::Episode;
+use crate::kap::base::{Day, Decimal, Id, Instant, Quantity};
 use crate::kap::dosing::{
-    Disposition, DoseLevel, Dosing, DosingOutcome, EmergencyPlan, EncounterClass, Environment,
-    Override, Participant, PatientLocation, PresenceMode, Session, SessionStatus, SessionType,
-    Setting, TherapistPresence,
+    Disposition, DoseLevel, Dosing, DosingOutcome, EncounterClass, Environment, Override, Session,
+    SessionStatus, SessionType,
 };
-use crate::kap::{Episode, Fact};
 
-const TYPE: &str = "kap-session-type";
-const ROLE: &str = "kap-participant-role";
+pub(super) const TYPE: &str = "kap-session-type";
+pub(super) const ROLE: &str = "kap-participant-role";
 const SETTING: &str = "kap-session-setting";
 
 // --- the record form -----------------------------------------------------------------------------
@@ -43,20 +41,20 @@ const SETTING: &str = "kap-session-setting";
 /// What of a session has no FHIR element.
 #[derive(Debug, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
-struct Record {
-    clinical_summary: Option<String>,
+pub(super) struct Record {
+    pub(super) clinical_summary: Option<String>,
     #[serde(default)]
-    topics: Vec<String>,
-    environment: Option<Environment>,
-    presence_continuous: Option<bool>,
-    integrates_session_id: Option<Id>,
-    dosing: Option<Head>,
+    pub(super) topics: Vec<String>,
+    pub(super) environment: Option<Environment>,
+    pub(super) presence_continuous: Option<bool>,
+    pub(super) integrates_session_id: Option<Id>,
+    pub(super) dosing: Option<Head>,
 }
 
 /// The dosing part without its own records.
 #[derive(Debug, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
-struct Head {
+pub(super) struct Head {
     sequence: u32,
     dose_level: DoseLevel,
     planned_dose_mg: Decimal,
@@ -86,7 +84,11 @@ const DOSING: &[Field] = &[
     one("prescriptionId", Shape::String, "Prescription"),
     one("outcome", Shape::String, "Result"),
     one("convertedTo", Shape::String, "Converted to"),
-    one("intervalOverride", Shape::Group(OVERRIDE), "Override of the interval rule"),
+    one(
+        "intervalOverride",
+        Shape::Group(OVERRIDE),
+        "Override of the interval rule",
+    ),
 ];
 /// Questionnaire `kap-session-record`.
 pub const RECORD: Form = Form {
@@ -96,8 +98,16 @@ pub const RECORD: Form = Form {
         one("clinicalSummary", Shape::String, "Clinical summary"),
         many("topics", Shape::String, "Topics"),
         one("environment", Shape::Group(ENVIRONMENT), "Room and set-up"),
-        one("presenceContinuous", Shape::Boolean, "Therapist present throughout"),
-        one("integratesSessionId", Shape::String, "Integrates the dosing session"),
+        one(
+            "presenceContinuous",
+            Shape::Boolean,
+            "Therapist present throughout",
+        ),
+        one(
+            "integratesSessionId",
+            Shape::String,
+            "Integrates the dosing session",
+        ),
         one("dosing", Shape::Group(DOSING), "Dosing"),
     ],
 };
@@ -137,7 +147,7 @@ fn record(x: &Session, e: &Episode) -> Option<Resource> {
     Some(RECORD.response(&record, given, e))
 }
 
-fn dosing(head: Head) -> Dosing {
+pub(super) fn dosing(head: Head) -> Dosing {
     Dosing {
         sequence: head.sequence,
         dose_level: head.dose_level,
@@ -173,8 +183,8 @@ pub fn write(x: &Session, e: &Episode) -> Vec<Resource> {
     .collect()
 }
 
-fn day(x: &Session) -> Option<Day> {
-    Some(Day(x.start.0.date()))
+fn began(x: &Session) -> Day {
+    Day(x.start.0.date())
 }
 
 fn label(x: &Session) -> &'static str {
@@ -192,17 +202,24 @@ fn kind(x: &Session) -> CodeableConcept {
             ("308335008", "Patient encounter procedure")
         }
     };
-    concept([local(TYPE, x.kind.code()), coding_of(SNOMED, code, Some(display))])
+    concept([
+        local(TYPE, x.kind.code()),
+        coding_of(SNOMED, code, Some(display)),
+    ])
 }
 
 fn is_medical(x: &Session) -> bool {
-    matches!(x.kind, SessionType::MedicalEvaluation | SessionType::MedicalFollowUp)
+    matches!(
+        x.kind,
+        SessionType::MedicalEvaluation | SessionType::MedicalFollowUp
+    )
 }
 
 fn service(x: &Session) -> CodeableConcept {
-    let (code, display) = match is_medical(x) {
-        true => ("394587001", "Psychiatry"),
-        false => ("394913002", "Psychotherapy"),
+    let (code, display) = if is_medical(x) {
+        ("394587001", "Psychiatry")
+    } else {
+        ("394913002", "Psychotherapy")
     };
     concept([coding_of(SNOMED, code, Some(display))])
 }
@@ -219,7 +236,7 @@ fn encounter(x: &Session, e: &Episode) -> Resource {
         .fact("From", x.start.to_string())
         .maybe("To", x.end.map(|at| at.to_string()))
         .maybe("Setting", terms::display(SETTING, x.setting.code()));
-    let mut frame = Frame::clinical(x.id.as_str(), &profiles, day(x), &text, e);
+    let mut frame = Frame::clinical(x.id.as_str(), &profiles, Some(began(x)), &text, e);
     // EpisodeOfCare has an element of its own here.
     frame.extension = extensions(x, e);
     let class = match x.encounter_class {
@@ -239,7 +256,9 @@ fn encounter(x: &Session, e: &Episode) -> Resource {
         .subject(patient(e))
         .episode_of_care(some([reference("EpisodeOfCare", &e.episode_id)]))
         .participant(some(participants(x, e)))
-        .appointment(some(has_appointment(x).then(|| part(x, "Appointment", "appt"))))
+        .appointment(some(
+            has_appointment(x).then(|| part(x, "Appointment", "appt")),
+        ))
         .period(period(Some(x.start), x.end))
         .reason_reference(some(indications.map(|p| reference("Condition", &p.id))))
         .service_provider(reference("Organization", provider))
@@ -247,13 +266,17 @@ fn encounter(x: &Session, e: &Episode) -> Resource {
     let mut built = must(built);
     built.hospitalization = disposition(x, e).map(|d| {
         let d = hl7_concept("discharge-disposition", d.code(), disposed(d));
-        must(EncounterHospitalization::builder().discharge_disposition(d).build())
+        must(
+            EncounterHospitalization::builder()
+                .discharge_disposition(d)
+                .build(),
+        )
     });
     finish(Ok(built))
 }
 
 fn part(x: &Session, kind: &str, suffix: &str) -> Reference {
-    reference(kind, format_args!("{}-{suffix}", x.id))
+    reference(kind, derived(&x.id, suffix))
 }
 
 fn status(status: SessionStatus) -> EncounterStatus {
@@ -288,7 +311,7 @@ fn extensions(x: &Session, e: &Episode) -> Vec<Extension> {
     let presence = x.therapist_presence.as_ref();
     let presence = presence.map(|p| ExtensionValue::Code(p.mode.code().into()));
     let location = x.patient_location.as_ref().and_then(|l| {
-        let address = l.address.as_ref().map(address);
+        let address = l.address.as_ref().map(super::contact::address);
         let parts = Parts::new()
             .text("state", l.state.as_ref())
             .at("confirmedAt", l.confirmed_at)
@@ -329,7 +352,10 @@ fn participants(x: &Session, e: &Episode) -> Vec<EncounterParticipant> {
     let lead = built(primary, &x.lead_id, from, presence.and_then(|p| p.to));
     let others = x.participants.iter().map(|p| {
         let (code, display) = participation(&p.role);
-        let kind = concept([coding_of(PARTICIPATION, code, Some(display)), local(ROLE, &p.role)]);
+        let kind = concept([
+            coding_of(PARTICIPATION, code, Some(display)),
+            local(ROLE, &p.role),
+        ]);
         built(kind, &p.id, p.from, p.to)
     });
     [lead].into_iter().chain(others).collect()
@@ -356,19 +382,35 @@ fn appointment(x: &Session, e: &Episode) -> Option<Resource> {
     if !has_appointment(x) {
         return None;
     }
-    let id = format!("{}-appt", x.id);
-    let text = Html::new().fact("Appointment", x.start.to_string()).fact("Status", x.status.code());
-    let frame = Frame::clinical(&id, &[structure("kap-appointment")], day(x), &text, e);
+    let id = derived(&x.id, "appt");
+    let text = Html::new()
+        .fact("Appointment", x.start.to_string())
+        .fact("Status", x.status.code());
+    let frame = Frame::clinical(
+        id.as_str(),
+        &[structure("kap-appointment")],
+        Some(began(x)),
+        &text,
+        e,
+    );
     let (status, answer) = match (x.status, x.end) {
         (SessionStatus::NoShow, _) => (AppointmentStatus::Noshow, ParticipationStatus::Accepted),
         (SessionStatus::Cancelled, _) => {
             (AppointmentStatus::Cancelled, ParticipationStatus::Declined)
         }
         (_, Some(_)) => (AppointmentStatus::Booked, ParticipationStatus::Accepted),
-        (_, None) => (AppointmentStatus::Proposed, ParticipationStatus::NeedsAction),
+        (_, None) => (
+            AppointmentStatus::Proposed,
+            ParticipationStatus::NeedsAction,
+        ),
     };
     let attends = |who: Reference| {
-        must(AppointmentParticipant::builder().actor(who).status(answer.clone()).build())
+        must(
+            AppointmentParticipant::builder()
+                .actor(who)
+                .status(answer)
+                .build(),
+        )
     };
     let built = start!(Appointment, frame)
         .status(status)
@@ -376,7 +418,9 @@ fn appointment(x: &Session, e: &Episode) -> Option<Resource> {
         .participant(some([attends(patient(e)), attends(actor(&x.lead_id, e))]))
         .build();
     let mut built = must(built);
-    let end = x.end.or((x.status == SessionStatus::NoShow).then_some(x.start));
+    let end = x
+        .end
+        .or((x.status == SessionStatus::NoShow).then_some(x.start));
     match end {
         Some(end) => {
             built.start = Some(instant(x.start));
@@ -389,16 +433,23 @@ fn appointment(x: &Session, e: &Episode) -> Option<Resource> {
 
 fn procedure(x: &Session, e: &Episode) -> Option<Resource> {
     use SessionType::{Dosing, IndividualTherapy, Integration, Preparation};
-    let therapy = matches!(x.kind, Preparation | Dosing | Integration | IndividualTherapy);
+    let therapy = matches!(
+        x.kind,
+        Preparation | Dosing | Integration | IndividualTherapy
+    );
     if !therapy || x.status != SessionStatus::Completed {
         return None;
     }
-    let id = format!("{}-proc", x.id);
-    let text = Html::new().p("Psychotherapy").fact("From", x.start.to_string());
+    let id = derived(&x.id, "proc");
+    let text = Html::new()
+        .p("Psychotherapy")
+        .fact("From", x.start.to_string());
     let profiles = [structure("kap-procedure"), us_core("us-core-procedure")];
-    let frame = Frame::clinical(&id, &profiles, day(x), &text, e);
+    let frame = Frame::clinical(id.as_str(), &profiles, Some(began(x)), &text, e);
     let psychotherapy = coding_of(SNOMED, "75516001", Some("Psychotherapy (regime/therapy)"));
-    let performer = ProcedurePerformer::builder().actor(actor(&x.lead_id, e)).build();
+    let performer = ProcedurePerformer::builder()
+        .actor(actor(&x.lead_id, e))
+        .build();
     let indications = e.problems.iter().filter(|p| p.kap_indication);
     let built = start!(Procedure, frame)
         .status(EventStatus::Completed)
@@ -413,13 +464,20 @@ fn procedure(x: &Session, e: &Episode) -> Option<Resource> {
 }
 
 fn weight(x: &Session, kg: &Quantity, e: &Episode) -> Resource {
-    let id = format!("{}-weight", x.id);
+    let id = derived(&x.id, "weight");
     let text = Html::new().fact("Body weight", format!("{} {}", kg.value, kg.unit));
-    let profiles = [structure("kap-session-vital-sign"), us_core("us-core-body-weight")];
-    let frame = Frame::clinical(&id, &profiles, day(x), &text, e);
+    let profiles = [
+        structure("kap-session-vital-sign"),
+        us_core("us-core-body-weight"),
+    ];
+    let frame = Frame::clinical(id.as_str(), &profiles, Some(began(x)), &text, e);
     let built = start!(Observation, frame)
         .status(ObservationStatus::Final)
-        .category(some([hl7_concept("observation-category", "vital-signs", "Vital Signs")]))
+        .category(some([hl7_concept(
+            "observation-category",
+            "vital-signs",
+            "Vital Signs",
+        )]))
         .code(loinc(&[("29463-7", "Body weight")]))
         .subject(patient(e))
         .encounter(reference("Encounter", &x.id))
@@ -427,180 +485,4 @@ fn weight(x: &Session, kg: &Quantity, e: &Episode) -> Resource {
         .value(ObservationValue::Quantity(measured(kg, "kg")))
         .build();
     finish(built)
-}
-
-// --- reading -------------------------------------------------------------------------------------
-
-/// Reads the session that an Encounter states, with its appointment, weight and record.
-pub fn read<'v>(node: Node<'v>, source: &Source<'v>) -> Facts {
-    let Some(kind) = node.local_code("type", TYPE) else {
-        return Ok(vec![]);
-    };
-    let kind = SessionType::from_code(kind).ok_or_else(|| node.wrong("a kap-session-type"))?;
-    let id = node.id()?;
-    let of = |kind: &str, suffix: &str| source.lookup(kind, &format!("{id}-{suffix}"));
-    let (appointment, weight) = (of("Appointment", "appt"), of("Observation", "weight"));
-    let form = of("QuestionnaireResponse", "record").filter(|r| RECORD.answers(r.value()));
-    let record: Option<Record> = form.map(|r| RECORD.parse(r)).transpose()?;
-    let period = node.need("period")?;
-    let class = node.need("class")?.code("code", EncounterClass::from_code)?;
-    let lead = lead(node)?;
-    let continuous = record.as_ref().and_then(|r| r.presence_continuous);
-    let mut session = Session {
-        kind,
-        status: told_status(node, appointment)?,
-        start: period.req("start")?,
-        end: period.opt("end")?,
-        setting: setting(node, class)?,
-        encounter_class: class,
-        lead_id: source.need_actor(lead, "individual")?,
-        participants: others(node, source)?,
-        patient_location: node.ext("kap-patient-location").map(location).transpose()?,
-        therapist_presence: presence(node, lead, continuous)?,
-        emergency_plan: node.ext("kap-emergency-plan").map(|p| plan(p, source)).transpose()?,
-        environment: None,
-        clinical_summary: None,
-        topics: vec![],
-        vitals: vec![],
-        body_weight: weight.map(|w| w.req("valueQuantity")).transpose()?,
-        dosing: None,
-        integrates_session_id: None,
-        integration: None,
-        id: id.clone(),
-    };
-    if let Some(record) = record {
-        session.environment = record.environment;
-        session.clinical_summary = record.clinical_summary;
-        session.topics = record.topics;
-        session.integrates_session_id = record.integrates_session_id;
-        session.dosing = record.dosing.map(dosing);
-    }
-    let parts = [appointment, of("Procedure", "proc"), weight, form];
-    let mut keys = vec![node.key()?];
-    for part in parts.into_iter().flatten() {
-        keys.push(part.key()?);
-    }
-    Ok(vec![(Fact::Session(session), keys)])
-}
-
-fn told_status(node: Node<'_>, appointment: Option<Node<'_>>) -> Read<SessionStatus> {
-    let missed = appointment.is_some_and(|a| a.text("status") == Some("noshow"));
-    Ok(match node.text("status") {
-        Some("planned") => SessionStatus::Planned,
-        Some("arrived" | "triaged") => SessionStatus::Arrived,
-        Some("in-progress" | "onleave") => SessionStatus::InProgress,
-        Some("finished") => SessionStatus::Completed,
-        Some("cancelled") if missed => SessionStatus::NoShow,
-        Some("cancelled") => SessionStatus::Cancelled,
-        Some("entered-in-error") => SessionStatus::EnteredInError,
-        Some(_) => return Err(node.wrong("an Encounter status with a meaning for sessions")),
-        None => return Err(node.missing("status")),
-    })
-}
-
-/// As stated, else what the class allows to say.
-fn setting(node: Node<'_>, class: EncounterClass) -> Read<Setting> {
-    let stated = node.ext("kap-session-setting").and_then(Node::any_value);
-    match stated {
-        Some(coding) => coding.code("code", Setting::from_code),
-        None => Ok(match class {
-            EncounterClass::Ambulatory => Setting::InPerson,
-            EncounterClass::Virtual => Setting::Remote,
-            EncounterClass::HomeHealth => Setting::HomeVisit,
-        }),
-    }
-}
-
-fn is_primary(participant: &Node<'_>) -> bool {
-    let code = participant.coding_in("type", PARTICIPATION).and_then(|c| c.text("code"));
-    code == Some("PPRF")
-}
-
-/// The primary performer, else the first clinician.
-fn lead(node: Node<'_>) -> Read<Node<'_>> {
-    let clinician = |p: &Node<'_>| {
-        let who = p.get("individual").and_then(Node::target);
-        who.is_some_and(|(kind, _)| kind.starts_with("Practitioner"))
-    };
-    let primary = node.each("participant").find(is_primary);
-    primary
-        .or_else(|| node.each("participant").find(clinician))
-        .ok_or_else(|| node.missing("participant"))
-}
-
-fn others<'v>(node: Node<'v>, source: &Source<'v>) -> Read<Vec<Participant>> {
-    let mut out = vec![];
-    for p in node.each("participant").filter(|p| !is_primary(p)) {
-        let role = p.local_code("type", ROLE);
-        let who = p.get("individual").and_then(|who| source.actor(who));
-        let (Some(role), Some(id)) = (role, who) else {
-            continue;
-        };
-        let period = p.get("period");
-        out.push(Participant {
-            id,
-            role: role.to_owned(),
-            from: period.map(|p| p.opt("start")).transpose()?.flatten(),
-            to: period.map(|p| p.opt("end")).transpose()?.flatten(),
-        });
-    }
-    Ok(out)
-}
-
-fn presence(
-    node: Node<'_>,
-    lead: Node<'_>,
-    continuous: Option<bool>,
-) -> Read<Option<TherapistPresence>> {
-    let Some(mode) = node.ext_code("kap-presence-mode", PresenceMode::from_code)? else {
-        return Ok(None);
-    };
-    let period = lead.get("period");
-    Ok(Some(TherapistPresence {
-        from: period.map(|p| p.opt("start")).transpose()?.flatten(),
-        to: period.map(|p| p.opt("end")).transpose()?.flatten(),
-        mode,
-        continuous,
-    }))
-}
-
-fn location(node: Node<'_>) -> Read<PatientLocation> {
-    let address = node.parts("address").next().and_then(Node::any_value);
-    Ok(PatientLocation {
-        confirmed_at: node.part("confirmedAt")?,
-        address_ref: node.part("addressRef")?,
-        state: node.part("state")?,
-        address: address.map(read_address),
-    })
-}
-
-fn plan<'v>(node: Node<'v>, source: &Source<'v>) -> Read<EmergencyPlan> {
-    let contact = node.parts("contact").next().and_then(Node::any_value);
-    Ok(EmergencyPlan {
-        contact_id: contact.and_then(|who| source.actor(who)),
-        address_ref: node.part("addressRef")?,
-        hospital: node.part("hospital")?,
-        local_emergency_number: node.part("localEmergencyNumber")?,
-    })
-}
-
-fn address(x: &Address) -> FhirAddress {
-    let mut out = must(FhirAddress::builder().build());
-    out.line = some(x.line.iter().cloned());
-    out.city.clone_from(&x.city);
-    out.state.clone_from(&x.state);
-    out.postal_code.clone_from(&x.postal_code);
-    out.country.clone_from(&x.country);
-    out
-}
-
-fn read_address(node: Node<'_>) -> Address {
-    let text = |name: &str| node.text(name).map(str::to_owned);
-    Address {
-        line: node.each("line").filter_map(Node::str).map(str::to_owned).collect(),
-        city: text("city"),
-        state: text("state"),
-        postal_code: text("postalCode"),
-        country: text("country"),
-    }
 }

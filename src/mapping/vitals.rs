@@ -8,7 +8,7 @@ use fhir_sdk::r4b::resources::{
 use fhir_sdk::r4b::types::{CodeableConcept, Extension, ExtensionValue, Quantity, Reference};
 
 use super::build::{
-    Frame, actor, coding_of, concept, date_time, finish, hl7_concept, kap, local, must,
+    Frame, actor, coding_of, concept, date_time, derived, finish, hl7_concept, kap, local, must,
     own_identifier, patient, quantity, reference, some, start, ucum,
 };
 use super::checklist::session_of;
@@ -54,7 +54,10 @@ const SIGNS: &[Sign] = &[
         suffix: "spo2",
         profile: "us-core-pulse-oximetry",
         codes: &[
-            ("59408-5", "Oxygen saturation in Arterial blood by Pulse oximetry"),
+            (
+                "59408-5",
+                "Oxygen saturation in Arterial blood by Pulse oximetry",
+            ),
             ("2708-6", "Oxygen saturation in Arterial blood"),
         ],
         unit: "%",
@@ -79,11 +82,17 @@ const SEDATION: &str = "moaas";
 const ORDER: [&str; 6] = ["bp", "hr", "rr", "spo2", "temp", SEDATION];
 
 /// A concept of LOINC codes.
+#[must_use]
 pub fn loinc(codes: &[(&str, &str)]) -> CodeableConcept {
-    concept(codes.iter().map(|(code, display)| coding_of(LOINC, code, Some(display))))
+    concept(
+        codes
+            .iter()
+            .map(|(code, display)| coding_of(LOINC, code, Some(display))),
+    )
 }
 
 /// The practice's quantity in the unit that the profile asks for where it names none.
+#[must_use]
 pub fn measured(q: &base::Quantity, unit: &str) -> Quantity {
     let mut out = quantity(q);
     out.system.get_or_insert_with(|| UCUM.to_owned());
@@ -156,7 +165,7 @@ impl Draft<'_> {
     fn observation(&self, suffix: &str, profile: &str, code: CodeableConcept) -> Observation {
         let Self { session, vitals, e } = *self;
         let day = Some(Day(vitals.at.0.date()));
-        let id = format!("{}-{suffix}", vitals.id);
+        let id = derived(&vitals.id, suffix);
         let (profiles, category) = match profile {
             "" => (vec![structure("kap-observation")], ("exam", "Exam")),
             us => (
@@ -164,13 +173,17 @@ impl Draft<'_> {
                 ("vital-signs", "Vital Signs"),
             ),
         };
-        let mut frame = Frame::clinical(&id, &profiles, day, &self.text(suffix), e);
+        let mut frame = Frame::clinical(id.as_str(), &profiles, day, &self.text(suffix), e);
         frame.meta.security.push(Some(self.integrity()));
         let frame = frame.extend(self.extensions());
         let built = start!(Observation, frame)
             .identifier(some([own_identifier("vitals", &vitals.id)]))
             .status(ObservationStatus::Final)
-            .category(some([hl7_concept("observation-category", category.0, category.1)]))
+            .category(some([hl7_concept(
+                "observation-category",
+                category.0,
+                category.1,
+            )]))
             .code(code)
             .subject(patient(e))
             .encounter(reference("Encounter", session))
@@ -202,7 +215,9 @@ impl Draft<'_> {
         let vitals = self.vitals;
         let timing = local("kap-session-timing", vitals.timing.code());
         let source = ExtensionValue::Code(vitals.source.code().to_owned());
-        let minutes = vitals.minutes_since_first_dose.map(|n| ucum(Decimal::from(n), "min"));
+        let minutes = vitals
+            .minutes_since_first_dose
+            .map(|n| ucum(Decimal::from(n), "min"));
         [
             kap("kap-session-timing", ExtensionValue::Coding(timing)),
             kap("kap-vitals-source", source),
@@ -222,19 +237,27 @@ impl Draft<'_> {
             .fact("Source", v.source.code());
         if suffix == "bp" {
             return html
-                .fact("Systolic", said(v.systolic.as_ref()).unwrap_or_else(|| "absent".into()))
-                .fact("Diastolic", said(v.diastolic.as_ref()).unwrap_or_else(|| "absent".into()))
+                .fact(
+                    "Systolic",
+                    said(v.systolic.as_ref()).unwrap_or_else(|| "absent".into()),
+                )
+                .fact(
+                    "Diastolic",
+                    said(v.diastolic.as_ref()).unwrap_or_else(|| "absent".into()),
+                )
                 .maybe("Interpretation", v.interpretation.as_ref());
         }
         if suffix == SEDATION {
             return html.maybe("MOAA/S", v.moaas.map(|n| format!("{n} of 5")));
         }
         let sign = SIGNS.iter().find(|s| s.suffix == suffix);
-        sign.into_iter().fold(html, |html, s| html.maybe(s.codes[0].1, said((s.get)(v))))
+        sign.into_iter()
+            .fold(html, |html, s| html.maybe(s.codes[0].1, said((s.get)(v))))
     }
 }
 
 /// A reference of words alone.
+#[must_use]
 pub fn named(name: &str) -> Reference {
     must(Reference::builder().display(name.to_owned()).build())
 }
@@ -248,7 +271,7 @@ pub fn read<'v>(node: Node<'v>, source: &Source<'v>) -> Facts {
     let id = reading_of(node)?;
     let siblings: Vec<Node<'v>> = ORDER
         .iter()
-        .filter_map(|suffix| source.lookup("Observation", &format!("{id}-{suffix}")))
+        .filter_map(|suffix| source.lookup("Observation", derived(&id, suffix).as_str()))
         .filter(|sibling| reading_of(*sibling).is_ok_and(|other| other == id))
         .collect();
     let own = node.id()?;
@@ -281,7 +304,10 @@ fn suffix_of(node: Node<'_>) -> Option<&'static str> {
     if node.local_code("code", "kap-observation") == Some(SEDATION) {
         return Some(SEDATION);
     }
-    SIGNS.iter().find(|sign| among(sign.codes)).map(|sign| sign.suffix)
+    SIGNS
+        .iter()
+        .find(|sign| among(sign.codes))
+        .map(|sign| sign.suffix)
 }
 
 fn reading_of(node: Node<'_>) -> Read<Id> {
@@ -304,7 +330,9 @@ fn whole<'v>(node: Node<'v>, id: Id, source: &Source<'v>) -> Read<Vitals> {
     Ok(Vitals {
         id,
         at: node.req("effectiveDateTime")?,
-        timing: timing.and_then(Timing::from_code).unwrap_or(Timing::Unscheduled),
+        timing: timing
+            .and_then(Timing::from_code)
+            .unwrap_or(Timing::Unscheduled),
         systolic: None,
         diastolic: None,
         heart_rate: None,
@@ -313,12 +341,19 @@ fn whole<'v>(node: Node<'v>, id: Id, source: &Source<'v>) -> Read<Vitals> {
         temperature: None,
         moaas: None,
         source: origin(node),
-        device: node.get("device").and_then(|d| d.text("display")).map(str::to_owned),
+        device: node
+            .get("device")
+            .and_then(|d| d.text("display"))
+            .map(str::to_owned),
         minutes_since_first_dose: node
             .ext_value::<Decimal>("kap-minutes-since-dose")?
             .and_then(|n| n.0.to_string().parse().ok()),
-        interpretation: interpretation.and_then(|c| c.text("code")).map(str::to_owned),
-        recorded_by: performer.filter(|p| !is_patient(p)).and_then(|p| source.actor(p)),
+        interpretation: interpretation
+            .and_then(|c| c.text("code"))
+            .map(str::to_owned),
+        recorded_by: performer
+            .filter(|p| !is_patient(p))
+            .and_then(|p| source.actor(p)),
     })
 }
 
@@ -326,7 +361,11 @@ fn whole<'v>(node: Node<'v>, id: Id, source: &Source<'v>) -> Read<Vitals> {
 fn origin(node: Node<'_>) -> VitalsSource {
     let stated = node.ext("kap-vitals-source").and_then(Node::any_value);
     let stated = stated.and_then(Node::str).and_then(VitalsSource::from_code);
-    let labels = || node.get("meta").into_iter().flat_map(|m| m.each("security"));
+    let labels = || {
+        node.get("meta")
+            .into_iter()
+            .flat_map(|m| m.each("security"))
+    };
     let reported = || labels().any(|l| l.text("code") == Some("PATRPT"));
     stated.unwrap_or_else(|| {
         if reported() {
@@ -341,7 +380,9 @@ fn take(vitals: &mut Vitals, node: Node<'_>) -> Read<()> {
     match suffix_of(node) {
         Some("bp") => {
             for component in node.each("component") {
-                let code = component.coding_in("code", LOINC).and_then(|c| c.text("code"));
+                let code = component
+                    .coding_in("code", LOINC)
+                    .and_then(|c| c.text("code"));
                 let value = component.opt("valueQuantity")?;
                 match code {
                     Some("8480-6") => vitals.systolic = value,

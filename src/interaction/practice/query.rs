@@ -232,7 +232,7 @@ pub async fn summary(app: &App, access: &Access, id: &Id, asked: &Summary) -> Re
         Letter::E => Document::FollowUp { session: of_session()? },
         Letter::F => Document::Episode,
     };
-    let own = Id::new(document_kind.id(&episode)).ok_or_else(Error::not_found)?;
+    let own = document_kind.id(&episode);
     let key = Key::new("Composition", own);
     document(app, access, &key).await
 }

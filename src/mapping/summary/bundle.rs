@@ -27,7 +27,9 @@ struct Visible<'a> {
 impl<'a> Visible<'a> {
     fn new(all: &'a [(Key, Value, Arc<str>)]) -> Self {
         let keys = all.iter().enumerate();
-        let by_key = keys.map(|(i, (key, ..))| ((&*key.kind, key.id.as_str()), i)).collect();
+        let by_key = keys
+            .map(|(i, (key, ..))| ((&*key.kind, key.id.as_str()), i))
+            .collect();
         Self { all, by_key }
     }
 
@@ -38,9 +40,16 @@ impl<'a> Visible<'a> {
     }
 
     fn episode(&self) -> Option<Episode> {
-        let resources: Vec<(Key, Value)> =
-            self.all.iter().map(|(key, value, _)| (key.clone(), value.clone())).collect();
-        let facts: Vec<Fact> = from_fhir(&resources).facts.into_iter().map(|(f, _)| f).collect();
+        let resources: Vec<(Key, Value)> = self
+            .all
+            .iter()
+            .map(|(key, value, _)| (key.clone(), value.clone()))
+            .collect();
+        let facts: Vec<Fact> = from_fhir(&resources)
+            .facts
+            .into_iter()
+            .map(|(f, _)| f)
+            .collect();
         Episode::fold(facts)
     }
 }
@@ -58,7 +67,12 @@ pub fn document(
     timestamp: Instant,
     identifier: &str,
 ) -> Result<String> {
-    let refused = || Error::new(Kind::Unprocessable, "A document is made of a Composition with an id.");
+    let refused = || {
+        Error::new(
+            Kind::Unprocessable,
+            "A document is made of a Composition with an id.",
+        )
+    };
     let id = composition["id"].as_str().ok_or_else(refused)?;
     if composition["resourceType"] != "Composition" {
         return Err(refused());
@@ -88,7 +102,10 @@ pub fn document(
 fn entry(base: &str, kind: &str, id: &str, text: &str) -> Result<String> {
     let url = Value::from(format!("{}/{kind}/{id}", base.trim_end_matches('/')));
     let resource: &RawValue = serde_json::from_str(text).map_err(Error::internal)?;
-    Ok(format!("{{\"fullUrl\":{url},\"resource\":{}}}", resource.get()))
+    Ok(format!(
+        "{{\"fullUrl\":{url},\"resource\":{}}}",
+        resource.get()
+    ))
 }
 
 /// The Composition for this reader.
@@ -228,7 +245,11 @@ fn list_mut<'v>(
     fields: &'v mut Map<String, Value>,
     name: &str,
 ) -> impl Iterator<Item = &'v mut Value> {
-    fields.get_mut(name).and_then(Value::as_array_mut).into_iter().flatten()
+    fields
+        .get_mut(name)
+        .and_then(Value::as_array_mut)
+        .into_iter()
+        .flatten()
 }
 
 /// Keeps the visible references of a list; drops the list where none is left.

@@ -26,9 +26,18 @@ pub fn lead(words: &Words<'_>, session: &Session) -> Option<String> {
     };
     let mut parts = vec![dosed.doses_in_words()];
     parts.extend(dosed.pressures_in_words());
-    parts.extend(dosing.discharge.as_ref().map(|d| dosed.discharge_in_words(d)));
+    parts.extend(
+        dosing
+            .discharge
+            .as_ref()
+            .map(|d| dosed.discharge_in_words(d)),
+    );
     parts.extend(dosed.events_in_words());
-    Some(format!("Session {}: {}.", dosing.sequence, parts.join("; ")))
+    Some(format!(
+        "Session {}: {}.",
+        dosing.sequence,
+        parts.join("; ")
+    ))
 }
 
 /// The sections, in the order of the domain reference §7.
@@ -77,7 +86,11 @@ impl<'a> Dosed<'a> {
         for dose in self.given() {
             let at = self.words.clock(dose.at);
             said.push(match said.len() {
-                0 => format!("ketamine {} mg {} at {at}", dose.dose_mg, route(&dose.route)),
+                0 => format!(
+                    "ketamine {} mg {} at {at}",
+                    dose.dose_mg,
+                    route(&dose.route)
+                ),
                 _ => format!("plus {} {} mg at {at}", dose.kind, dose.dose_mg),
             });
         }
@@ -89,12 +102,8 @@ impl<'a> Dosed<'a> {
             if !text.is_empty() {
                 text.push_str("; ");
             }
-            text.push_str(&format!(
-                "{} dose NOT GIVEN at {} ({})",
-                dose.kind,
-                self.words.clock(dose.at),
-                reason(dose)
-            ));
+            let (at, why) = (self.words.clock(dose.at), reason(dose));
+            text = format!("{text}{} dose NOT GIVEN at {at} ({why})", dose.kind);
         }
         if text.is_empty() {
             text.push_str("no dose recorded");
@@ -116,13 +125,21 @@ impl<'a> Dosed<'a> {
             PresenceMode::ChaperoneOnly => " (chaperone only)",
         });
         match dose.witness_id.as_ref() {
-            Some(id) => format!("{by}, witnessed by {}{}", self.words.name(id), how.unwrap_or("")),
+            Some(id) => format!(
+                "{by}, witnessed by {}{}",
+                self.words.name(id),
+                how.unwrap_or("")
+            ),
             None => by,
         }
     }
 
     fn reading(&self, timings: &[Timing]) -> Option<String> {
-        let mut found = self.dosing.vitals.iter().filter(|v| timings.contains(&v.timing));
+        let mut found = self
+            .dosing
+            .vitals
+            .iter()
+            .filter(|v| timings.contains(&v.timing));
         found.rfind(|v| v.systolic.is_some()).and_then(pressure)
     }
 
@@ -150,7 +167,13 @@ impl<'a> Dosed<'a> {
             .events_of(&self.session.id)
             .map(|e| {
                 let what: Vec<String> = e.events.iter().map(said).collect();
-                format!("{} ({}, {}, {})", what.join(", "), e.severity, e.seriousness, e.outcome)
+                format!(
+                    "{} ({}, {}, {})",
+                    what.join(", "),
+                    e.severity,
+                    e.seriousness,
+                    e.outcome
+                )
             })
             .collect();
         if events.is_empty() {
@@ -179,13 +202,26 @@ impl<'a> Dosed<'a> {
     fn condition(&self, condition: &ClearanceCondition) -> [String; 2] {
         let checked = self.dosing.pre_dose_checklist.as_ref();
         let held = checked.and_then(|c| {
-            c.holds_followed.iter().find(|h| h.condition_id == condition.id)
+            c.holds_followed
+                .iter()
+                .find(|h| h.condition_id == condition.id)
         });
         let chaperone = checked.and_then(|c| c.chaperone.as_ref());
         let state = match (held, condition.satisfied_at) {
             (Some(h), _) => {
-                let note = h.note.as_ref().map(|n| format!(" – {n}")).unwrap_or_default();
-                format!("{}{note}", if h.followed { "followed" } else { "NOT followed" })
+                let note = h
+                    .note
+                    .as_ref()
+                    .map(|n| format!(" – {n}"))
+                    .unwrap_or_default();
+                format!(
+                    "{}{note}",
+                    if h.followed {
+                        "followed"
+                    } else {
+                        "NOT followed"
+                    }
+                )
             }
             (None, Some(at)) => format!("met {}", self.words.day(at)),
             (None, None) if condition.code == "adult-chaperone-present" => match chaperone {
@@ -203,7 +239,16 @@ impl<'a> Dosed<'a> {
         let prescription = prescriptions.find(|p| Some(&p.id) == id);
         let drug = prescription.map_or("ketamine", |p| p.drug_text.as_str());
         let rows = self.doses().map(|dose| self.dose_row(dose, drug));
-        let head = ["Local time", "Drug", "Dose", "Route", "Kind", "Given by", "Witness", "Notes"];
+        let head = [
+            "Local time",
+            "Drug",
+            "Dose",
+            "Route",
+            "Kind",
+            "Given by",
+            "Witness",
+            "Notes",
+        ];
         let total: Decimal = Decimal(self.given().map(|d| d.dose_mg.0).sum());
         let html = Html::new()
             .table(&head, rows)
@@ -220,12 +265,16 @@ impl<'a> Dosed<'a> {
             Some(_) => html,
             None => Html::new().maybe("Doses", self.words.none("none given")),
         };
-        let entries = self.doses().map(|d| entry("MedicationAdministration", &d.id, "")).collect();
+        let entries = self
+            .doses()
+            .map(|d| entry("MedicationAdministration", &d.id, ""))
+            .collect();
         Section::new("29549-3", "Medications administered", html, entries)
     }
 
     fn dose_row(&self, dose: &Dose, drug: &str) -> [String; 8] {
-        let name = |id: Option<&crate::kap::Id>| id.map(|id| self.words.name(id)).unwrap_or_default();
+        let name =
+            |id: Option<&crate::kap::Id>| id.map(|id| self.words.name(id)).unwrap_or_default();
         let by = match dose.performer.as_ref() {
             Some(id) if id.as_str() == "patient" => "self-administered".into(),
             other => name(other),
@@ -237,13 +286,23 @@ impl<'a> Dosed<'a> {
         };
         let units = dose.units.map(|u| format!("{u} units"));
         let held = dose.hold_minutes.map(|m| format!("held {m} min"));
-        let out = dose.expectorated.map(|e| if e { "expectorated" } else { "not expectorated" });
+        let out = dose.expectorated.map(|e| {
+            if e {
+                "expectorated"
+            } else {
+                "not expectorated"
+            }
+        });
         let notes: Vec<String> = units
             .into_iter()
             .chain(held)
             .chain(out.map(str::to_owned))
             .chain(dose.site.clone())
-            .chain(dose.held_by.as_ref().map(|id| format!("held by {}", self.words.name(id))))
+            .chain(
+                dose.held_by
+                    .as_ref()
+                    .map(|id| format!("held by {}", self.words.name(id))),
+            )
             .collect();
         [
             self.words.clock(dose.at),
@@ -258,7 +317,15 @@ impl<'a> Dosed<'a> {
     }
 
     fn vital_signs(&self) -> Section {
-        let head = ["Local time", "Timing", "BP mm[Hg]", "HR /min", "SpO2 %", "RR /min", "Source"];
+        let head = [
+            "Local time",
+            "Timing",
+            "BP mm[Hg]",
+            "HR /min",
+            "SpO2 %",
+            "RR /min",
+            "Source",
+        ];
         let rows = self.dosing.vitals.iter().map(|v| {
             let device = v.device.clone().unwrap_or_else(|| v.source.to_string());
             [
@@ -275,22 +342,39 @@ impl<'a> Dosed<'a> {
         let limits = self.clearance().and_then(|c| c.vital_parameters.as_ref());
         if let Some(limits) = limits {
             html = html
-                .maybe("Limits before dosing", limits.pre_dose.as_ref().and_then(limit))
-                .maybe("Limits at end", limits.end_of_session.as_ref().and_then(limit))
+                .maybe(
+                    "Limits before dosing",
+                    limits.pre_dose.as_ref().and_then(limit),
+                )
+                .maybe(
+                    "Limits at end",
+                    limits.end_of_session.as_ref().and_then(limit),
+                )
                 .maybe("Lowest SpO2", limits.spo2_min.map(|n| format!("{n} %")))
-                .maybe("Recheck after", limits.recheck_after_minutes.map(|n| format!("{n} min")));
+                .maybe(
+                    "Recheck after",
+                    limits.recheck_after_minutes.map(|n| format!("{n} min")),
+                );
         }
         if self.dosing.vitals.is_empty() {
             html = html.maybe("Vital signs", self.words.none("none recorded"));
         }
-        let entries = self.dosing.vitals.iter().flat_map(super::parts::reading).collect();
+        let entries = self
+            .dosing
+            .vitals
+            .iter()
+            .flat_map(super::parts::reading)
+            .collect();
         Section::new("8716-3", "Vital signs", html, entries)
     }
 
     fn procedure(&self) -> Section {
         let session = self.session;
         let minutes = session.end.map(|end| end.minutes_since(session.start));
-        let presence = session.therapist_presence.as_ref().map(|p| p.mode.to_string());
+        let presence = session
+            .therapist_presence
+            .as_ref()
+            .map(|p| p.mode.to_string());
         let chaperone = self.dosing.pre_dose_checklist.as_ref();
         let chaperone = chaperone.and_then(|c| c.chaperone.as_ref());
         let effects = self.dosing.effects.as_ref();
@@ -302,33 +386,56 @@ impl<'a> Dosed<'a> {
         let html = Html::new()
             .fact("Began", self.words.stamp(session.start))
             .maybe("Duration", minutes.map(|m| format!("{m} min")))
-            .fact("Setting", term("kap-session-setting", session.setting.code()))
+            .fact(
+                "Setting",
+                term("kap-session-setting", session.setting.code()),
+            )
             .fact("Lead", self.words.name(&session.lead_id))
             .maybe("Therapist's presence", presence)
-            .maybe("Chaperone", chaperone.map(|c| self.words.name(&c.related_person_id)))
+            .maybe(
+                "Chaperone",
+                chaperone.map(|c| self.words.name(&c.related_person_id)),
+            )
             .maybe("Onset", minute(effects.and_then(|e| e.onset_minutes)))
             .maybe("Peak", peak)
-            .maybe("Resolution", minute(effects.and_then(|e| e.resolved_minutes)))
+            .maybe(
+                "Resolution",
+                minute(effects.and_then(|e| e.resolved_minutes)),
+            )
             .maybe("Session became", self.dosing.converted_to.as_ref())
             .maybe("Result", self.dosing.outcome.map(|o| o.to_string()));
         let mut entries = vec![
             entry("Encounter", &session.id, ""),
             entry("Procedure", &session.id, "-proc"),
         ];
-        entries.extend(["-onset", "-peak", "-resolution"].map(|s| entry("Observation", &session.id, s)));
+        entries.extend(
+            ["-onset", "-peak", "-resolution"].map(|s| entry("Observation", &session.id, s)),
+        );
         Section::new("29554-3", "Procedure description", html, entries)
     }
 
     fn sedation(&self) -> Option<Section> {
-        let scored = || self.dosing.vitals.iter().filter_map(|v| Some((v, v.moaas?)));
+        let scored = || {
+            self.dosing
+                .vitals
+                .iter()
+                .filter_map(|v| Some((v, v.moaas?)))
+        };
         scored().next()?;
         let rows = scored().map(|(v, score)| {
             let timing = term("kap-session-timing", v.timing.code());
             [self.words.clock(v.at), timing, format!("{score} of 5")]
         });
         let html = Html::new().table(&["Local time", "Timing", "MOAA/S (5 = alert)"], rows);
-        let entries = scored().map(|(v, _)| entry("Observation", &v.id, "-moaas")).collect();
-        Some(Section::new("59774-0", "Anesthesia (sedation)", html, entries))
+        let entries = scored()
+            .map(|(v, _)| entry("Observation", &v.id, "-moaas"))
+            .collect();
+        Some(Section::new(
+            "59774-0",
+            "Anesthesia (sedation)",
+            html,
+            entries,
+        ))
     }
 
     fn complications(&self) -> Section {
@@ -343,13 +450,33 @@ impl<'a> Dosed<'a> {
         let rows = self.dosing.side_effects.iter().map(|e| {
             let action = e.action.clone().unwrap_or_default();
             let severity = e.severity.to_string();
-            [said(&e.code), severity, minute(e.onset_minute), minute(e.resolved_minute), action]
+            [
+                said(&e.code),
+                severity,
+                minute(e.onset_minute),
+                minute(e.resolved_minute),
+                action,
+            ]
         });
-        let head = ["Side effect", "Severity", "Onset (min)", "Resolved (min)", "Action"];
+        let head = [
+            "Side effect",
+            "Severity",
+            "Onset (min)",
+            "Resolved (min)",
+            "Action",
+        ];
         html = html.table(&head, rows);
-        entries.extend(self.dosing.side_effects.iter().map(|e| entry("Observation", &e.id, "")));
+        entries.extend(
+            self.dosing
+                .side_effects
+                .iter()
+                .map(|e| entry("Observation", &e.id, "")),
+        );
         if entries.is_empty() {
-            html = html.maybe("Complications", words.none("none: no adverse event, no side effect"));
+            html = html.maybe(
+                "Complications",
+                words.none("none: no adverse event, no side effect"),
+            );
         }
         Section::new("55109-3", "Complications", html, entries)
     }
@@ -365,35 +492,62 @@ impl<'a> Dosed<'a> {
             return Section::new("59775-7", title, html, entries);
         };
         let rows = [
-            ("Oriented to person, place, time and situation", Some(d.oriented_x4)),
+            (
+                "Oriented to person, place, time and situation",
+                Some(d.oriented_x4),
+            ),
             ("Gait steady", Some(d.gait_steady)),
             ("Nausea controlled", d.nausea_controlled),
             ("Dissociation resolved", Some(d.dissociation_resolved)),
             ("Free of suicidality concern", Some(!d.suicidality_concern)),
-            ("Vital signs within limits", Some(d.vitals_within_parameters)),
+            (
+                "Vital signs within limits",
+                Some(d.vitals_within_parameters),
+            ),
             ("Hydrated, snack taken", d.hydrated_and_snack),
         ];
         let rows = rows.map(|(what, answer)| [what.to_owned(), yes_no(answer).to_owned()]);
         let html = Html::new()
             .p(capital(&self.discharge_in_words(d)))
             .table(&["Criterion", "Met"], rows)
-            .maybe("Assessed by", d.assessor_id.as_ref().map(|id| self.words.name(id)))
-            .maybe("Responsible adult", d.responsible_adult_present.as_ref().map(|id| self.words.name(id)))
-            .maybe("No driving until", d.no_driving_until.map(|day| day.to_string()))
+            .maybe(
+                "Assessed by",
+                d.assessor_id.as_ref().map(|id| self.words.name(id)),
+            )
+            .maybe(
+                "Responsible adult",
+                d.responsible_adult_present
+                    .as_ref()
+                    .map(|id| self.words.name(id)),
+            )
+            .maybe(
+                "No driving until",
+                d.no_driving_until.map(|day| day.to_string()),
+            )
             .fact("Went to", goes(d.disposition))
             .maybe("Exception", d.exception.as_ref().map(|e| e.reason.clone()));
         Section::new("59775-7", title, html, entries)
     }
 
     fn mental_status(&self) -> Section {
-        let entries = vec![entry("QuestionnaireResponse", &self.session.id, "-discharge")];
+        let entries = vec![entry(
+            "QuestionnaireResponse",
+            &self.session.id,
+            "-discharge",
+        )];
         let discharge = self.dosing.discharge.as_ref();
         let html = match discharge {
             Some(d) => Html::new()
                 .fact("Assessed", self.words.stamp(d.assessed_at))
                 .fact("Oriented ×4", yes_no(Some(d.oriented_x4)))
-                .fact("Dissociation resolved", yes_no(Some(d.dissociation_resolved)))
-                .fact("Suicidality concern", if d.suicidality_concern { "YES" } else { "no" }),
+                .fact(
+                    "Dissociation resolved",
+                    yes_no(Some(d.dissociation_resolved)),
+                )
+                .fact(
+                    "Suicidality concern",
+                    if d.suicidality_concern { "YES" } else { "no" },
+                ),
             None => Html::new().maybe("Mental status", self.words.none("not assessed yet")),
         };
         Section::new("10190-7", "Mental status", html, entries)
@@ -401,16 +555,27 @@ impl<'a> Dosed<'a> {
 
     fn instructions(&self) -> Section {
         let words = self.words;
-        let until = self.dosing.discharge.as_ref().and_then(|d| d.no_driving_until);
+        let until = self
+            .dosing
+            .discharge
+            .as_ref()
+            .and_then(|d| d.no_driving_until);
         let plan = self.session.emergency_plan.as_ref();
-        let contact = plan.and_then(|p| p.contact_id.as_ref()).map(|id| words.name(id));
+        let contact = plan
+            .and_then(|p| p.contact_id.as_ref())
+            .map(|id| words.name(id));
         let holds = self.clearance().into_iter().flat_map(|c| &c.conditions);
-        let holds = holds.filter(|c| c.code == "hold-medication").map(|c| c.text.clone());
+        let holds = holds
+            .filter(|c| c.code == "hold-medication")
+            .map(|c| c.text.clone());
         let html = Html::new()
             .maybe("Driving", until.map(|day| format!("none until {day}")))
             .maybe("Emergency contact", contact)
             .maybe("Hospital", plan.and_then(|p| p.hospital.as_ref()))
-            .maybe("Emergency number", plan.and_then(|p| p.local_emergency_number.as_ref()))
+            .maybe(
+                "Emergency number",
+                plan.and_then(|p| p.local_emergency_number.as_ref()),
+            )
             .list(holds.map(|text| format!("Before the next session: {text}")));
         let plan = words.episode.treatment_plan.iter();
         let entries = plan.map(|p| entry("CarePlan", &p.id, "")).collect();
@@ -479,5 +644,7 @@ fn limit(limits: &VitalLimits) -> Option<String> {
 
 fn capital(text: &str) -> String {
     let mut chars = text.chars();
-    chars.next().map_or_else(String::new, |c| c.to_uppercase().chain(chars).collect())
+    chars
+        .next()
+        .map_or_else(String::new, |c| c.to_uppercase().chain(chars).collect())
 }

@@ -39,15 +39,27 @@ pub fn referral_lead(words: &Words<'_>, referral: &Referral) -> String {
         words.day(referral.requested_at),
         words.name(&referral.requester_id),
         words.name(&referral.performer_org_id),
-        if what.is_empty() { "not stated".into() } else { what.join(", ") }
+        if what.is_empty() {
+            "not stated".into()
+        } else {
+            what.join(", ")
+        }
     )
 }
 
 fn reason_for_referral(words: &Words<'_>, referral: &Referral) -> Section {
     let html = Html::new()
         .p(referral_lead(words, referral))
-        .maybe("Desired setting", referral.desired_setting.map(|s| term("kap-session-setting", s.code())))
-        .maybe("Desired route", referral.desired_route.map(|r| r.to_string()));
+        .maybe(
+            "Desired setting",
+            referral
+                .desired_setting
+                .map(|s| term("kap-session-setting", s.code())),
+        )
+        .maybe(
+            "Desired route",
+            referral.desired_route.map(|r| r.to_string()),
+        );
     let mut entries = vec![entry("ServiceRequest", &referral.id, "")];
     entries.extend(words.indications().map(|p| entry("Condition", &p.id, "")));
     Section::new("42349-1", "Reason for referral", html, entries)
@@ -58,40 +70,73 @@ fn complaint(words: &Words<'_>, kind: SessionType) -> Section {
     let html = Html::new()
         .maybe("Seen", session.map(|s| words.stamp(s.start)))
         .maybe("Summary", session.and_then(|s| s.clinical_summary.as_ref()));
-    let entries = session.into_iter().map(|s| entry("Encounter", &s.id, "")).collect();
-    Section::new("46239-0", "Chief complaint", html, entries).or_none(words, "no consultation recorded")
+    let entries = session
+        .into_iter()
+        .map(|s| entry("Encounter", &s.id, ""))
+        .collect();
+    Section::new("46239-0", "Chief complaint", html, entries)
+        .or_none(words, "no consultation recorded")
 }
 
 /// Only where the form was given.
 fn pregnancy(words: &Words<'_>) -> Option<Section> {
-    let forms = || words.episode.screenings.iter().filter(|s| s.instrument == "KAP-PREGNANCY");
+    let forms = || {
+        words
+            .episode
+            .screenings
+            .iter()
+            .filter(|s| s.instrument == "KAP-PREGNANCY")
+    };
     forms().next()?;
-    let given = forms().filter_map(|s| s.at.or(s.authored)).map(|at| words.day(at));
-    let html = Html::new().list(given.map(|day| format!("Pregnancy status asked {day}: see the entry")));
-    let entries = forms().map(|s| entry("QuestionnaireResponse", &s.id, "")).collect();
+    let given = forms()
+        .filter_map(|s| s.at.or(s.authored))
+        .map(|at| words.day(at));
+    let html =
+        Html::new().list(given.map(|day| format!("Pregnancy status asked {day}: see the entry")));
+    let entries = forms()
+        .map(|s| entry("QuestionnaireResponse", &s.id, ""))
+        .collect();
     Some(Section::new("10162-6", "Pregnancy", html, entries))
 }
 
 /// B: the decision, on what it rests, and within which limits dosing may happen.
 pub fn clearance(words: &Words<'_>, clearance: &Clearance) -> Vec<Section> {
-    let evaluation = clearance.evaluation_session_id.as_ref().and_then(|id| words.session(id));
+    let evaluation = clearance
+        .evaluation_session_id
+        .as_ref()
+        .and_then(|id| words.session(id));
     let mut sections = vec![];
     if let Some(referral) = words.episode.referrals.last() {
         sections.push(reason_for_referral(words, referral));
     }
     let summary = evaluation.and_then(|s| s.clinical_summary.as_ref());
     let seen = evaluation.map(|s| words.stamp(s.start));
-    let html = Html::new().maybe("Evaluated", seen).maybe("Summary", summary);
-    let entries = evaluation.into_iter().map(|s| entry("Encounter", &s.id, "")).collect();
-    sections.push(Section::new("10164-2", "History of present illness", html, entries).or_none(words, "see the problem list"));
+    let html = Html::new()
+        .maybe("Evaluated", seen)
+        .maybe("Summary", summary);
+    let entries = evaluation
+        .into_iter()
+        .map(|s| entry("Encounter", &s.id, ""))
+        .collect();
+    sections.push(
+        Section::new("10164-2", "History of present illness", html, entries)
+            .or_none(words, "see the problem list"),
+    );
     sections.push(parts::problems(words));
     sections.push(parts::medicines(words));
     sections.push(parts::allergies(words));
     sections.push(parts::scores(words));
-    sections.push(parts::vital_signs(words, evaluation.into_iter().flat_map(|s| &s.vitals)));
-    let html = Html::new()
-        .p(clearance_lead(words, clearance))
-        .maybe("Rationale", clearance.rationale_summary.as_ref().filter(|_| clearance.rationale_restricted != Some(true)));
+    sections.push(parts::vital_signs(
+        words,
+        evaluation.into_iter().flat_map(|s| &s.vitals),
+    ));
+    let html = Html::new().p(clearance_lead(words, clearance)).maybe(
+        "Rationale",
+        clearance
+            .rationale_summary
+            .as_ref()
+            .filter(|_| clearance.rationale_restricted != Some(true)),
+    );
     let entries = vec![entry("ClinicalImpression", &clearance.id, "")];
     sections.push(Section::new("51848-0", "Assessment", html, entries));
     sections.push(plan::of_clearance(words, clearance));
@@ -116,7 +161,10 @@ pub fn clearance_lead(words: &Words<'_>, clearance: &Clearance) -> String {
 
 /// D: what an integration session leaves for the record; nothing of the talk.
 pub fn integration(words: &Words<'_>, session: &Session) -> Vec<Section> {
-    let summary = session.integration.as_ref().and_then(|i| i.summary.as_ref());
+    let summary = session
+        .integration
+        .as_ref()
+        .and_then(|i| i.summary.as_ref());
     let answers = || vec![entry("QuestionnaireResponse", &session.id, "-integration")];
     let practices = session.integration.iter().flat_map(|i| &i.practices);
     let practices = practices.map(|code| term("kap-integration-practice", code));
@@ -126,13 +174,29 @@ pub fn integration(words: &Words<'_>, session: &Session) -> Vec<Section> {
     let subjective = Html::new().maybe("Symptoms", summary.and_then(|s| s.symptoms.as_ref()));
     let assessment = Html::new()
         .maybe("Progress", summary.and_then(|s| s.progress.as_ref()))
-        .maybe("Function", summary.and_then(|s| s.functional_status.as_ref()));
+        .maybe(
+            "Function",
+            summary.and_then(|s| s.functional_status.as_ref()),
+        );
     vec![
-        Section::new("29299-5", "Reason for visit", reason, vec![entry("Encounter", &session.id, "")]),
-        Section::new("61150-9", "Subjective", subjective, answers()).or_none(words, "nothing agreed for sharing"),
-        Section::new("51848-0", "Assessment", assessment, answers()).or_none(words, "none recorded"),
+        Section::new(
+            "29299-5",
+            "Reason for visit",
+            reason,
+            vec![entry("Encounter", &session.id, "")],
+        ),
+        Section::new("61150-9", "Subjective", subjective, answers())
+            .or_none(words, "nothing agreed for sharing"),
+        Section::new("51848-0", "Assessment", assessment, answers())
+            .or_none(words, "none recorded"),
         parts::goals(words),
-        Section::new("62387-6", "Interventions", Html::new().list(practices), answers()).or_none(words, "none recorded"),
+        Section::new(
+            "62387-6",
+            "Interventions",
+            Html::new().list(practices),
+            answers(),
+        )
+        .or_none(words, "none recorded"),
         plan::of_integration(words, session),
         parts::scores(words),
     ]
@@ -140,10 +204,20 @@ pub fn integration(words: &Words<'_>, session: &Session) -> Vec<Section> {
 
 /// First sentence of D.
 pub fn integration_lead(words: &Words<'_>, session: &Session) -> String {
-    let dosed = session.integrates_session_id.as_ref().and_then(|id| words.session(id));
+    let dosed = session
+        .integrates_session_id
+        .as_ref()
+        .and_then(|id| words.session(id));
     let first = dosed.and_then(|s| s.dosing.as_ref()?.doses.iter().map(|d| d.at).min());
-    let after = first.map(|at| format!(", {} h after the dose", session.start.minutes_since(at) / 60));
-    let which = dosed.and_then(|s| s.dosing.as_ref()).map(|d| format!(" of dosing session {}", d.sequence));
+    let after = first.map(|at| {
+        format!(
+            ", {} h after the dose",
+            session.start.minutes_since(at) / 60
+        )
+    });
+    let which = dosed
+        .and_then(|s| s.dosing.as_ref())
+        .map(|d| format!(" of dosing session {}", d.sequence));
     format!(
         "Integration{} on {} with {}{}.",
         which.unwrap_or_default(),
@@ -159,7 +233,12 @@ pub fn follow_up(words: &Words<'_>, session: &Session) -> Vec<Section> {
         .p(follow_up_lead(words, session))
         .maybe("Summary", session.clinical_summary.as_ref());
     vec![
-        Section::new("29299-5", "Reason for visit", reason, vec![entry("Encounter", &session.id, "")]),
+        Section::new(
+            "29299-5",
+            "Reason for visit",
+            reason,
+            vec![entry("Encounter", &session.id, "")],
+        ),
         parts::medicines(words),
         parts::vital_signs(words, session.vitals.iter()),
         parts::scores(words),
@@ -173,9 +252,19 @@ pub fn follow_up(words: &Words<'_>, session: &Session) -> Vec<Section> {
 pub fn follow_up_lead(words: &Words<'_>, session: &Session) -> String {
     let fulfils = words.episode.follow_ups.iter();
     let fulfils = fulfils.filter(|f| f.done_session_id.as_ref() == Some(&session.id));
-    let kinds: Vec<String> = fulfils.map(|f| term("kap-followup-kind", f.kind.code())).collect();
-    let what = if kinds.is_empty() { "Medical follow-up".into() } else { kinds.join(", ") };
-    format!("{what} on {} with {}.", words.stamp(session.start), words.name(&session.lead_id))
+    let kinds: Vec<String> = fulfils
+        .map(|f| term("kap-followup-kind", f.kind.code()))
+        .collect();
+    let what = if kinds.is_empty() {
+        "Medical follow-up".into()
+    } else {
+        kinds.join(", ")
+    };
+    format!(
+        "{what} on {} with {}.",
+        words.stamp(session.start),
+        words.name(&session.lead_id)
+    )
 }
 
 /// F: the whole course.
@@ -196,7 +285,11 @@ pub fn episode(words: &Words<'_>) -> Vec<Section> {
 /// First sentence of F.
 pub fn episode_lead(words: &Words<'_>) -> String {
     let count = words.held(SessionType::Dosing).count();
-    let first = words.episode.phase_history.first().map(|p| words.day(p.from));
+    let first = words
+        .episode
+        .phase_history
+        .first()
+        .map(|p| words.day(p.from));
     format!(
         "KAP episode since {}: {}; {count} dosing sessions{}.",
         first.unwrap_or_else(|| "an unknown day".into()),
@@ -210,7 +303,10 @@ fn trend(words: &Words<'_>) -> Option<String> {
     let outcomes = &words.episode.outcomes;
     let count = |name: &str| outcomes.iter().filter(|o| o.instrument == name).count();
     let most = outcomes.iter().max_by_key(|o| count(&o.instrument))?;
-    let mut taken: Vec<_> = outcomes.iter().filter(|o| o.instrument == most.instrument).collect();
+    let mut taken: Vec<_> = outcomes
+        .iter()
+        .filter(|o| o.instrument == most.instrument)
+        .collect();
     taken.sort_by_key(|o| o.at);
     let (first, last) = (taken.first()?, taken.last()?);
     (first.id != last.id).then(|| format!("{} {} → {}", most.instrument, first.score, last.score))
@@ -226,25 +322,45 @@ fn doses(words: &Words<'_>) -> Section {
     let mut rows = vec![];
     let mut entries = vec![];
     for session in &words.episode.sessions {
-        let Some(dosing) = session.dosing.as_ref() else { continue };
-        for dose in dosing.doses.iter().filter(|d| d.status != DoseStatus::EnteredInError) {
+        let Some(dosing) = session.dosing.as_ref() else {
+            continue;
+        };
+        for dose in dosing
+            .doses
+            .iter()
+            .filter(|d| d.status != DoseStatus::EnteredInError)
+        {
             let amount = match dose.status {
                 DoseStatus::NotDone | DoseStatus::OnHold => "NOT GIVEN".into(),
                 _ => format!("{} mg", dose.dose_mg),
             };
             let level = dosing.dose_level.to_string();
             let number = dosing.sequence.to_string();
-            rows.push([number, words.stamp(dose.at), dose.kind.to_string(), amount, route(&dose.route), level]);
+            rows.push([
+                number,
+                words.stamp(dose.at),
+                dose.kind.to_string(),
+                amount,
+                route(&dose.route),
+                level,
+            ]);
             entries.push(entry("MedicationAdministration", &dose.id, ""));
         }
     }
     let head = ["Session", "Local time", "Kind", "Dose", "Route", "Level"];
     let html = Html::new().table(&head, rows);
-    Section::new("29549-3", "Medications administered", html, entries).or_none(words, "no dose given")
+    Section::new("29549-3", "Medications administered", html, entries)
+        .or_none(words, "no dose given")
 }
 
 fn complications(words: &Words<'_>) -> Section {
-    let stand = || words.episode.adverse_events.iter().filter(|e| e.entered_in_error != Some(true));
+    let stand = || {
+        words
+            .episode
+            .adverse_events
+            .iter()
+            .filter(|e| e.entered_in_error != Some(true))
+    };
     let html = stand().fold(Html::new(), |html, e| parts::event(html, words, e));
     let entries = stand().map(|e| entry("AdverseEvent", &e.id, "")).collect();
     Section::new("55109-3", "Complications", html, entries).or_none(words, "none: no adverse event")

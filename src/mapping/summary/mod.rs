@@ -13,7 +13,11 @@ pub(super) mod words;
 #[cfg(test)]
 mod tests;
 
-use fhir_sdk::r4b::codes::{CompositionAttestationMode, CompositionStatus, DocumentReferenceStatus};
+use std::collections::HashSet;
+
+use fhir_sdk::r4b::codes::{
+    CompositionAttestationMode, CompositionStatus, DocumentReferenceStatus,
+};
 use fhir_sdk::r4b::resources::{
     Composition, CompositionAttester, CompositionEvent, CompositionSection, DocumentReference,
     DocumentReferenceContent, DocumentReferenceContext,
@@ -23,18 +27,17 @@ use fhir_sdk::r4b::types::{Attachment, CodeableConcept, Reference};
 pub use bundle::document;
 
 use super::build::{
-    Frame, actor, coding_of, concept, date_time, finish, hl7_concept, instant, must,
+    Frame, actor, coding_of, concept, date_time, derived, finish, hl7_concept, instant, must,
     own_identifier, patient, period, reference, some, start,
 };
 use super::codes::{LOINC, structure, us_core};
 use super::label;
 use super::narrative::Html;
 use crate::fhir::resource::Resource;
-use crate::kap::base::{Day, Id, Instant};
-use crate::kap::clearance::Clearance;
-use crate::kap::dosing::Session;
-use crate::kap::people::MemberRole;
 use crate::kap::Episode;
+use crate::kap::base::{Day, Id, Instant};
+use crate::kap::dosing::{Session, SessionStatus, SessionType};
+use crate::kap::people::MemberRole;
 use words::{Sight, Words};
 
 /// A document about an episode.
@@ -55,10 +58,13 @@ pub enum Document {
 }
 
 /// Type and id of a resource.
-type Entry = (&'static str, String);
+type Entry = (&'static str, Id);
 
 fn entry(kind: &'static str, id: &Id, suffix: &str) -> Entry {
-    (kind, format!("{id}{suffix}"))
+    match suffix.trim_start_matches('-') {
+        "" => (kind, id.clone()),
+        suffix => (kind, derived(id, suffix)),
+    }
 }
 
 /// One section of a document.
@@ -91,7 +97,6 @@ impl Section {
 
 /// A document as it is about to be written.
 struct Draft<'a> {
-    letter: &'static str,
     title: String,
     loinc: (&'static str, &'static str),
     lead: String,
@@ -119,135 +124,192 @@ impl Document {
     #[must_use]
     pub const fn session(&self) -> Option<&Id> {
         match self {
-            Self::Dosing { session } | Self::Integration { session } | Self::FollowUp { session } => {
-                Some(session)
-            }
+            Self::Dosing { session }
+            | Self::Integration { session }
+            | Self::FollowUp { session } => Some(session),
             Self::Referral | Self::Clearance | Self::Episode => None,
         }
     }
 
     /// Id of the Composition: `{session or episode}-doc-{letter}`.
     #[must_use]
-    pub fn id(&self, episode: &Episode) -> String {
+    pub fn id(&self, episode: &Episode) -> Id {
         let about = self.session().unwrap_or(&episode.episode_id);
-        format!("{about}-doc-{}", self.letter())
+        derived(about, &format!("doc-{}", self.letter()))
     }
 
     /// The document that goes by the id of a Composition of `episode`, if it is one of ours.
     #[must_use]
     pub fn from_id(id: &str, episode: &Episode) -> Option<Self> {
-        let (about, letter) = id.rsplit_once("-doc-")?;
-        let session = || Id::new(about);
-        let document = match letter {
-            "a" => Self::Referral,
-            "b" => Self::Clearance,
-            "c" => Self::Dosing { session: session()? },
-            "d" => Self::Integration { session: session()? },
-            "e" => Self::FollowUp { session: session()? },
-            "f" => Self::Episode,
-            _ => return None,
-        };
-        (document.id(episode) == id).then_some(document)
+        let of_sessions = episode.sessions.iter().flat_map(|s| {
+            let session = || s.id.clone();
+            [
+                Self::Dosing { session: session() },
+                Self::Integration { session: session() },
+                Self::FollowUp { session: session() },
+            ]
+        });
+        let mut all = [Self::Referral, Self::Clearance, Self::Episode]
+            .into_iter()
+            .chain(of_sessions);
+        all.find(|document| document.id(episode).as_str() == id)
     }
 
     /// What the document says; `None` where the episode has nothing for it.
     fn draft<'a>(&self, words: &Words<'a>) -> Option<Draft<'a>> {
-        let episode = words.episode;
-        let session = self.session().map(|id| words.session(id));
-        // A session that is named must be there.
-        let session = match session {
-            Some(None) => return None,
-            Some(found) => found,
-            None => None,
-        };
-        let lead = episode.care_team.iter().find(|m| m.role == MemberRole::LeadTherapist);
-        let practice = lead.map_or(&episode.organizations.practice.id, |m| &m.id);
-        let draft = |loinc, title: String, lead, sections, author| Draft {
-            letter: self.letter(),
+        match self.session() {
+            Some(id) => self.of_session(words, words.session(id)?),
+            None => self.of_episode(words),
+        }
+    }
+
+    /// A document about a session: only about one of its kind, and never about an error.
+    fn of_session<'a>(&self, words: &Words<'a>, s: &'a Session) -> Option<Draft<'a>> {
+        if s.status == SessionStatus::EnteredInError {
+            return None;
+        }
+        let draft = |loinc, title: String, lead, sections| Draft {
             title,
             loinc,
             lead,
             sections,
-            session,
-            author,
+            session: Some(s),
+            author: &s.lead_id,
         };
-        Some(match (self, session) {
-            (Self::Dosing { .. }, Some(s)) => {
-                let number = s.dosing.as_ref()?.sequence;
-                draft(
-                    ("78472-8", "Mental Health Procedure Note"),
-                    format!("KAP dosing session {number}: encounter summary"),
-                    dosing::lead(words, s)?,
-                    dosing::sections(words, s),
-                    &s.lead_id,
-                )
-            }
-            (Self::Integration { .. }, Some(s)) => draft(
+        Some(match (self, s.kind) {
+            (Self::Dosing { .. }, SessionType::Dosing) => draft(
+                ("78472-8", "Mental Health Procedure Note"),
+                format!(
+                    "KAP dosing session {}: encounter summary",
+                    s.dosing.as_ref()?.sequence
+                ),
+                dosing::lead(words, s)?,
+                dosing::sections(words, s),
+            ),
+            (Self::Integration { .. }, SessionType::Integration) => draft(
                 ("34904-3", "Mental health Progress note"),
                 "KAP integration summary".into(),
                 letters::integration_lead(words, s),
                 letters::integration(words, s),
-                &s.lead_id,
             ),
-            (Self::FollowUp { .. }, Some(s)) => draft(
-                self.progress_note(words, s),
+            (
+                Self::FollowUp { .. },
+                SessionType::MedicalFollowUp | SessionType::DischargeFollowUp,
+            ) => draft(
+                progress_note(words, s),
                 "KAP medical follow-up".into(),
                 letters::follow_up_lead(words, s),
                 letters::follow_up(words, s),
-                &s.lead_id,
             ),
-            (Self::Referral, _) => {
+            _ => return None,
+        })
+    }
+
+    fn of_episode<'a>(&self, words: &Words<'a>) -> Option<Draft<'a>> {
+        let episode = words.episode;
+        let mut team = episode.care_team.iter();
+        let lead = team.find(|m| m.role == MemberRole::LeadTherapist);
+        let practice = lead.map_or(&episode.organizations.practice.id, |m| &m.id);
+        let draft = |loinc, title: &str, lead, sections, author| Draft {
+            title: title.to_owned(),
+            loinc,
+            lead,
+            sections,
+            session: None,
+            author,
+        };
+        Some(match self {
+            Self::Referral => {
                 let referral = episode.referrals.last()?;
                 draft(
                     ("57143-0", "Mental health Referral note"),
-                    "KAP referral packet".into(),
+                    "KAP referral packet",
                     letters::referral_lead(words, referral),
                     letters::referral(words, referral),
                     &referral.requester_id,
                 )
             }
-            (Self::Clearance, _) => {
-                let clearance: &Clearance = episode.clearances.last()?;
+            Self::Clearance => {
+                let clearance = episode.clearances.last()?;
                 draft(
                     ("34788-0", "Psychiatry Consult note"),
-                    "KAP medical clearance".into(),
+                    "KAP medical clearance",
                     letters::clearance_lead(words, clearance),
                     letters::clearance(words, clearance),
                     &clearance.decided_by,
                 )
             }
-            (Self::Episode, _) => draft(
+            _ => draft(
                 ("34133-9", "Summary of episode note"),
-                "KAP episode summary".into(),
+                "KAP episode summary",
                 letters::episode_lead(words),
                 letters::episode(words),
                 practice,
             ),
-            (_, None) => return None,
         })
     }
+}
 
-    fn progress_note(&self, words: &Words<'_>, s: &Session) -> (&'static str, &'static str) {
-        let day = Day(s.start.0.date());
-        if label::is_minor(words.episode.patient.birth_date, day) {
-            ("68646-9", "Child and adolescent psychiatry Progress note")
-        } else {
-            ("28627-8", "Psychiatry Progress note")
-        }
+fn progress_note(words: &Words<'_>, s: &Session) -> (&'static str, &'static str) {
+    let day = Day(s.start.0.date());
+    if label::is_minor(words.episode.patient.birth_date, day) {
+        ("68646-9", "Child and adolescent psychiatry Progress note")
+    } else {
+        ("28627-8", "Psychiatry Progress note")
     }
 }
 
 /// The Composition and the DocumentReference of a document, written at `at` by one who sees the whole
 /// episode. `None` where the episode has nothing for it (no such session, no referral, no clearance).
 #[must_use]
+#[expect(
+    clippy::needless_pass_by_value,
+    reason = "a document is named where it is asked for"
+)]
 pub fn compose(document: Document, episode: &Episode, at: Instant) -> Option<Vec<Resource>> {
     let words = Words::new(episode, Sight::Whole);
-    let draft = document.draft(&words)?;
+    let mut draft = document.draft(&words)?;
+    let made = keys(episode);
+    for section in &mut draft.sections {
+        section.entries.retain(|entry| made.contains(entry));
+    }
     let id = document.id(episode);
     Some(vec![
         composition(&id, &draft, episode, at),
         document_reference(&id, &draft, episode, at),
     ])
+}
+
+/// Type and id of every resource that states the episode.
+fn keys(episode: &Episode) -> HashSet<(&'static str, Id)> {
+    let made = super::all_to_fhir(&episode.facts(), episode);
+    made.into_iter()
+        .filter_map(|r| Some((kind_name(&r.key.kind)?, r.key.id)))
+        .collect()
+}
+
+/// The resource types that sections refer to.
+fn kind_name(kind: &str) -> Option<&'static str> {
+    const KINDS: [&str; 17] = [
+        "AdverseEvent",
+        "AllergyIntolerance",
+        "Appointment",
+        "CarePlan",
+        "ClinicalImpression",
+        "Condition",
+        "DetectedIssue",
+        "Encounter",
+        "EpisodeOfCare",
+        "Goal",
+        "MedicationAdministration",
+        "MedicationRequest",
+        "Observation",
+        "Practitioner",
+        "Procedure",
+        "QuestionnaireResponse",
+        "ServiceRequest",
+    ];
+    KINDS.into_iter().find(|known| *known == kind)
 }
 
 /// The text of the whole: first what matters, then every section under its title.
@@ -270,10 +332,13 @@ fn author(draft: &Draft<'_>, e: &Episode) -> Reference {
     actor(draft.author, e)
 }
 
-fn composition(id: &str, draft: &Draft<'_>, e: &Episode, at: Instant) -> Resource {
+fn composition(id: &Id, draft: &Draft<'_>, e: &Episode, at: Instant) -> Resource {
     let text = whole(&draft.lead, &draft.sections);
-    let day = draft.session.map(|s| Day(s.start.0.date())).or(Some(Day(at.0.date())));
-    let frame = Frame::clinical(id, &[structure("kap-composition")], day, &text, e);
+    let day = draft
+        .session
+        .map(|s| Day(s.start.0.date()))
+        .or(Some(Day(at.0.date())));
+    let frame = Frame::clinical(id.as_str(), &[structure("kap-composition")], day, &text, e);
     let attester = CompositionAttester::builder()
         .mode(CompositionAttestationMode::Professional)
         .time(date_time(at))
@@ -299,7 +364,7 @@ fn composition(id: &str, draft: &Draft<'_>, e: &Episode, at: Instant) -> Resourc
         .section(some(draft.sections.iter().map(section)))
         .build();
     let mut built = must(built);
-    built.identifier = Id::new(id).map(|id| own_identifier("document", &id));
+    built.identifier = Some(own_identifier("document", id));
     built.encounter = draft.session.map(|s| reference("Encounter", &s.id));
     finish(Ok(built))
 }
@@ -320,12 +385,18 @@ fn section(s: &Section) -> CompositionSection {
     built
 }
 
-fn document_reference(id: &str, draft: &Draft<'_>, e: &Episode, at: Instant) -> Resource {
-    let own = format!("{id}-ref");
+fn document_reference(id: &Id, draft: &Draft<'_>, e: &Episode, at: Instant) -> Resource {
+    let own = derived(id, "ref");
     let text = Html::new().p(&draft.title).p(&draft.lead);
-    let profiles = [structure("kap-document-reference"), us_core("us-core-documentreference")];
-    let day = draft.session.map(|s| Day(s.start.0.date())).or(Some(Day(at.0.date())));
-    let frame = Frame::clinical(&own, &profiles, day, &text, e);
+    let profiles = [
+        structure("kap-document-reference"),
+        us_core("us-core-documentreference"),
+    ];
+    let day = draft
+        .session
+        .map(|s| Day(s.start.0.date()))
+        .or(Some(Day(at.0.date())));
+    let frame = Frame::clinical(own.as_str(), &profiles, day, &text, e);
     let attachment = Attachment::builder()
         .content_type("application/fhir+json".to_owned())
         .url(format!("Composition/{id}/$document"))
@@ -350,7 +421,7 @@ fn document_reference(id: &str, draft: &Draft<'_>, e: &Episode, at: Instant) -> 
         .context(context)
         .build();
     let mut built = must(built);
-    built.identifier = some(Id::new(own).map(|id| own_identifier("document", &id)));
+    built.identifier = some([own_identifier("document", &own)]);
     finish(Ok(built))
 }
 

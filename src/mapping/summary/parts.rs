@@ -15,38 +15,80 @@ use crate::mapping::narrative::Html;
 pub fn clearance(html: Html, words: &Words<'_>, clearance: &Clearance) -> Html {
     let decision = term("kap-clearance-decision", clearance.decision.code());
     let by = words.name(&clearance.decided_by);
-    let until = clearance.valid_until.map(|day| format!("{} to {day}", clearance.effective_from));
+    let until = clearance
+        .valid_until
+        .map(|day| format!("{} to {day}", clearance.effective_from));
     let codes = |list: Vec<&str>| (!list.is_empty()).then(|| list.join(", "));
-    html.fact("Clearance", format!("{decision}, {} by {by}", words.day(clearance.decided_at)))
-        .maybe("Valid", until)
-        .maybe("Review by", clearance.review_by.map(|day| day.to_string()))
-        .maybe("Revoked", clearance.revoked_at.map(|at| words.stamp(at)))
-        .maybe("Highest dose per session", clearance.dose_ceiling_mg_per_session.map(|n| format!("{n} mg")))
-        .maybe("Settings", codes(clearance.settings_allowed.iter().map(|s| s.code()).collect()))
-        .maybe("Routes", codes(clearance.routes_allowed.iter().map(|r| r.code()).collect()))
-        .maybe("Sessions in 7 days, at most", clearance.max_sessions_per7_days.map(|n| n.to_string()))
-        .maybe("Days between sessions, at least", clearance.min_days_between_sessions.map(|n| n.to_string()))
+    html.fact(
+        "Clearance",
+        format!("{decision}, {} by {by}", words.day(clearance.decided_at)),
+    )
+    .maybe("Valid", until)
+    .maybe("Review by", clearance.review_by.map(|day| day.to_string()))
+    .maybe("Revoked", clearance.revoked_at.map(|at| words.stamp(at)))
+    .maybe(
+        "Highest dose per session",
+        clearance
+            .dose_ceiling_mg_per_session
+            .map(|n| format!("{n} mg")),
+    )
+    .maybe(
+        "Settings",
+        codes(
+            clearance
+                .settings_allowed
+                .iter()
+                .map(|s| s.code())
+                .collect(),
+        ),
+    )
+    .maybe(
+        "Routes",
+        codes(clearance.routes_allowed.iter().map(|r| r.code()).collect()),
+    )
+    .maybe(
+        "Sessions in 7 days, at most",
+        clearance.max_sessions_per7_days.map(|n| n.to_string()),
+    )
+    .maybe(
+        "Days between sessions, at least",
+        clearance.min_days_between_sessions.map(|n| n.to_string()),
+    )
 }
 
 /// Adds an adverse event: what, how grave, what was done, how it ended.
 pub fn event(html: Html, words: &Words<'_>, event: &AdverseEvent) -> Html {
     let what: Vec<String> = event.events.iter().map(said).collect();
     let alert = event.alert.as_ref();
-    html.fact("Adverse event", format!("{} at {}", what.join(", "), words.stamp(event.occurred_at)))
-        .maybe("Summary", event.summary.as_ref())
-        .fact("Graded", format!("{}, {}", event.severity, event.seriousness))
-        .maybe("Cause by ketamine", event.causality.map(|c| c.to_string()))
-        .list(&event.interventions)
-        .fact("Outcome", event.outcome.code())
-        .maybe("Resolved", event.resolved_at.map(|at| words.stamp(at)))
-        .maybe("Reported by", Some(words.name(&event.reported_by)))
-        .maybe("Alert acknowledged", alert.and_then(|a| a.acknowledged_at).map(|at| words.stamp(at)))
+    html.fact(
+        "Adverse event",
+        format!("{} at {}", what.join(", "), words.stamp(event.occurred_at)),
+    )
+    .maybe("Summary", event.summary.as_ref())
+    .fact(
+        "Graded",
+        format!("{}, {}", event.severity, event.seriousness),
+    )
+    .maybe("Cause by ketamine", event.causality.map(|c| c.to_string()))
+    .list(&event.interventions)
+    .fact("Outcome", event.outcome.code())
+    .maybe("Resolved", event.resolved_at.map(|at| words.stamp(at)))
+    .maybe("Reported by", Some(words.name(&event.reported_by)))
+    .maybe(
+        "Alert acknowledged",
+        alert
+            .and_then(|a| a.acknowledged_at)
+            .map(|at| words.stamp(at)),
+    )
 }
 
 /// The observations of a reading.
 pub fn reading(vitals: &Vitals) -> Vec<Entry> {
     let there = [
-        ("-bp", vitals.systolic.is_some() || vitals.diastolic.is_some()),
+        (
+            "-bp",
+            vitals.systolic.is_some() || vitals.diastolic.is_some(),
+        ),
         ("-hr", vitals.heart_rate.is_some()),
         ("-rr", vitals.respiratory_rate.is_some()),
         ("-spo2", vitals.spo2.is_some()),
@@ -63,7 +105,8 @@ pub fn reading(vitals: &Vitals) -> Vec<Entry> {
 pub fn problems(words: &Words<'_>) -> Section {
     let all = words.episode.problems.iter();
     let stand = || {
-        all.clone().filter(|p| p.verification_status != VerificationStatus::EnteredInError)
+        all.clone()
+            .filter(|p| p.verification_status != VerificationStatus::EnteredInError)
     };
     let rows = stand().map(|p| {
         let kind = match (p.kap_indication, p.category) {
@@ -72,12 +115,20 @@ pub fn problems(words: &Words<'_>) -> Section {
             _ => "problem",
         };
         let since = p.onset.clone().unwrap_or_default();
-        [problem(p), kind.into(), p.clinical_status.to_string(), since]
+        [
+            problem(p),
+            kind.into(),
+            p.clinical_status.to_string(),
+            since,
+        ]
     });
     let mut html = Html::new().table(&["Problem", "Kind", "Status", "Since"], rows);
     for p in stand().filter_map(|p| p.treatment_resistance.as_ref()) {
         html = html
-            .fact("Failed adequate trials", p.adequate_trials_failed.to_string())
+            .fact(
+                "Failed adequate trials",
+                p.adequate_trials_failed.to_string(),
+            )
             .list(&p.trials);
     }
     let entries = stand().map(|p| entry("Condition", &p.id, "")).collect();
@@ -87,27 +138,47 @@ pub fn problems(words: &Words<'_>) -> Section {
 /// Home medicines (10160-0).
 pub fn medicines(words: &Words<'_>) -> Section {
     let rows = words.episode.medications.iter().map(|m| {
-        let last = m.last_taken_at.map(|at| words.stamp(at)).unwrap_or_default();
+        let last = m
+            .last_taken_at
+            .map(|at| words.stamp(at))
+            .unwrap_or_default();
         let rule = m.kap_instruction.clone().unwrap_or_default();
-        let hold = m.hold_before_hours.map(|h| format!("hold {h} h")).unwrap_or_default();
+        let hold = m
+            .hold_before_hours
+            .map(|h| format!("hold {h} h"))
+            .unwrap_or_default();
         [m.text.clone(), m.status.clone(), rule, hold, last]
     });
-    let head = ["Medicine", "Status", "Around dosing", "Before dosing", "Last taken"];
+    let head = [
+        "Medicine",
+        "Status",
+        "Around dosing",
+        "Before dosing",
+        "Last taken",
+    ];
     let html = Html::new().table(&head, rows);
     let entries = words.episode.medications.iter();
-    let entries = entries.map(|m| entry("MedicationRequest", &m.id, "")).collect();
+    let entries = entries
+        .map(|m| entry("MedicationRequest", &m.id, ""))
+        .collect();
     Section::new("10160-0", "Home medicines", html, entries).or_none(words, "none reported")
 }
 
 /// Allergies (48765-2).
 pub fn allergies(words: &Words<'_>) -> Section {
-    let lines = words.episode.allergies.iter().map(|a| match a.reaction.as_ref() {
-        Some(reaction) => format!("{}: {reaction}", a.text),
-        None => a.text.clone(),
-    });
+    let lines = words
+        .episode
+        .allergies
+        .iter()
+        .map(|a| match a.reaction.as_ref() {
+            Some(reaction) => format!("{}: {reaction}", a.text),
+            None => a.text.clone(),
+        });
     let html = Html::new().list(lines);
     let entries = words.episode.allergies.iter();
-    let entries = entries.map(|a| entry("AllergyIntolerance", &a.id, "")).collect();
+    let entries = entries
+        .map(|a| entry("AllergyIntolerance", &a.id, ""))
+        .collect();
     Section::new("48765-2", "Allergies", html, entries).or_none(words, "not asked yet")
 }
 
@@ -122,13 +193,20 @@ fn score_rows<'a>(
         (substance == Topic::Substance) == SUBSTANCE.contains(&s.instrument.as_str())
     };
     let all = words.episode.screenings.iter().filter(wanted);
-    all.filter(|s| s.score.is_some() || s.risk_level.is_some()).map(|s| {
-        let at = s.at.or(s.authored).map(|at| words.day(at)).unwrap_or_default();
-        let score = s.score.map(|n| n.to_string());
-        let score = score.or_else(|| s.risk_level.as_ref().map(|r| format!("risk {r}")));
-        let item9 = s.item9.map(|n| format!("item 9: {n}")).unwrap_or_default();
-        (s, [s.instrument.clone(), at, score.unwrap_or_default(), item9])
-    })
+    all.filter(|s| s.score.is_some() || s.risk_level.is_some())
+        .map(|s| {
+            let at =
+                s.at.or(s.authored)
+                    .map(|at| words.day(at))
+                    .unwrap_or_default();
+            let score = s.score.map(|n| n.to_string());
+            let score = score.or_else(|| s.risk_level.as_ref().map(|r| format!("risk {r}")));
+            let item9 = s.item9.map(|n| format!("item 9: {n}")).unwrap_or_default();
+            (
+                s,
+                [s.instrument.clone(), at, score.unwrap_or_default(), item9],
+            )
+        })
 }
 
 #[derive(Clone, Copy, PartialEq, Eq)]
@@ -141,10 +219,17 @@ enum Topic {
 pub fn scores(words: &Words<'_>) -> Section {
     let screened = score_rows(words, Topic::General).map(|(_, row)| row);
     let measured = words.episode.outcomes.iter().map(|o| outcome_row(words, o));
-    let html = Html::new().table(&["Instrument", "Date", "Score", "Remark"], screened.chain(measured));
+    let html = Html::new().table(
+        &["Instrument", "Date", "Score", "Remark"],
+        screened.chain(measured),
+    );
     let answers = score_rows(words, Topic::General);
     let answers = answers.map(|(s, _)| entry("QuestionnaireResponse", &s.id, ""));
-    let outcomes = words.episode.outcomes.iter().map(|o| entry("Observation", &o.id, ""));
+    let outcomes = words
+        .episode
+        .outcomes
+        .iter()
+        .map(|o| entry("Observation", &o.id, ""));
     let entries = answers.chain(outcomes).collect();
     Section::new("30954-2", "Results", html, entries).or_none(words, "no score recorded")
 }
@@ -156,7 +241,12 @@ fn outcome_row(words: &Words<'_>, o: &Outcome) -> [String; 4] {
     };
     let item9 = o.item9.map(|n| format!("item 9: {n}"));
     let remark: Vec<String> = o.timing.clone().into_iter().chain(item9).collect();
-    [o.instrument.clone(), words.day(o.at), score, remark.join(", ")]
+    [
+        o.instrument.clone(),
+        words.day(o.at),
+        score,
+        remark.join(", "),
+    ]
 }
 
 /// Substance use (29762-2): only where something was asked.
@@ -165,7 +255,10 @@ pub fn substance_use(words: &Words<'_>) -> Option<Section> {
     if rows.is_empty() {
         return None;
     }
-    let entries = rows.iter().map(|(s, _)| entry("QuestionnaireResponse", &s.id, "")).collect();
+    let entries = rows
+        .iter()
+        .map(|(s, _)| entry("QuestionnaireResponse", &s.id, ""))
+        .collect();
     let rows = rows.into_iter().map(|(_, row)| row);
     let html = Html::new().table(&["Instrument", "Date", "Score", "Remark"], rows);
     Some(Section::new("29762-2", "Substance use", html, entries))
@@ -189,7 +282,12 @@ pub fn vital_signs<'a>(words: &Words<'_>, readings: impl Iterator<Item = &'a Vit
     let readings: Vec<_> = readings.collect();
     let rows = readings.iter().map(|v| {
         let bp = pressure(v).unwrap_or_else(|| "–".into());
-        [words.stamp(v.at), bp, super::words::number(v.heart_rate.as_ref()), v.source.to_string()]
+        [
+            words.stamp(v.at),
+            bp,
+            super::words::number(v.heart_rate.as_ref()),
+            v.source.to_string(),
+        ]
     });
     let html = Html::new().table(&["Local time", "BP mm[Hg]", "HR /min", "Source"], rows);
     let entries = readings.into_iter().flat_map(reading).collect();
@@ -200,7 +298,12 @@ pub fn vital_signs<'a>(words: &Words<'_>, readings: impl Iterator<Item = &'a Vit
 pub fn team(words: &Words<'_>) -> Section {
     let rows = words.episode.care_team.iter().map(|m| {
         let phone: Vec<String> = m.telecom.iter().map(|t| t.value.clone()).collect();
-        [m.name.clone(), m.role.to_string(), words.name(&m.organization_id), phone.join(", ")]
+        [
+            m.name.clone(),
+            m.role.to_string(),
+            words.name(&m.organization_id),
+            phone.join(", "),
+        ]
     });
     let html = Html::new().table(&["Name", "Role", "Organization", "Contact"], rows);
     let entries = words.episode.care_team.iter();
@@ -218,7 +321,13 @@ pub fn earlier_treatment(words: &Words<'_>) -> Section {
         };
         let tried = super::words::yes_no(resistance.psychotherapy_tried);
         html = html
-            .fact(&problem(p), format!("{} adequate trials failed", resistance.adequate_trials_failed))
+            .fact(
+                &problem(p),
+                format!(
+                    "{} adequate trials failed",
+                    resistance.adequate_trials_failed
+                ),
+            )
             .fact("Psychotherapy tried", tried)
             .list(&resistance.trials);
         entries.push(entry("Condition", &p.id, ""));
@@ -229,14 +338,36 @@ pub fn earlier_treatment(words: &Words<'_>) -> Section {
 /// Open issues and what was decided about them (75310-3).
 pub fn issues(words: &Words<'_>, ids: Option<&[Id]>) -> Section {
     let wanted = |id: &Id| ids.is_none_or(|ids| ids.contains(id));
-    let all = || words.episode.detected_issues.iter().filter(|i| wanted(&i.id));
+    let all = || {
+        words
+            .episode
+            .detected_issues
+            .iter()
+            .filter(|i| wanted(&i.id))
+    };
     let rows = all().map(|i| {
-        let done: Vec<String> = i.mitigations.iter().map(|m| {
-            let why = m.rationale.as_ref().map(|r| format!(": {r}")).unwrap_or_default();
-            format!("{}{why}", said(&m.action))
-        }).collect();
-        let what = i.detail.clone().unwrap_or_else(|| term("kap-rule", &i.rule_id));
-        [what, i.severity.to_string(), i.status.to_string(), done.join("; ")]
+        let done: Vec<String> = i
+            .mitigations
+            .iter()
+            .map(|m| {
+                let why = m
+                    .rationale
+                    .as_ref()
+                    .map(|r| format!(": {r}"))
+                    .unwrap_or_default();
+                format!("{}{why}", said(&m.action))
+            })
+            .collect();
+        let what = i
+            .detail
+            .clone()
+            .unwrap_or_else(|| term("kap-rule", &i.rule_id));
+        [
+            what,
+            i.severity.to_string(),
+            i.status.to_string(),
+            done.join("; "),
+        ]
     });
     let html = Html::new().table(&["Issue", "Severity", "State", "Decided"], rows);
     let entries = all().map(|i| entry("DetectedIssue", &i.id, "")).collect();

@@ -25,7 +25,10 @@ pub fn after_dose(words: &Words<'_>, session: &Session, dosing: &Dosing) -> Sect
         ("Next dosing session", SessionType::Dosing),
     ] {
         let Some(next) = next(kind) else { continue };
-        html = html.fact(label, format!("{} ({})", words.stamp(next.start), next.status));
+        html = html.fact(
+            label,
+            format!("{} ({})", words.stamp(next.start), next.status),
+        );
         entries.push(session_entry(next));
     }
     html = html
@@ -51,15 +54,27 @@ fn earliest(words: &Words<'_>, session: &Session, dosing: &Dosing) -> Option<Str
     let given = |s: &DoseStatus| !matches!(s, DoseStatus::NotDone | DoseStatus::OnHold);
     dosing.doses.iter().find(|d| given(&d.status))?;
     let start: crate::kap::Day = words.day(session.start).parse().ok()?;
-    Some(format!("{} ({days} days between sessions)", start.plus_days(i64::from(days))))
+    Some(format!(
+        "{} ({days} days between sessions)",
+        start.plus_days(i64::from(days))
+    ))
 }
 
 /// Counted before the session, used in it, left after it.
 fn remaining(dosing: &Dosing) -> Option<String> {
     let counted = dosing.pre_dose_checklist.as_ref()?.lozenges_on_hand?;
-    let used: Decimal = Decimal(dosing.doses.iter().filter_map(|d| d.units).map(|u| u.0).sum());
+    let used: Decimal = Decimal(
+        dosing
+            .doses
+            .iter()
+            .filter_map(|d| d.units)
+            .map(|u| u.0)
+            .sum(),
+    );
     let left = Decimal(counted.0 - used.0);
-    Some(format!("{counted} on hand before, {used} used, {left} remaining"))
+    Some(format!(
+        "{counted} on hand before, {used} used, {left} remaining"
+    ))
 }
 
 /// Adds the follow-ups that are open, and makes the section.
@@ -83,22 +98,36 @@ pub fn of_episode(words: &Words<'_>) -> Section {
     let plan = words.episode.treatment_plan.as_ref();
     let range = plan.and_then(|p| p.planned_dosing_sessions.as_ref());
     let html = Html::new()
-        .maybe("Dosing sessions", range.map(|r| format!("{} to {}", r.min, r.max)))
-        .maybe("Days between", plan.and_then(|p| p.dosing_cadence.as_ref()).map(|c| c.every_days.to_string()))
+        .maybe(
+            "Dosing sessions",
+            range.map(|r| format!("{} to {}", r.min, r.max)),
+        )
+        .maybe(
+            "Days between",
+            plan.and_then(|p| p.dosing_cadence.as_ref())
+                .map(|c| c.every_days.to_string()),
+        )
         .maybe("Maintenance", plan.and_then(|p| p.maintenance.as_ref()));
-    let entries = plan.into_iter().map(|p| entry("CarePlan", &p.id, "")).collect();
+    let entries = plan
+        .into_iter()
+        .map(|p| entry("CarePlan", &p.id, ""))
+        .collect();
     due(words, html, entries)
 }
 
 /// What an integration session agreed.
 pub fn of_integration(words: &Words<'_>, session: &Session) -> Section {
     let integration = session.integration.as_ref();
-    let updates = integration.and_then(|i| i.summary.as_ref()).and_then(|s| s.plan_updates.as_ref());
+    let updates = integration
+        .and_then(|i| i.summary.as_ref())
+        .and_then(|s| s.plan_updates.as_ref());
     let rows = integration.into_iter().flat_map(|i| &i.actions).map(|a| {
         let due = a.due.map(|day| day.to_string()).unwrap_or_default();
         [a.text.clone(), due, a.status.to_string()]
     });
-    let html = Html::new().maybe("Plan", updates).table(&["Action", "Due", "State"], rows);
+    let html = Html::new()
+        .maybe("Plan", updates)
+        .table(&["Action", "Due", "State"], rows);
     let entries = vec![entry("QuestionnaireResponse", &session.id, "-integration")];
     due(words, html, entries)
 }
@@ -107,15 +136,26 @@ pub fn of_integration(words: &Words<'_>, session: &Session) -> Section {
 pub fn of_clearance(words: &Words<'_>, clearance: &Clearance) -> Section {
     let rows = clearance.conditions.iter().map(|c| {
         let met = c.satisfied_at.map(|at| words.day(at)).unwrap_or_default();
-        let before = if c.must_satisfy_before_dosing { "yes" } else { "no" };
+        let before = if c.must_satisfy_before_dosing {
+            "yes"
+        } else {
+            "no"
+        };
         [c.text.clone(), c.scope.to_string(), before.into(), met]
     });
     let reasons = clearance.deferral_reasons.iter().map(|r| {
-        let owner = r.owner.as_ref().map(|id| format!(" (to resolve: {})", words.name(id)));
+        let owner = r
+            .owner
+            .as_ref()
+            .map(|id| format!(" (to resolve: {})", words.name(id)));
         format!("{}{}", r.text, owner.unwrap_or_default())
     });
     let html = super::parts::clearance(Html::new(), words, clearance)
         .table(&["Condition", "How often", "Before dosing", "Met"], rows)
         .list(reasons);
-    due(words, html, vec![entry("ClinicalImpression", &clearance.id, "")])
+    due(
+        words,
+        html,
+        vec![entry("ClinicalImpression", &clearance.id, "")],
+    )
 }

@@ -130,7 +130,10 @@ fn offset(at: Instant) -> jiff::tz::Offset {
 /// What a coding says: its display, else its code.
 #[must_use]
 pub fn said(coding: &Coding) -> String {
-    coding.display.clone().unwrap_or_else(|| coding.code.clone())
+    coding
+        .display
+        .clone()
+        .unwrap_or_else(|| coding.code.clone())
 }
 
 /// The published display of a local code, else the code.
@@ -174,7 +177,10 @@ pub fn yes_no(answer: Option<bool>) -> &'static str {
 /// What a problem is called.
 #[must_use]
 pub fn problem(problem: &Problem) -> String {
-    problem.codings.first().map_or_else(|| "unnamed problem".into(), said)
+    problem
+        .codings
+        .first()
+        .map_or_else(|| "unnamed problem".into(), said)
 }
 
 /// A phase in words.
