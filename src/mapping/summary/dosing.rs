@@ -1,6 +1,6 @@
 //! Document C: what happened in a dosing session (LOINC 78472-8), for a reader who was not there.
 
-use super::words::{Words, number, pressure, problem, route, said, term, yes_no};
+use super::words::{Words, number, pressure, problem, route, said, term};
 use super::{Section, entry};
 use crate::kap::base::Decimal;
 use crate::kap::clearance::{Clearance, ClearanceCondition, VitalLimits};
@@ -10,10 +10,10 @@ use crate::kap::dosing::{
 use crate::mapping::narrative::Html;
 
 /// The session, and the words for it.
-struct Dosed<'a> {
-    words: &'a Words<'a>,
-    session: &'a Session,
-    dosing: &'a Dosing,
+pub(super) struct Dosed<'a> {
+    pub(super) words: &'a Words<'a>,
+    pub(super) session: &'a Session,
+    pub(super) dosing: &'a Dosing,
 }
 
 /// The document's first sentence: dose, pressure, discharge, events.
@@ -76,7 +76,7 @@ impl<'a> Dosed<'a> {
         all.filter(|d| d.status != DoseStatus::EnteredInError)
     }
 
-    fn clearance(&self) -> Option<&'a Clearance> {
+    pub(super) fn clearance(&self) -> Option<&'a Clearance> {
         let id = self.dosing.clearance_id.as_ref()?;
         self.words.episode.clearances.iter().find(|c| c.id == *id)
     }
@@ -152,7 +152,7 @@ impl<'a> Dosed<'a> {
         (!both.is_empty()).then(|| format!("BP {} mm[Hg]", both.join(", ")))
     }
 
-    fn discharge_in_words(&self, discharge: &Discharge) -> String {
+    pub(super) fn discharge_in_words(&self, discharge: &Discharge) -> String {
         let at = self.words.clock(discharge.assessed_at);
         match (criteria_met(discharge), discharge.disposition) {
             (_, Disposition::AgainstAdvice) => format!("left AGAINST ADVICE {at}"),
@@ -437,150 +437,6 @@ impl<'a> Dosed<'a> {
             entries,
         ))
     }
-
-    fn complications(&self) -> Section {
-        let words = self.words;
-        let mut html = Html::new();
-        let mut entries = vec![];
-        for event in words.events_of(&self.session.id) {
-            html = super::parts::event(html, words, event);
-            entries.push(entry("AdverseEvent", &event.id, ""));
-        }
-        let minute = |n: Option<i64>| n.map_or_else(|| "–".into(), |n| n.to_string());
-        let rows = self.dosing.side_effects.iter().map(|e| {
-            let action = e.action.clone().unwrap_or_default();
-            let severity = e.severity.to_string();
-            [
-                said(&e.code),
-                severity,
-                minute(e.onset_minute),
-                minute(e.resolved_minute),
-                action,
-            ]
-        });
-        let head = [
-            "Side effect",
-            "Severity",
-            "Onset (min)",
-            "Resolved (min)",
-            "Action",
-        ];
-        html = html.table(&head, rows);
-        entries.extend(
-            self.dosing
-                .side_effects
-                .iter()
-                .map(|e| entry("Observation", &e.id, "")),
-        );
-        if entries.is_empty() {
-            html = html.maybe(
-                "Complications",
-                words.none("none: no adverse event, no side effect"),
-            );
-        }
-        Section::new("55109-3", "Complications", html, entries)
-    }
-
-    fn disposition(&self) -> Section {
-        let entries = vec![
-            entry("Encounter", &self.session.id, ""),
-            entry("QuestionnaireResponse", &self.session.id, "-discharge"),
-        ];
-        let title = "Procedure disposition";
-        let Some(d) = self.dosing.discharge.as_ref() else {
-            let html = Html::new().maybe("Discharge", self.words.none("not assessed yet"));
-            return Section::new("59775-7", title, html, entries);
-        };
-        let rows = [
-            (
-                "Oriented to person, place, time and situation",
-                Some(d.oriented_x4),
-            ),
-            ("Gait steady", Some(d.gait_steady)),
-            ("Nausea controlled", d.nausea_controlled),
-            ("Dissociation resolved", Some(d.dissociation_resolved)),
-            ("Free of suicidality concern", Some(!d.suicidality_concern)),
-            (
-                "Vital signs within limits",
-                Some(d.vitals_within_parameters),
-            ),
-            ("Hydrated, snack taken", d.hydrated_and_snack),
-        ];
-        let rows = rows.map(|(what, answer)| [what.to_owned(), yes_no(answer).to_owned()]);
-        let html = Html::new()
-            .p(capital(&self.discharge_in_words(d)))
-            .table(&["Criterion", "Met"], rows)
-            .maybe(
-                "Assessed by",
-                d.assessor_id.as_ref().map(|id| self.words.name(id)),
-            )
-            .maybe(
-                "Responsible adult",
-                d.responsible_adult_present
-                    .as_ref()
-                    .map(|id| self.words.name(id)),
-            )
-            .maybe(
-                "No driving until",
-                d.no_driving_until.map(|day| day.to_string()),
-            )
-            .fact("Went to", goes(d.disposition))
-            .maybe("Exception", d.exception.as_ref().map(|e| e.reason.clone()));
-        Section::new("59775-7", title, html, entries)
-    }
-
-    fn mental_status(&self) -> Section {
-        let entries = vec![entry(
-            "QuestionnaireResponse",
-            &self.session.id,
-            "-discharge",
-        )];
-        let discharge = self.dosing.discharge.as_ref();
-        let html = match discharge {
-            Some(d) => Html::new()
-                .fact("Assessed", self.words.stamp(d.assessed_at))
-                .fact("Oriented ×4", yes_no(Some(d.oriented_x4)))
-                .fact(
-                    "Dissociation resolved",
-                    yes_no(Some(d.dissociation_resolved)),
-                )
-                .fact(
-                    "Suicidality concern",
-                    if d.suicidality_concern { "YES" } else { "no" },
-                ),
-            None => Html::new().maybe("Mental status", self.words.none("not assessed yet")),
-        };
-        Section::new("10190-7", "Mental status", html, entries)
-    }
-
-    fn instructions(&self) -> Section {
-        let words = self.words;
-        let until = self
-            .dosing
-            .discharge
-            .as_ref()
-            .and_then(|d| d.no_driving_until);
-        let plan = self.session.emergency_plan.as_ref();
-        let contact = plan
-            .and_then(|p| p.contact_id.as_ref())
-            .map(|id| words.name(id));
-        let holds = self.clearance().into_iter().flat_map(|c| &c.conditions);
-        let holds = holds
-            .filter(|c| c.code == "hold-medication")
-            .map(|c| c.text.clone());
-        let html = Html::new()
-            .maybe("Driving", until.map(|day| format!("none until {day}")))
-            .maybe("Emergency contact", contact)
-            .maybe("Hospital", plan.and_then(|p| p.hospital.as_ref()))
-            .maybe(
-                "Emergency number",
-                plan.and_then(|p| p.local_emergency_number.as_ref()),
-            )
-            .list(holds.map(|text| format!("Before the next session: {text}")));
-        let plan = words.episode.treatment_plan.iter();
-        let entries = plan.map(|p| entry("CarePlan", &p.id, "")).collect();
-        Section::new("69730-0", "Instructions", html, entries)
-    }
 }
 
 fn reason(dose: &Dose) -> String {
@@ -595,7 +451,7 @@ fn reason(dose: &Dose) -> String {
 }
 
 /// Whether every criterion of discharge was met.
-fn criteria_met(d: &Discharge) -> bool {
+pub(super) fn criteria_met(d: &Discharge) -> bool {
     d.criteria_met.unwrap_or(
         d.oriented_x4
             && d.gait_steady
@@ -604,16 +460,6 @@ fn criteria_met(d: &Discharge) -> bool {
             && !d.suicidality_concern
             && d.vitals_within_parameters,
     )
-}
-
-fn goes(disposition: Disposition) -> &'static str {
-    match disposition {
-        Disposition::Home => "home",
-        Disposition::AgainstAdvice => "left against advice",
-        Disposition::OtherFacility => "another healthcare facility",
-        Disposition::Psychiatric => "psychiatric hospital",
-        Disposition::Other => "other",
-    }
 }
 
 fn flagged(vitals: &Vitals) -> String {
@@ -642,7 +488,7 @@ fn limit(limits: &VitalLimits) -> Option<String> {
     (!all.is_empty()).then(|| all.join(", "))
 }
 
-fn capital(text: &str) -> String {
+pub(super) fn capital(text: &str) -> String {
     let mut chars = text.chars();
     chars
         .next()

@@ -3,6 +3,7 @@
 //! The text of every section is made by functions over the episode, never copied: a document for a reader
 //! who may see a part of the record is written again from that part (`bundle`).
 
+mod after_dose;
 mod bundle;
 mod dosing;
 mod letters;
