@@ -1,0 +1,589 @@
+// Extensions: what R4 has no element for. Each says where it may stand.
+
+Extension: KapEpisodePhaseExtension
+Id: kap-episode-phase
+Title: "Episode phase"
+Description: "The exact phase of the episode; the status is only its coarse image."
+Context: EpisodeOfCare
+* value[x] 1..1
+* value[x] only CodeableConcept
+* valueCodeableConcept from KapEpisodePhaseCodes (required)
+
+Extension: KapPhaseHistoryExtension
+Id: kap-phase-history
+Title: "Episode phase history"
+Description: "One step of the journey. The whole list says in which order the phases were entered; statusHistory is its coarse image."
+Context: EpisodeOfCare
+* extension contains
+    phase 1..1 and
+    at 1..1 and
+    by 1..1 and
+    reason 0..1
+* extension[phase] ^short = "Phase that was entered"
+* extension[phase].value[x] 1..1
+* extension[phase].value[x] only code
+* extension[phase].valueCode from KapEpisodePhaseCodes (required)
+* extension[at] ^short = "When it was entered"
+* extension[at].value[x] 1..1
+* extension[at].value[x] only dateTime
+* extension[by] ^short = "Id of the member, or patient, guardian, system"
+* extension[by].value[x] 1..1
+* extension[by].value[x] only string
+* extension[reason] ^short = "Why, in a few words"
+* extension[reason].value[x] 1..1
+* extension[reason].value[x] only string
+
+Extension: KapClearanceDecisionExtension
+Id: kap-clearance-decision
+Title: "Clearance decision"
+Description: "What the prescriber decided."
+Context: ClinicalImpression
+* value[x] 1..1
+* value[x] only CodeableConcept
+* valueCodeableConcept from KapClearanceDecisionCodes (required)
+
+Extension: KapClearanceValidityExtension
+Id: kap-clearance-validity
+Title: "Clearance validity"
+Description: "First and last day on which the clearance counts; for a deferral the end is the day of review."
+Context: ClinicalImpression, Observation
+* value[x] 1..1
+* value[x] only Period
+
+Extension: KapClearanceSettingExtension
+Id: kap-clearance-setting
+Title: "Clearance setting"
+Description: "A setting in which dosing is allowed."
+Context: ClinicalImpression
+* value[x] 1..1
+* value[x] only code
+* valueCode from KapSessionSettingCodes (required)
+
+Extension: KapClearanceRouteExtension
+Id: kap-clearance-route
+Title: "Clearance route"
+Description: "A route by which ketamine may be given."
+Context: ClinicalImpression
+* value[x] 1..1
+* value[x] only CodeableConcept
+* valueCodeableConcept from KapRouteCodes (extensible)
+
+Extension: KapClearanceDoseCeilingExtension
+Id: kap-clearance-dose-ceiling
+Title: "Clearance dose ceiling"
+Description: "Highest total of one session, in milligrams."
+Context: ClinicalImpression
+* value[x] 1..1
+* value[x] only Quantity
+* valueQuantity = $ucum#mg
+* valueQuantity.value 1..1
+* valueQuantity obeys kap-amount-positive
+
+Extension: KapClearanceMaxFrequencyExtension
+Id: kap-clearance-max-frequency
+Title: "Clearance maximum frequency"
+Description: "Cadence limits."
+Context: ClinicalImpression
+* extension contains
+    maxSessionsPer7Days 0..1 and
+    minDaysBetweenSessions 0..1
+* extension[maxSessionsPer7Days] ^short = "Most dosing sessions in any 7 days"
+* extension[maxSessionsPer7Days].value[x] 1..1
+* extension[maxSessionsPer7Days].value[x] only positiveInt
+* extension[minDaysBetweenSessions] ^short = "Fewest days between two dosing sessions"
+* extension[minDaysBetweenSessions].value[x] 1..1
+* extension[minDaysBetweenSessions].value[x] only unsignedInt
+
+Extension: KapClearanceVitalParameterExtension
+Id: kap-clearance-vital-parameter
+Title: "Clearance vital parameter"
+Description: "A limit of this person for one vital sign at one moment of the session."
+Context: ClinicalImpression
+* extension contains
+    timing 1..1 and
+    code 1..1 and
+    min 0..1 and
+    max 0..1 and
+    recheckAfter 0..1 and
+    maxRechecks 0..1 and
+    maxAge 0..1
+* extension[timing] ^short = "Moment of the session"
+* extension[timing].value[x] 1..1
+* extension[timing].value[x] only code
+* extension[timing].valueCode from KapSessionTimingCodes (required)
+* extension[code] ^short = "Vital sign (LOINC)"
+* extension[code].value[x] 1..1
+* extension[code].value[x] only CodeableConcept
+* extension[min] ^short = "Lowest acceptable value"
+* extension[min].value[x] 1..1
+* extension[min].value[x] only Quantity
+* extension[max] ^short = "Highest acceptable value"
+* extension[max].value[x] 1..1
+* extension[max].value[x] only Quantity
+* extension[recheckAfter] ^short = "When to measure again"
+* extension[recheckAfter].value[x] 1..1
+* extension[recheckAfter].value[x] only Duration
+* extension[maxRechecks] ^short = "How often to measure again"
+* extension[maxRechecks].value[x] 1..1
+* extension[maxRechecks].value[x] only positiveInt
+* extension[maxAge] ^short = "Oldest acceptable reading before the dose"
+* extension[maxAge].value[x] 1..1
+* extension[maxAge].value[x] only Duration
+* extension[code].valueCodeableConcept from KapVitalSignCodes (extensible)
+
+Extension: KapClearanceConditionExtension
+Id: kap-clearance-condition
+Title: "Clearance condition"
+Description: "Something that must hold before dosing."
+Context: ClinicalImpression
+* extension contains
+    id 1..1 and
+    code 1..1 and
+    text 0..1 and
+    scope 1..1 and
+    mustSatisfy 1..1 and
+    satisfiedAt 0..1 and
+    satisfiedBy 0..1
+* extension[id] ^short = "Id of the condition within the clearance"
+* extension[id].value[x] 1..1
+* extension[id].value[x] only string
+* extension[code] ^short = "What must hold"
+* extension[code].value[x] 1..1
+* extension[code].value[x] only CodeableConcept
+* extension[code].valueCodeableConcept from KapClearanceConditionCodes (required)
+* extension[text] ^short = "In the prescriber's words"
+* extension[text].value[x] 1..1
+* extension[text].value[x] only string
+* extension[scope] ^short = "Once, or before each session"
+* extension[scope].value[x] 1..1
+* extension[scope].value[x] only code
+* extension[scope].valueCode from KapConditionScopeCodes (required)
+* extension[mustSatisfy] ^short = "Whether dosing waits for it"
+* extension[mustSatisfy].value[x] 1..1
+* extension[mustSatisfy].value[x] only boolean
+* extension[satisfiedAt] ^short = "When it was met"
+* extension[satisfiedAt].value[x] 1..1
+* extension[satisfiedAt].value[x] only dateTime
+* extension[satisfiedBy] ^short = "Who confirmed it"
+* extension[satisfiedBy].value[x] 1..1
+* extension[satisfiedBy].value[x] only Reference(Patient or Practitioner or PractitionerRole or RelatedPerson or Organization or Device)
+* obeys kap-condition-other
+
+Extension: KapDeferralReasonExtension
+Id: kap-deferral-reason
+Title: "Deferral or non-clearance reason"
+Description: "Why the decision waits or is no."
+Context: ClinicalImpression
+* extension contains
+    code 1..1 and
+    text 0..1 and
+    owner 0..1
+* extension[code] ^short = "Reason"
+* extension[code].value[x] 1..1
+* extension[code].value[x] only CodeableConcept
+* extension[code].valueCodeableConcept from KapDeferralReasonCodes (required)
+* extension[text] ^short = "In the prescriber's words"
+* extension[text].value[x] 1..1
+* extension[text].value[x] only string
+* extension[owner] ^short = "Who must resolve it"
+* extension[owner].value[x] 1..1
+* extension[owner].value[x] only Reference(Patient or Practitioner or PractitionerRole or RelatedPerson or Organization or Device)
+* obeys kap-reason-other
+
+Extension: KapTreatmentResistanceExtension
+Id: kap-treatment-resistance
+Title: "Treatment resistance"
+Description: "How a depression has resisted treatment; no standard code is verified for it."
+Context: Condition
+* extension contains
+    adequateTrials 0..1 and
+    psychotherapyTried 0..1 and
+    statedBy 0..1
+* extension[adequateTrials] ^short = "Adequate trials that failed"
+* extension[adequateTrials].value[x] 1..1
+* extension[adequateTrials].value[x] only unsignedInt
+* extension[psychotherapyTried] ^short = "Whether psychotherapy was tried"
+* extension[psychotherapyTried].value[x] 1..1
+* extension[psychotherapyTried].value[x] only boolean
+* extension[statedBy] ^short = "Who says so"
+* extension[statedBy].value[x] 1..1
+* extension[statedBy].value[x] only Reference(Patient or Practitioner or PractitionerRole or RelatedPerson or Organization or Device)
+
+Extension: KapControlledSubstanceScheduleExtension
+Id: kap-controlled-substance-schedule
+Title: "Controlled substance schedule"
+Description: "Schedule of the substance."
+Context: Medication
+* value[x] 1..1
+* value[x] only Coding
+* valueCoding from http://terminology.hl7.org/ValueSet/v2-0477 (required)
+
+Extension: KapCompoundedExtension
+Id: kap-compounded
+Title: "Compounded"
+Description: "Whether the product is made by a compounding pharmacy."
+Context: Medication
+* value[x] 1..1
+* value[x] only boolean
+
+Extension: KapMaxDosePerSessionExtension
+Id: kap-max-dose-per-session
+Title: "Maximum dose per session"
+Description: "Highest total of one session under this prescription, in milligrams."
+Context: MedicationRequest
+* value[x] 1..1
+* value[x] only Quantity
+* valueQuantity = $ucum#mg
+* valueQuantity.value 1..1
+* valueQuantity obeys kap-amount-positive
+
+Extension: KapSessionsSuppliedExtension
+Id: kap-sessions-supplied
+Title: "Sessions supplied"
+Description: "How many dosing sessions the supply is for."
+Context: MedicationRequest, MedicationDispense
+* value[x] 1..1
+* value[x] only positiveInt
+
+Extension: KapRecordOnlyExtension
+Id: kap-record-only
+Title: "Record only"
+Description: "Always true: the resource records an order that was sent elsewhere; it is never the order itself."
+Context: MedicationRequest
+* value[x] 1..1
+* value[x] only boolean
+* valueBoolean = true
+
+Extension: KapPdmpCheckExtension
+Id: kap-pdmp-check
+Title: "PDMP check"
+Description: "When and by whom the prescription drug monitoring programme was checked."
+Context: MedicationRequest
+* extension contains
+    at 1..1 and
+    by 0..1
+* extension[at] ^short = "When"
+* extension[at].value[x] 1..1
+* extension[at].value[x] only dateTime
+* extension[by] ^short = "By whom"
+* extension[by].value[x] 1..1
+* extension[by].value[x] only Reference(Practitioner or PractitionerRole)
+
+Extension: KapShipmentExtension
+Id: kap-shipment
+Title: "Shipment"
+Description: "How a dispense travels."
+Context: MedicationDispense
+* extension contains
+    carrier 0..1 and
+    trackingNumber 0..1 and
+    shippedAt 0..1 and
+    deliveredAt 0..1 and
+    signatureRequired 0..1
+* extension[carrier] ^short = "Carrier"
+* extension[carrier].value[x] 1..1
+* extension[carrier].value[x] only string
+* extension[trackingNumber] ^short = "Tracking number"
+* extension[trackingNumber].value[x] 1..1
+* extension[trackingNumber].value[x] only string
+* extension[shippedAt] ^short = "Left the pharmacy"
+* extension[shippedAt].value[x] 1..1
+* extension[shippedAt].value[x] only dateTime
+* extension[deliveredAt] ^short = "Arrived"
+* extension[deliveredAt].value[x] 1..1
+* extension[deliveredAt].value[x] only dateTime
+* extension[signatureRequired] ^short = "Whether the receiver signs"
+* extension[signatureRequired].value[x] 1..1
+* extension[signatureRequired].value[x] only boolean
+
+Extension: KapDoseKindExtension
+Id: kap-dose-kind
+Title: "Dose kind"
+Description: "First dose of the session, or booster."
+Context: MedicationAdministration
+* value[x] 1..1
+* value[x] only code
+* valueCode from KapDoseKindCodes (required)
+
+Extension: KapDoseLevelExtension
+Id: kap-dose-level
+Title: "Dose level"
+Description: "Intended depth. No amount of drug is ever derived from it."
+Context: MedicationAdministration
+* value[x] 1..1
+* value[x] only code
+* valueCode from KapDoseLevelCodes (required)
+
+Extension: KapHoldMinutesExtension
+Id: kap-hold-minutes
+Title: "Hold minutes"
+Description: "How long a lozenge was held in the mouth."
+Context: MedicationAdministration
+* value[x] 1..1
+* value[x] only Quantity
+* valueQuantity = $ucum#min
+
+Extension: KapExpectoratedExtension
+Id: kap-expectorated
+Title: "Expectorated"
+Description: "Whether the rest of a lozenge was spat out."
+Context: MedicationAdministration
+* value[x] 1..1
+* value[x] only boolean
+
+Extension: KapSessionSettingExtension
+Id: kap-session-setting
+Title: "Session setting"
+Description: "Where the session takes place."
+Context: Encounter
+* value[x] 1..1
+* value[x] only Coding
+* valueCoding from KapSessionSettingCodes (required)
+
+Extension: KapPresenceModeExtension
+Id: kap-presence-mode
+Title: "Presence mode"
+Description: "How the therapist is present."
+Context: Encounter
+* value[x] 1..1
+* value[x] only code
+* valueCode from KapPresenceModeCodes (required)
+
+Extension: KapPatientLocationExtension
+Id: kap-patient-location
+Title: "Patient location"
+Description: "Where the patient is during a remote session: licences and emergency help depend on it."
+Context: Encounter
+* extension contains
+    state 0..1 and
+    location 0..1
+* extension[state] ^short = "Two-letter state"
+* extension[state].value[x] 1..1
+* extension[state].value[x] only string
+* extension[location] ^short = "The place"
+* extension[location].value[x] 1..1
+* extension[location].value[x] only Reference(Location)
+
+Extension: KapEmergencyPlanExtension
+Id: kap-emergency-plan
+Title: "Emergency plan"
+Description: "Whom and what to call during a remote session."
+Context: Encounter
+* extension contains
+    contact 0..1 and
+    address 0..1 and
+    hospital 0..1 and
+    localEmergencyNumber 0..1
+* extension[contact] ^short = "Person to call"
+* extension[contact].value[x] 1..1
+* extension[contact].value[x] only Reference(RelatedPerson)
+* extension[address] ^short = "Address for the emergency service, or where it is on file"
+* extension[address].value[x] 1..1
+* extension[address].value[x] only string
+* extension[hospital] ^short = "Nearest hospital"
+* extension[hospital].value[x] 1..1
+* extension[hospital].value[x] only string
+* extension[localEmergencyNumber] ^short = "Local emergency number"
+* extension[localEmergencyNumber].value[x] 1..1
+* extension[localEmergencyNumber].value[x] only string
+
+Extension: KapSessionTimingExtension
+Id: kap-session-timing
+Title: "Session timing"
+Description: "Position of a reading in the session or course."
+Context: Observation
+* value[x] 1..1
+* value[x] only code
+* valueCode from KapSessionTimingCodes (required)
+
+Extension: KapMinutesSinceDoseExtension
+Id: kap-minutes-since-dose
+Title: "Minutes since first dose"
+Description: "Minutes after the first dose of the session; negative before it."
+Context: Observation
+* value[x] 1..1
+* value[x] only Quantity
+* valueQuantity = $ucum#min
+
+Extension: KapAeAssociatedEventExtension
+Id: kap-ae-associated-event
+Title: "Associated event"
+Description: "A further event; R4 has room for one only."
+Context: AdverseEvent
+* value[x] 1..1
+* value[x] only CodeableConcept
+* valueCodeableConcept from KapAdverseEffectCodes (extensible)
+
+Extension: KapAeInterventionExtension
+Id: kap-ae-intervention
+Title: "Intervention"
+Description: "What was done about the event: a code or a sentence."
+Context: AdverseEvent
+* value[x] 1..1
+* value[x] only string or CodeableConcept
+* valueCodeableConcept from KapAeInterventionCodes (extensible)
+
+Extension: KapAeExpectednessExtension
+Id: kap-ae-expectedness
+Title: "Expectedness"
+Description: "Whether the event was to be expected."
+Context: AdverseEvent
+* value[x] 1..1
+* value[x] only code
+* valueCode from KapAeExpectednessCodes (required)
+
+Extension: KapAeAlertExtension
+Id: kap-ae-alert
+Title: "Alert times"
+Description: "When the alert about the event went out and was seen."
+Context: AdverseEvent
+* extension contains
+    topic 1..1 and
+    firstAttemptAt 0..1 and
+    deliveredAt 0..1 and
+    acknowledgedAt 0..1 and
+    acknowledgedBy 0..1
+* extension[topic] ^short = "Subscription topic"
+* extension[topic].value[x] 1..1
+* extension[topic].value[x] only canonical
+* extension[firstAttemptAt] ^short = "First attempt"
+* extension[firstAttemptAt].value[x] 1..1
+* extension[firstAttemptAt].value[x] only dateTime
+* extension[deliveredAt] ^short = "Delivered"
+* extension[deliveredAt].value[x] 1..1
+* extension[deliveredAt].value[x] only dateTime
+* extension[acknowledgedAt] ^short = "Acknowledged"
+* extension[acknowledgedAt].value[x] 1..1
+* extension[acknowledgedAt].value[x] only dateTime
+* extension[acknowledgedBy] ^short = "By whom"
+* extension[acknowledgedBy].value[x] 1..1
+* extension[acknowledgedBy].value[x] only Reference(Patient or Practitioner or PractitionerRole or RelatedPerson or Organization or Device)
+
+Extension: KapRecordStatusExtension
+Id: kap-record-status
+Title: "Record status"
+Description: "Retraction of a record whose R4 resource has no status."
+Context: AdverseEvent
+* value[x] 1..1
+* value[x] only code
+* valueCode from KapRecordStatusCodes (required)
+
+Extension: KapRuleVersionExtension
+Id: kap-rule-version
+Title: "Rule version"
+Description: "Version of the rule, or of the policy that holds it."
+Context: DetectedIssue
+* value[x] 1..1
+* value[x] only string
+
+Extension: KapConsentKindExtension
+Id: kap-consent-kind
+Title: "Consent kind"
+Description: "Which agreement this is."
+Context: Consent
+* value[x] 1..1
+* value[x] only Coding
+* valueCoding from KapConsentKindCodes (required)
+
+Extension: KapConsentTopicExtension
+Id: kap-consent-topic
+Title: "Consent topic"
+Description: "Something that was explained and agreed, such as off-label-use."
+Context: Consent
+* value[x] 1..1
+* value[x] only code
+
+Extension: KapRelatedPersonRoleExtension
+Id: kap-related-person-role
+Title: "Related person role"
+Description: "What the person does in the episode."
+Context: RelatedPerson
+* value[x] 1..1
+* value[x] only code
+* valueCode from KapParticipantRoleCodes (required)
+
+Extension: KapLegalAuthorityExtension
+Id: kap-legal-authority
+Title: "Legal authority"
+Description: "Why a guardian may consent for the patient."
+Context: RelatedPerson
+* extension contains
+    basis 1..1 and
+    verifiedAt 0..1 and
+    verifiedBy 0..1 and
+    document 0..1
+* extension[basis] ^short = "Such as parent-of-minor or court-order"
+* extension[basis].value[x] 1..1
+* extension[basis].value[x] only code
+* extension[verifiedAt] ^short = "When it was verified"
+* extension[verifiedAt].value[x] 1..1
+* extension[verifiedAt].value[x] only dateTime
+* extension[verifiedBy] ^short = "By whom"
+* extension[verifiedBy].value[x] 1..1
+* extension[verifiedBy].value[x] only Reference(Practitioner or PractitionerRole or Organization)
+* extension[document] ^short = "The document"
+* extension[document].value[x] 1..1
+* extension[document].value[x] only Reference(DocumentReference)
+
+Extension: KapTaskEventExtension
+Id: kap-task-event
+Title: "Task event"
+Description: "One step of the referral workflow, in order."
+Context: Task
+* extension contains
+    at 1..1 and
+    status 1..1 and
+    businessStatus 0..1 and
+    by 0..1 and
+    note 0..1 and
+    clearance 0..1
+* extension[at] ^short = "When"
+* extension[at].value[x] 1..1
+* extension[at].value[x] only dateTime
+* extension[status] ^short = "Status that was reached"
+* extension[status].value[x] 1..1
+* extension[status].value[x] only code
+* extension[status].valueCode from KapReferralTaskStatusCodes (required)
+* extension[businessStatus] ^short = "Business status that was reached"
+* extension[businessStatus].value[x] 1..1
+* extension[businessStatus].value[x] only code
+* extension[businessStatus].valueCode from KapTaskBusinessStatusCodes (required)
+* extension[by] ^short = "Id of the member or organization"
+* extension[by].value[x] 1..1
+* extension[by].value[x] only string
+* extension[note] ^short = "Reason or remark"
+* extension[note].value[x] 1..1
+* extension[note].value[x] only string
+* extension[clearance] ^short = "The decision that the step brought"
+* extension[clearance].value[x] 1..1
+* extension[clearance].value[x] only Reference(ClinicalImpression)
+
+Extension: KapRedactedExtension
+Id: kap-redacted
+Title: "Redacted"
+Description: "An element was left out. Sent only to those who may know that something exists."
+Context: Resource
+* extension contains
+    element 1..1 and
+    reason 1..1
+* extension[element] ^short = "Name of the element"
+* extension[element].value[x] 1..1
+* extension[element].value[x] only string
+* extension[reason] ^short = "Why"
+* extension[reason].value[x] 1..1
+* extension[reason].value[x] only code
+
+Invariant: kap-amount-positive
+Description: "An amount of drug is more than zero."
+Severity: #error
+Expression: "value.exists() implies value > 0"
+
+Invariant: kap-condition-other
+Description: "A condition of code other says in words what must hold."
+Severity: #error
+Expression: "extension.where(url = 'code').value.coding.where(code = 'other').exists() implies extension.where(url = 'text').exists()"
+
+Invariant: kap-reason-other
+Description: "A reason of code other is given in words."
+Severity: #error
+Expression: "extension.where(url = 'code').value.coding.where(code = 'other').exists() implies extension.where(url = 'text').exists()"
