@@ -573,6 +573,226 @@ Context: Resource
 * extension[reason].value[x] 1..1
 * extension[reason].value[x] only code
 
+// What the practice's record holds and R4 has no element for: reading must give back what was written.
+
+Extension: KapPartnerOrganizationExtension
+Id: kap-partner-organization
+Title: "Partner organization"
+Description: "The medical partner of the episode."
+Context: EpisodeOfCare
+* value[x] 1..1
+* value[x] only Reference(Organization)
+
+Extension: KapPharmacyOrganizationExtension
+Id: kap-pharmacy-organization
+Title: "Pharmacy organization"
+Description: "The pharmacy of the episode."
+Context: EpisodeOfCare
+* value[x] 1..1
+* value[x] only Reference(Organization)
+
+Extension: KapPreviousEpisodeExtension
+Id: kap-previous-episode
+Title: "Previous episode"
+Description: "The episode that this one follows; R4 has no such link."
+Context: EpisodeOfCare
+* value[x] 1..1
+* value[x] only Reference(EpisodeOfCare)
+
+Extension: KapOrganizationKindExtension
+Id: kap-organization-kind
+Title: "Organization kind"
+Description: "What the organization is to KAP, and its local time zone."
+Context: Organization
+* extension contains
+    kind 0..1 and
+    timezone 0..1
+* extension[kind] ^short = "Practice, clinic, partner, pharmacy or external provider"
+* extension[kind].value[x] 1..1
+* extension[kind].value[x] only code
+* extension[timezone] ^short = "IANA time zone; same day is the local day"
+* extension[timezone].value[x] 1..1
+* extension[timezone].value[x] only code
+
+Extension: KapMemberExtension
+Id: kap-member
+Title: "Care team member"
+Description: "Role without a code in kap-participant-role, and the sharing rule."
+Context: PractitionerRole
+* extension contains
+    role 0..1 and
+    sharing 0..1
+* extension[role] ^short = "Role in the episode"
+* extension[role].value[x] 1..1
+* extension[role].value[x] only code
+* extension[sharing] ^short = "What is shared with the member"
+* extension[sharing].value[x] 1..1
+* extension[sharing].value[x] only code
+
+Extension: KapProjectionOfExtension
+Id: kap-projection-of
+Title: "Projection of"
+Description: "Marks a resource that only restates another one: readers of the record skip it."
+Context: Observation
+* value[x] 1..1
+* value[x] only Reference(Resource)
+
+Extension: KapRelatedPersonFactsExtension
+Id: kap-related-person-facts
+Title: "Related person facts"
+Description: "The chaperone's age and the guardian's view of the record."
+Context: RelatedPerson
+* extension contains
+    isAdult 0..1 and
+    proxyLevel 0..1 and
+    proxyExclude 0..*
+* extension[isAdult] ^short = "Whether the person is an adult"
+* extension[isAdult].value[x] 1..1
+* extension[isAdult].value[x] only boolean
+* extension[proxyLevel] ^short = "What a guardian may see"
+* extension[proxyLevel].value[x] 1..1
+* extension[proxyLevel].value[x] only code
+* extension[proxyExclude] ^short = "What a guardian may not see"
+* extension[proxyExclude].value[x] 1..1
+* extension[proxyExclude].value[x] only string
+
+Extension: KapPatientVeteranExtension
+Id: kap-patient-veteran
+Title: "Veteran"
+Description: "Whether the person served: it matters to trauma care."
+Context: Patient
+* value[x] 1..1
+* value[x] only boolean
+
+Extension: KapProblemExtension
+Id: kap-problem
+Title: "Problem facts"
+Description: "Whether KAP treats the problem, and the patient's wish about who must not see it."
+Context: Condition
+* extension contains
+    indication 0..1 and
+    sensitivity 0..* and
+    confidentialFrom 0..* and
+    confidentialBasis 0..1
+* extension[indication] ^short = "Whether KAP treats it"
+* extension[indication].value[x] 1..1
+* extension[indication].value[x] only boolean
+* extension[sensitivity] ^short = "Extra sensitivity label"
+* extension[sensitivity].value[x] 1..1
+* extension[sensitivity].value[x] only code
+* extension[confidentialFrom] ^short = "Id of somebody who must not see it"
+* extension[confidentialFrom].value[x] 1..1
+* extension[confidentialFrom].value[x] only string
+* extension[confidentialBasis] ^short = "Why"
+* extension[confidentialBasis].value[x] 1..1
+* extension[confidentialBasis].value[x] only string
+
+Extension: KapHomeMedicineExtension
+Id: kap-home-medicine
+Title: "Home medicine facts"
+Description: "Screening class and the prescriber's word around dosing."
+Context: MedicationRequest
+* extension contains
+    class 0..1 and
+    instruction 0..1 and
+    holdBeforeHours 0..1 and
+    holdPreferredHours 0..1 and
+    lastTakenAt 0..1
+* extension[class] ^short = "Drug class that the screening rules know"
+* extension[class].value[x] 1..1
+* extension[class].value[x] only code
+* extension[instruction] ^short = "Continue, hold, undetermined, or a sentence"
+* extension[instruction].value[x] 1..1
+* extension[instruction].value[x] only string
+* extension[holdBeforeHours] ^short = "Hours to hold before dosing, at least"
+* extension[holdBeforeHours].value[x] 1..1
+* extension[holdBeforeHours].value[x] only unsignedInt
+* extension[holdPreferredHours] ^short = "Hours to hold before dosing, better"
+* extension[holdPreferredHours].value[x] 1..1
+* extension[holdPreferredHours].value[x] only unsignedInt
+* extension[lastTakenAt] ^short = "Last taken"
+* extension[lastTakenAt].value[x] 1..1
+* extension[lastTakenAt].value[x] only dateTime
+
+Extension: KapScreeningExtension
+Id: kap-screening
+Title: "Scored instrument"
+Description: "A scored instrument as one record."
+Context: QuestionnaireResponse
+* extension contains
+    instrument 0..1 and
+    at 0..1 and
+    timing 0..1 and
+    reportedBy 0..1 and
+    score 0..1 and
+    rangeMin 0..1 and
+    rangeMax 0..1 and
+    scoreCode 0..1 and
+    panelCode 0..1 and
+    item9 0..1 and
+    riskLevel 0..1
+* extension[instrument] ^short = "Name of the instrument"
+* extension[instrument].value[x] 1..1
+* extension[instrument].value[x] only string
+* extension[at] ^short = "When it was taken"
+* extension[at].value[x] 1..1
+* extension[at].value[x] only dateTime
+* extension[timing] ^short = "Position in the course"
+* extension[timing].value[x] 1..1
+* extension[timing].value[x] only code
+* extension[reportedBy] ^short = "Patient, therapist or prescriber"
+* extension[reportedBy].value[x] 1..1
+* extension[reportedBy].value[x] only code
+* extension[score] ^short = "Total"
+* extension[score].value[x] 1..1
+* extension[score].value[x] only decimal
+* extension[rangeMin] ^short = "Lowest possible total"
+* extension[rangeMin].value[x] 1..1
+* extension[rangeMin].value[x] only decimal
+* extension[rangeMax] ^short = "Highest possible total"
+* extension[rangeMax].value[x] 1..1
+* extension[rangeMax].value[x] only decimal
+* extension[scoreCode] ^short = "Code of the total"
+* extension[scoreCode].value[x] 1..1
+* extension[scoreCode].value[x] only Coding
+* extension[panelCode] ^short = "Code of the panel"
+* extension[panelCode].value[x] 1..1
+* extension[panelCode].value[x] only Coding
+* extension[item9] ^short = "Answer to PHQ-9 item 9"
+* extension[item9].value[x] 1..1
+* extension[item9].value[x] only unsignedInt
+* extension[riskLevel] ^short = "C-SSRS triage as stated by the clinician"
+* extension[riskLevel].value[x] 1..1
+* extension[riskLevel].value[x] only code
+
+Extension: KapReferralExtension
+Id: kap-referral
+Title: "Referral wishes"
+Description: "What is asked for."
+Context: ServiceRequest
+* extension contains
+    setting 0..1 and
+    route 0..1 and
+    task 0..1
+* extension[setting] ^short = "Desired setting"
+* extension[setting].value[x] 1..1
+* extension[setting].value[x] only code
+* extension[setting].valueCode from KapSessionSettingCodes (required)
+* extension[route] ^short = "Desired route"
+* extension[route].value[x] 1..1
+* extension[route].value[x] only code
+* extension[task] ^short = "Id of the Task"
+* extension[task].value[x] 1..1
+* extension[task].value[x] only id
+
+Extension: KapRecordRefExtension
+Id: kap-record-ref
+Title: "Record reference"
+Description: "The practice's id of a record where the reference cannot carry it."
+Context: Reference
+* value[x] 1..1
+* value[x] only string
+
 Invariant: kap-amount-positive
 Description: "An amount of drug is more than zero."
 Severity: #error
