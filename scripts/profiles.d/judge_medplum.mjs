@@ -1,0 +1,70 @@
+// Judges cases with @medplum/core: judge_medplum.mjs CACHE CASES VERDICTS DEFINITIONS...
+// CASES is a JSON list of {name, resource}; VERDICTS becomes {name: [error, ...]}.
+// DEFINITIONS are folders of StructureDefinition files, in the order in which they depend on each other.
+import { readdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { join, resolve } from 'node:path';
+import { pathToFileURL } from 'node:url';
+
+const [cache, casesFile, verdictsFile, ...folders] = process.argv.slice(2);
+const modules = resolve(cache, 'node_modules/@medplum');
+const core = await import(pathToFileURL(join(modules, 'core/dist/esm/index.mjs')));
+const json = (file) => JSON.parse(readFileSync(file, 'utf8'));
+
+for (const name of ['profiles-types', 'profiles-resources', 'extension-definitions']) {
+  core.indexStructureDefinitionBundle(json(join(modules, `definitions/dist/fhir/r4/${name}.json`)));
+}
+const profiles = new Map();
+for (const folder of folders) {
+  const files = readdirSync(folder).filter((file) => /^StructureDefinition-.*\.json$/.test(file));
+  const definitions = files.sort().map((file) => json(join(folder, file)));
+  // Extensions first: a profile is read with the definitions that are known by then.
+  const extensions = definitions.filter((d) => d.type === 'Extension');
+  for (const definition of [...extensions, ...definitions.filter((d) => d.type !== 'Extension')]) {
+    if (!definition.snapshot || definition.kind === 'logical') continue;
+    core.loadDataType(readable(definition));
+    profiles.set(definition.url, definition);
+  }
+}
+
+// A definition in the form that the library reads right. It takes the last slice of an element for the element
+// when another one refers to it (Provenance.entity.agent to Provenance.agent), so such an element is left loose;
+// and it does not look up the url of an extension slice in the extension, so the slice repeats it.
+function readable(definition) {
+  const elements = definition.snapshot.element;
+  const sliced = new Set(elements.filter((e) => e.sliceName).map((e) => `#${e.path}`));
+  const element = elements.flatMap((e) => {
+    if (sliced.has(e.contentReference)) {
+      const { contentReference, ...rest } = e;
+      return { ...rest, type: [{ code: 'BackboneElement' }] };
+    }
+    const extension = e.sliceName && e.path.endsWith('.extension') && e.type?.[0].profile?.[0];
+    if (!extension) return e;
+    const url = { id: `${e.id}.url`, path: `${e.path}.url`, min: 1, max: '1', type: [{ code: 'uri' }], fixedUri: extension };
+    return [e, url];
+  });
+  return { ...definition, snapshot: { element } };
+}
+
+function judge(resource) {
+  const urls = resource.meta?.profile ?? [];
+  const known = urls.map((url) => profiles.get(url.split('|')[0]));
+  const errors = urls.filter((_, i) => !known[i]).map((url) => `unknown profile ${url}`);
+  for (const profile of [undefined, ...known.filter(Boolean)]) {
+    try {
+      for (const issue of core.validateResource(resource, profile ? { profile } : {})) {
+        if (issue.severity === 'error' || issue.severity === 'fatal') errors.push(text(issue));
+      }
+    } catch (refusal) {
+      const issues = refusal.outcome?.issue ?? [{ details: { text: refusal.message } }];
+      errors.push(...issues.filter((i) => i.severity !== 'warning').map(text));
+    }
+  }
+  return [...new Set(errors)];
+}
+
+function text(issue) {
+  return [issue.expression?.join(', '), issue.details?.text ?? issue.diagnostics].filter(Boolean).join(': ');
+}
+
+const verdicts = Object.fromEntries(json(casesFile).map(({ name, resource }) => [name, judge(resource)]));
+writeFileSync(verdictsFile, JSON.stringify(verdicts, null, 1));

@@ -1,0 +1,94 @@
+"""Judges cases with pyrofile-validator: judge_pyrofile.py CASES VERDICTS CORE DEFINITIONS...
+
+CASES is a JSON list of {name, resource}; VERDICTS becomes {name: [error, ...]}.
+CORE is the folder of the R4 definitions; DEFINITIONS are folders of profiles that build on it.
+Known faults of version 0.3.0 are worked around below, each with its reason; nothing else is let through.
+"""
+
+import json
+import re
+import sys
+import tempfile
+from pathlib import Path
+
+import pyrofile_validator.core.engine as engine
+from pyrofile_validator.config import ValidatorConfig
+
+
+def matches_pattern(value, pattern):
+    """Whether `value` holds `pattern`. FHIR wants each item of an array pattern anywhere; 0.3.0 compares by position."""
+    if isinstance(pattern, dict) and isinstance(value, dict):
+        return all(matches_pattern(value.get(key), part) for key, part in pattern.items())
+    if isinstance(pattern, list) and isinstance(value, list):
+        return all(any(matches_pattern(item, part) for item in value) for part in pattern)
+    return value == pattern
+
+
+engine._matches_pattern = matches_pattern
+
+EPISODE = "http://hl7.org/fhir/StructureDefinition/workflow-episodeOfCare"
+
+
+def false_alarm(issue, resource):
+    """Whether a known fault of the judge made `issue`."""
+    if issue.code == "profile.pattern":
+        return True  # plain inequality; the check profile.element.pattern of the same element is right
+    if issue.code.endswith("invariant.ele-1"):
+        return True  # its FHIRPath counts an element with one array child as empty
+    if issue.message == "Bundle.entry.resource is required":
+        return True  # 0..1 in R4
+    if EPISODE in issue.message and "not allowed to be used at this point" in issue.message:
+        return True  # R4 knows 16 contexts; the Extensions Pack, which took the extension over, has them all
+    choice = re.fullmatch(r"(.+)\.(\w+)\[x\] is required", issue.message)
+    return bool(choice) and any(
+        name.startswith(choice[2]) and name[len(choice[2]) :][:1].isupper()
+        for name in at(resource, choice[1].split(".")[1:])
+    )  # nested choice elements are looked for under the name with [x]
+
+
+def at(value, path):
+    for part in path:
+        name, _, index = part.rstrip("]").partition("[")
+        value = value.get(name, {}) if isinstance(value, dict) else {}
+        if index:
+            value = value[int(index)]
+    return value if isinstance(value, dict) else {}
+
+
+def readable(folder, target):
+    """Copies definitions in the form that 0.3.0 reads right: from the differential, where each extension slice
+    repeats the fixed url of its extension (from a snapshot it mixes up the slicings of nested extensions)."""
+    for file in sorted(Path(folder).glob("*.json")):
+        definition = json.loads(file.read_text(encoding="utf-8"))
+        if definition.get("resourceType") == "StructureDefinition" and "differential" in definition:
+            definition.pop("snapshot", None)
+            definition["differential"]["element"] = [
+                element for source in definition["differential"]["element"] for element in with_url(source)
+            ]
+        (target / file.name).write_text(json.dumps(definition), encoding="utf-8")
+
+
+def with_url(element):
+    yield element
+    profile = next(iter(next(iter(element.get("type", [])), {}).get("profile", [])), None)
+    if profile and element.get("sliceName") and element["path"].endswith(".extension"):
+        yield {"id": f"{element['id']}.url", "path": f"{element['path']}.url", "fixedUri": profile}
+
+
+def main(cases, verdicts, core, *folders):
+    with tempfile.TemporaryDirectory() as scratch:
+        targets = [Path(scratch) / str(number) for number in range(len(folders))]
+        for folder, target in zip(folders, targets, strict=True):
+            target.mkdir()
+            readable(folder, target)
+        settings = {"fhirVersion": "4.0.1", "localPackagePaths": [core, *map(str, targets)]}
+        validator = engine.Validator(ValidatorConfig.load_dict(settings))
+    found = {}
+    for case in json.loads(Path(cases).read_text(encoding="utf-8")):
+        issues = validator.validate_resource(case["resource"]).issues
+        errors = (i for i in issues if i.severity.value == "error" and not false_alarm(i, case["resource"]))
+        found[case["name"]] = sorted({f"{issue.path}: {issue.message}" for issue in errors})
+    Path(verdicts).write_text(json.dumps(found, indent=1), encoding="utf-8")
+
+
+main(*sys.argv[1:])
