@@ -26,6 +26,7 @@ def matches_pattern(value, pattern):
 
 engine._matches_pattern = matches_pattern
 
+BASE = "https://kap-interop.example.org"
 EPISODE = "http://hl7.org/fhir/StructureDefinition/workflow-episodeOfCare"
 
 
@@ -39,6 +40,10 @@ def false_alarm(issue, resource):
         return True  # 0..1 in R4
     if EPISODE in issue.message and "not allowed to be used at this point" in issue.message:
         return True  # R4 knows 16 contexts; the Extensions Pack, which took the extension over, has them all
+    if issue.path == "Provenance.agent:transmitter":
+        return True  # the last slice of a backbone element loses its pattern when the snapshot is merged
+    if issue.code == "questionnaire.unresolved" and not resource["questionnaire"].startswith(BASE):
+        return True  # the form of somebody else, such as a LOINC panel
     choice = re.fullmatch(r"(.+)\.(\w+)\[x\] is required", issue.message)
     return bool(choice) and any(
         name.startswith(choice[2]) and name[len(choice[2]) :][:1].isupper()
@@ -75,6 +80,12 @@ def with_url(element):
         yield {"id": f"{element['id']}.url", "path": f"{element['path']}.url", "fixedUri": profile}
 
 
+def questionnaires(folders):
+    files = (file for folder in folders for file in Path(folder).glob("Questionnaire-*.json"))
+    forms = [json.loads(file.read_text(encoding="utf-8")) for file in files]
+    return {f"{form['url']}|{form['version']}": form for form in forms}
+
+
 def main(cases, verdicts, core, *folders):
     with tempfile.TemporaryDirectory() as scratch:
         targets = [Path(scratch) / str(number) for number in range(len(folders))]
@@ -82,7 +93,10 @@ def main(cases, verdicts, core, *folders):
             target.mkdir()
             readable(folder, target)
         settings = {"fhirVersion": "4.0.1", "localPackagePaths": [core, *map(str, targets)]}
-        validator = engine.Validator(ValidatorConfig.load_dict(settings))
+        forms = questionnaires(folders)
+        validator = engine.Validator(
+            ValidatorConfig.load_dict(settings), external_reference_resolver=forms.get, reference_origin=BASE
+        )
     found = {}
     for case in json.loads(Path(cases).read_text(encoding="utf-8")):
         issues = validator.validate_resource(case["resource"]).issues
