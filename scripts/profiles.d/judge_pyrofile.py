@@ -86,6 +86,42 @@ def questionnaires(folders):
     return {f"{form['url']}|{form['version']}": form for form in forms}
 
 
+def bindings(folders):
+    """Required value sets of the extensions: {url: {name of the part or "": value set}}."""
+    found = {}
+    for file in sorted(file for folder in folders for file in Path(folder).glob("StructureDefinition-*.json")):
+        definition = json.loads(file.read_text(encoding="utf-8"))
+        if definition["type"] != "Extension":
+            continue
+        for element in definition.get("differential", {}).get("element", []):
+            binding = element.get("binding", {})
+            part = re.fullmatch(r"Extension\.(?:extension:(\w+)\.)?value\[x\].*", element["id"])
+            if part and binding.get("strength") == "required":
+                found.setdefault(definition["url"], {})[part[1] or ""] = binding["valueSet"]
+    return found
+
+
+def extension_errors(value, sets, terminology):
+    """Codes of extensions outside their required value sets: 0.3.0 checks the bindings of elements only."""
+    if isinstance(value, list):
+        for item in value:
+            yield from extension_errors(item, sets, terminology)
+    if not isinstance(value, dict):
+        return
+    parts = sets.get(value.get("url"), {})
+    for name, item in [("", value), *((part.get("url"), part) for part in value.get("extension", []))]:
+        for code in codes(item) if name in parts else ():
+            if terminology.contains(parts[name], code) is False:
+                yield f"{value['url']}: code {code!r} of {name or 'value'} is not in {parts[name]}"
+    for child in value.values():
+        yield from extension_errors(child, sets, terminology)
+
+
+def codes(extension):
+    value = next((v for k, v in extension.items() if k.startswith("value")), None)
+    return [value] if isinstance(value, str) else engine._coded_value_codes(value)
+
+
 def main(cases, verdicts, core, *folders):
     with tempfile.TemporaryDirectory() as scratch:
         targets = [Path(scratch) / str(number) for number in range(len(folders))]
@@ -94,6 +130,7 @@ def main(cases, verdicts, core, *folders):
             readable(folder, target)
         settings = {"fhirVersion": "4.0.1", "localPackagePaths": [core, *map(str, targets)]}
         forms = questionnaires(folders)
+        sets = bindings(folders)
         validator = engine.Validator(
             ValidatorConfig.load_dict(settings), external_reference_resolver=forms.get, reference_origin=BASE
         )
@@ -101,7 +138,8 @@ def main(cases, verdicts, core, *folders):
     for case in json.loads(Path(cases).read_text(encoding="utf-8")):
         issues = validator.validate_resource(case["resource"]).issues
         errors = (i for i in issues if i.severity.value == "error" and not false_alarm(i, case["resource"]))
-        found[case["name"]] = sorted({f"{issue.path}: {issue.message}" for issue in errors})
+        texts = {f"{issue.path}: {issue.message}" for issue in errors}
+        found[case["name"]] = sorted(texts.union(extension_errors(case["resource"], sets, validator.terminology)))
     Path(verdicts).write_text(json.dumps(found, indent=1), encoding="utf-8")
 
 
