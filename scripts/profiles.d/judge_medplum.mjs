@@ -22,7 +22,12 @@ for (const folder of folders) {
   for (const definition of [...extensions, ...definitions.filter((d) => d.type !== 'Extension')]) {
     if (!definition.snapshot || definition.kind === 'logical') continue;
     const adapted = readable(definition);
-    core.loadDataType(adapted);
+    try {
+      core.loadDataType(adapted);
+    } catch (error) {
+      console.error(`medplum cannot read ${definition.url}: ${error.message}`);
+      process.exit(1);
+    }
     profiles.set(adapted.url, adapted);
   }
 }
@@ -34,10 +39,10 @@ for (const folder of folders) {
 // - its FHIRPath has no date arithmetic (start + 6 months), so that constraint is left to the other judge.
 function readable(definition) {
   const elements = definition.snapshot.element;
-  const sliced = new Set(elements.filter((e) => e.sliceName).map((e) => `#${e.path}`));
+  const sliced = new Set(elements.filter((e) => e.sliceName).map((e) => e.path));
   const element = elements.flatMap((source) => {
     const e = { ...source, constraint: source.constraint?.filter((c) => c.key !== 'kap-rx-validity') };
-    if (sliced.has(e.contentReference)) {
+    if (sliced.has(e.contentReference?.split('#')[1])) {
       const { contentReference, ...rest } = e;
       return { ...rest, type: [{ code: 'BackboneElement' }] };
     }

@@ -177,7 +177,8 @@ Context: ClinicalImpression
 * extension contains
     code 1..1 and
     text 0..1 and
-    owner 0..1
+    owner 0..1 and
+    sensitivity 0..*
 * extension[code] ^short = "Reason"
 * extension[code].value[x] 1..1
 * extension[code].value[x] only CodeableConcept
@@ -188,6 +189,9 @@ Context: ClinicalImpression
 * extension[owner] ^short = "Who must resolve it"
 * extension[owner].value[x] 1..1
 * extension[owner].value[x] only Reference(Patient or Practitioner or PractitionerRole or RelatedPerson or Organization or Device)
+* extension[sensitivity] ^short = "Extra sensitivity label"
+* extension[sensitivity].value[x] 1..1
+* extension[sensitivity].value[x] only code
 * obeys kap-reason-other
 
 Extension: KapTreatmentResistanceExtension
@@ -196,9 +200,17 @@ Title: "Treatment resistance"
 Description: "How a depression has resisted treatment; no standard code is verified for it."
 Context: Condition
 * extension contains
+    treatmentResistant 0..1 and
+    trial 0..* and
     adequateTrials 0..1 and
     psychotherapyTried 0..1 and
     statedBy 0..1
+* extension[treatmentResistant] ^short = "Whether it is called resistant"
+* extension[treatmentResistant].value[x] 1..1
+* extension[treatmentResistant].value[x] only boolean
+* extension[trial] ^short = "One trial: drug, dose, duration"
+* extension[trial].value[x] 1..1
+* extension[trial].value[x] only string
 * extension[adequateTrials] ^short = "Adequate trials that failed"
 * extension[adequateTrials].value[x] 1..1
 * extension[adequateTrials].value[x] only unsignedInt
@@ -279,7 +291,8 @@ Context: MedicationDispense
     trackingNumber 0..1 and
     shippedAt 0..1 and
     deliveredAt 0..1 and
-    signatureRequired 0..1
+    signatureRequired 0..1 and
+    destination 0..1
 * extension[carrier] ^short = "Carrier"
 * extension[carrier].value[x] 1..1
 * extension[carrier].value[x] only string
@@ -295,6 +308,9 @@ Context: MedicationDispense
 * extension[signatureRequired] ^short = "Whether the receiver signs"
 * extension[signatureRequired].value[x] 1..1
 * extension[signatureRequired].value[x] only boolean
+* extension[destination] ^short = "Where it goes: patient-home or practice"
+* extension[destination].value[x] 1..1
+* extension[destination].value[x] only code
 
 Extension: KapDoseKindExtension
 Id: kap-dose-kind
@@ -356,13 +372,25 @@ Description: "Where the patient is during a remote session: licences and emergen
 Context: Encounter
 * extension contains
     state 0..1 and
-    location 0..1
+    location 0..1 and
+    confirmedAt 0..1 and
+    addressRef 0..1 and
+    address 0..1
 * extension[state] ^short = "Two-letter state"
 * extension[state].value[x] 1..1
 * extension[state].value[x] only string
 * extension[location] ^short = "The place"
 * extension[location].value[x] 1..1
 * extension[location].value[x] only Reference(Location)
+* extension[confirmedAt] ^short = "When it was confirmed"
+* extension[confirmedAt].value[x] 1..1
+* extension[confirmedAt].value[x] only dateTime
+* extension[addressRef] ^short = "Address on file"
+* extension[addressRef].value[x] 1..1
+* extension[addressRef].value[x] only string
+* extension[address] ^short = "Address"
+* extension[address].value[x] 1..1
+* extension[address].value[x] only Address
 
 Extension: KapEmergencyPlanExtension
 Id: kap-emergency-plan
@@ -372,14 +400,18 @@ Context: Encounter
 * extension contains
     contact 0..1 and
     address 0..1 and
+    addressRef 0..1 and
     hospital 0..1 and
     localEmergencyNumber 0..1
 * extension[contact] ^short = "Person to call"
 * extension[contact].value[x] 1..1
 * extension[contact].value[x] only Reference(RelatedPerson)
-* extension[address] ^short = "Address for the emergency service, or where it is on file"
+* extension[address] ^short = "Address for the emergency service"
 * extension[address].value[x] 1..1
 * extension[address].value[x] only string
+* extension[addressRef] ^short = "Address on file"
+* extension[addressRef].value[x] 1..1
+* extension[addressRef].value[x] only string
 * extension[hospital] ^short = "Nearest hospital"
 * extension[hospital].value[x] 1..1
 * extension[hospital].value[x] only string
@@ -393,8 +425,9 @@ Title: "Session timing"
 Description: "Position of a reading in the session or course."
 Context: Observation
 * value[x] 1..1
-* value[x] only code
+* value[x] only code or Coding
 * valueCode from KapSessionTimingCodes (required)
+* valueCoding from KapSessionTimingCodes (required)
 
 Extension: KapMinutesSinceDoseExtension
 Id: kap-minutes-since-dose
@@ -618,7 +651,7 @@ Extension: KapMemberExtension
 Id: kap-member
 Title: "Care team member"
 Description: "Role without a code in kap-participant-role, and the sharing rule."
-Context: PractitionerRole
+Context: PractitionerRole, CareTeam.participant
 * extension contains
     role 0..1 and
     sharing 0..1
@@ -637,24 +670,24 @@ Context: Observation
 * value[x] 1..1
 * value[x] only Reference(Resource)
 
-Extension: KapRelatedPersonFactsExtension
-Id: kap-related-person-facts
+Extension: KapRelatedPersonAccessExtension
+Id: kap-related-person-access
 Title: "Related person facts"
 Description: "The chaperone's age and the guardian's view of the record."
 Context: RelatedPerson
 * extension contains
     isAdult 0..1 and
-    proxyLevel 0..1 and
-    proxyExclude 0..*
+    level 0..1 and
+    excludes 0..*
 * extension[isAdult] ^short = "Whether the person is an adult"
 * extension[isAdult].value[x] 1..1
 * extension[isAdult].value[x] only boolean
-* extension[proxyLevel] ^short = "What a guardian may see"
-* extension[proxyLevel].value[x] 1..1
-* extension[proxyLevel].value[x] only code
-* extension[proxyExclude] ^short = "What a guardian may not see"
-* extension[proxyExclude].value[x] 1..1
-* extension[proxyExclude].value[x] only string
+* extension[level] ^short = "What a guardian may see"
+* extension[level].value[x] 1..1
+* extension[level].value[x] only code
+* extension[excludes] ^short = "What a guardian may not see"
+* extension[excludes].value[x] 1..1
+* extension[excludes].value[x] only string
 
 Extension: KapPatientVeteranExtension
 Id: kap-patient-veteran
@@ -671,21 +704,40 @@ Description: "Whether KAP treats the problem, and the patient's wish about who m
 Context: Condition
 * extension contains
     indication 0..1 and
+    clinicalStatus 0..1 and
     sensitivity 0..* and
+    confidential 0..1 and
     confidentialFrom 0..* and
     confidentialBasis 0..1
 * extension[indication] ^short = "Whether KAP treats it"
 * extension[indication].value[x] 1..1
 * extension[indication].value[x] only boolean
+* extension[clinicalStatus] ^short = "State, where the resource may not state it"
+* extension[clinicalStatus].value[x] 1..1
+* extension[clinicalStatus].value[x] only code
 * extension[sensitivity] ^short = "Extra sensitivity label"
 * extension[sensitivity].value[x] 1..1
 * extension[sensitivity].value[x] only code
+* extension[confidential] ^short = "Whether the patient asked for confidentiality"
+* extension[confidential].value[x] 1..1
+* extension[confidential].value[x] only boolean
 * extension[confidentialFrom] ^short = "Id of somebody who must not see it"
 * extension[confidentialFrom].value[x] 1..1
 * extension[confidentialFrom].value[x] only string
 * extension[confidentialBasis] ^short = "Why"
 * extension[confidentialBasis].value[x] 1..1
 * extension[confidentialBasis].value[x] only string
+
+Extension: KapAllergyExtension
+Id: kap-allergy
+Title: "Allergy facts"
+Description: "Whether the record states that no allergy is known."
+Context: AllergyIntolerance
+* extension contains
+    noKnown 0..1
+* extension[noKnown] ^short = "No allergy is known"
+* extension[noKnown].value[x] 1..1
+* extension[noKnown].value[x] only boolean
 
 Extension: KapHomeMedicineExtension
 Id: kap-home-medicine
@@ -721,49 +773,57 @@ Description: "A scored instrument as one record."
 Context: QuestionnaireResponse
 * extension contains
     instrument 0..1 and
+    panel 0..1 and
+    scoreCode 0..1 and
+    score 0..1 and
+    min 0..1 and
+    max 0..1 and
     at 0..1 and
+    authored 0..1 and
+    status 0..1 and
     timing 0..1 and
     reportedBy 0..1 and
-    score 0..1 and
-    rangeMin 0..1 and
-    rangeMax 0..1 and
-    scoreCode 0..1 and
-    panelCode 0..1 and
     item9 0..1 and
     riskLevel 0..1
 * extension[instrument] ^short = "Name of the instrument"
 * extension[instrument].value[x] 1..1
 * extension[instrument].value[x] only string
-* extension[at] ^short = "When it was taken"
-* extension[at].value[x] 1..1
-* extension[at].value[x] only dateTime
-* extension[timing] ^short = "Position in the course"
-* extension[timing].value[x] 1..1
-* extension[timing].value[x] only code
-* extension[reportedBy] ^short = "Patient, therapist or prescriber"
-* extension[reportedBy].value[x] 1..1
-* extension[reportedBy].value[x] only code
-* extension[score] ^short = "Total"
-* extension[score].value[x] 1..1
-* extension[score].value[x] only decimal
-* extension[rangeMin] ^short = "Lowest possible total"
-* extension[rangeMin].value[x] 1..1
-* extension[rangeMin].value[x] only decimal
-* extension[rangeMax] ^short = "Highest possible total"
-* extension[rangeMax].value[x] 1..1
-* extension[rangeMax].value[x] only decimal
+* extension[panel] ^short = "Code of the panel"
+* extension[panel].value[x] 1..1
+* extension[panel].value[x] only Coding
 * extension[scoreCode] ^short = "Code of the total"
 * extension[scoreCode].value[x] 1..1
 * extension[scoreCode].value[x] only Coding
-* extension[panelCode] ^short = "Code of the panel"
-* extension[panelCode].value[x] 1..1
-* extension[panelCode].value[x] only Coding
+* extension[score] ^short = "Total"
+* extension[score].value[x] 1..1
+* extension[score].value[x] only decimal
+* extension[min] ^short = "Lowest possible total"
+* extension[min].value[x] 1..1
+* extension[min].value[x] only decimal
+* extension[max] ^short = "Highest possible total"
+* extension[max].value[x] 1..1
+* extension[max].value[x] only decimal
+* extension[at] ^short = "When it was taken"
+* extension[at].value[x] 1..1
+* extension[at].value[x] only dateTime
+* extension[authored] ^short = "When it was filled in"
+* extension[authored].value[x] 1..1
+* extension[authored].value[x] only dateTime
+* extension[status] ^short = "State of the answers"
+* extension[status].value[x] 1..1
+* extension[status].value[x] only string
+* extension[timing] ^short = "Position in the course"
+* extension[timing].value[x] 1..1
+* extension[timing].value[x] only string
+* extension[reportedBy] ^short = "Patient, therapist or prescriber"
+* extension[reportedBy].value[x] 1..1
+* extension[reportedBy].value[x] only string
 * extension[item9] ^short = "Answer to PHQ-9 item 9"
 * extension[item9].value[x] 1..1
 * extension[item9].value[x] only unsignedInt
 * extension[riskLevel] ^short = "C-SSRS triage as stated by the clinician"
 * extension[riskLevel].value[x] 1..1
-* extension[riskLevel].value[x] only code
+* extension[riskLevel].value[x] only string
 
 Extension: KapReferralExtension
 Id: kap-referral
@@ -777,13 +837,12 @@ Context: ServiceRequest
 * extension[setting] ^short = "Desired setting"
 * extension[setting].value[x] 1..1
 * extension[setting].value[x] only code
-* extension[setting].valueCode from KapSessionSettingCodes (required)
 * extension[route] ^short = "Desired route"
 * extension[route].value[x] 1..1
 * extension[route].value[x] only code
 * extension[task] ^short = "Id of the Task"
 * extension[task].value[x] 1..1
-* extension[task].value[x] only id
+* extension[task].value[x] only string
 
 Extension: KapRecordRefExtension
 Id: kap-record-ref
@@ -792,6 +851,443 @@ Description: "The practice's id of a record where the reference cannot carry it.
 Context: Reference
 * value[x] 1..1
 * value[x] only string
+
+Extension: KapConsentExtension
+Id: kap-consent
+Title: "Consent facts"
+Description: "The practice's state of an agreement: revoked and expired are both inactive in R4."
+Context: Consent
+* extension contains
+    status 0..1 and
+    expires 0..1 and
+    revokedAt 0..1 and
+    note 0..1 and
+    ageAppropriateMaterials 0..1
+* extension[status] ^short = "State"
+* extension[status].value[x] 1..1
+* extension[status].value[x] only code
+* extension[expires] ^short = "Last day of validity"
+* extension[expires].value[x] 1..1
+* extension[expires].value[x] only date
+* extension[revokedAt] ^short = "When it was revoked"
+* extension[revokedAt].value[x] 1..1
+* extension[revokedAt].value[x] only dateTime
+* extension[note] ^short = "Remark"
+* extension[note].value[x] 1..1
+* extension[note].value[x] only string
+* extension[ageAppropriateMaterials] ^short = "Whether age-appropriate material was used"
+* extension[ageAppropriateMaterials].value[x] 1..1
+* extension[ageAppropriateMaterials].value[x] only boolean
+
+Extension: KapConsentRuleExtension
+Id: kap-consent-rule
+Title: "Consent rule facts"
+Description: "Narrower classes of data of a privacy rule."
+Context: Consent.provision.provision
+* extension contains
+    dataClass 0..* and
+    note 0..1
+* extension[dataClass] ^short = "Class of data"
+* extension[dataClass].value[x] 1..1
+* extension[dataClass].value[x] only code
+* extension[note] ^short = "Remark"
+* extension[note].value[x] 1..1
+* extension[note].value[x] only string
+
+Extension: KapSignerCapacityExtension
+Id: kap-signer-capacity
+Title: "Signer capacity"
+Description: "In which capacity somebody signed, such as guardian or assent."
+Context: Consent.performer
+* value[x] 1..1
+* value[x] only string
+
+Extension: KapClearanceDetailsExtension
+Id: kap-clearance-details
+Title: "Clearance facts"
+Description: "Parts of a clearance that have no place of their own."
+Context: ClinicalImpression
+* extension contains
+    validUntil 0..1 and
+    reviewBy 0..1 and
+    basis 0..* and
+    rationaleRestricted 0..1 and
+    document 0..1 and
+    revokedAt 0..1 and
+    revokedReason 0..1
+* extension[validUntil] ^short = "Last day of validity"
+* extension[validUntil].value[x] 1..1
+* extension[validUntil].value[x] only date
+* extension[reviewBy] ^short = "Day of review"
+* extension[reviewBy].value[x] 1..1
+* extension[reviewBy].value[x] only date
+* extension[basis] ^short = "Id of a record on which the decision rests"
+* extension[basis].value[x] 1..1
+* extension[basis].value[x] only string
+* extension[rationaleRestricted] ^short = "Whether the rationale is restricted"
+* extension[rationaleRestricted].value[x] 1..1
+* extension[rationaleRestricted].value[x] only boolean
+* extension[document] ^short = "Id of the signed letter"
+* extension[document].value[x] 1..1
+* extension[document].value[x] only string
+* extension[revokedAt] ^short = "When it was revoked"
+* extension[revokedAt].value[x] 1..1
+* extension[revokedAt].value[x] only dateTime
+* extension[revokedReason] ^short = "Why it was revoked"
+* extension[revokedReason].value[x] 1..1
+* extension[revokedReason].value[x] only string
+
+Extension: KapClearanceVitalsExtension
+Id: kap-clearance-vitals
+Title: "Clearance vital parameters in common"
+Description: "What holds for all limits of vital signs of a clearance."
+Context: ClinicalImpression
+* extension contains
+    source 0..1 and
+    recheckAfterMinutes 0..1 and
+    maxRechecks 0..1 and
+    maxAgeMinutesPreDose 0..1 and
+    requiredTiming 0..*
+* extension[source] ^short = "Individual or policy default"
+* extension[source].value[x] 1..1
+* extension[source].value[x] only code
+* extension[recheckAfterMinutes] ^short = "When to measure again"
+* extension[recheckAfterMinutes].value[x] 1..1
+* extension[recheckAfterMinutes].value[x] only unsignedInt
+* extension[maxRechecks] ^short = "How often to measure again"
+* extension[maxRechecks].value[x] 1..1
+* extension[maxRechecks].value[x] only unsignedInt
+* extension[maxAgeMinutesPreDose] ^short = "Oldest acceptable reading before the dose"
+* extension[maxAgeMinutesPreDose].value[x] 1..1
+* extension[maxAgeMinutesPreDose].value[x] only unsignedInt
+* extension[requiredTiming] ^short = "Moment at which a reading is required"
+* extension[requiredTiming].value[x] 1..1
+* extension[requiredTiming].value[x] only code
+
+Extension: KapPrescriptionExtension
+Id: kap-prescription
+Title: "Prescription facts"
+Description: "Course facts of a prescription."
+Context: MedicationRequest
+* extension contains
+    unitsPerSession 0..1 and
+    boosterUnitsAllowed 0..1 and
+    epcsTransmitted 0..1 and
+    supply 0..1
+* extension[unitsPerSession] ^short = "Units per session"
+* extension[unitsPerSession].value[x] 1..1
+* extension[unitsPerSession].value[x] only unsignedInt
+* extension[boosterUnitsAllowed] ^short = "Units of booster allowed"
+* extension[boosterUnitsAllowed].value[x] 1..1
+* extension[boosterUnitsAllowed].value[x] only unsignedInt
+* extension[epcsTransmitted] ^short = "Whether the order was sent as an electronic controlled-substance prescription"
+* extension[epcsTransmitted].value[x] 1..1
+* extension[epcsTransmitted].value[x] only boolean
+* extension[supply] ^short = "Dispensed or clinic stock"
+* extension[supply].value[x] 1..1
+* extension[supply].value[x] only code
+
+Extension: KapDispenseExtension
+Id: kap-dispense
+Title: "Dispense facts"
+Description: "Facts of a fill."
+Context: MedicationDispense
+* extension contains
+    mgPerUnit 0..1 and
+    lot 0..1 and
+    beyondUseDate 0..1 and
+    destination 0..1 and
+    confirmedBy 0..1
+* extension[mgPerUnit] ^short = "Milligrams per unit"
+* extension[mgPerUnit].value[x] 1..1
+* extension[mgPerUnit].value[x] only decimal
+* extension[lot] ^short = "Lot"
+* extension[lot].value[x] 1..1
+* extension[lot].value[x] only string
+* extension[beyondUseDate] ^short = "Last day of use"
+* extension[beyondUseDate].value[x] 1..1
+* extension[beyondUseDate].value[x] only date
+* extension[destination] ^short = "Where it is sent"
+* extension[destination].value[x] 1..1
+* extension[destination].value[x] only code
+* extension[confirmedBy] ^short = "Who confirmed the receipt"
+* extension[confirmedBy].value[x] 1..1
+* extension[confirmedBy].value[x] only Reference(Patient or Practitioner or PractitionerRole or RelatedPerson or Organization or Device)
+
+Extension: KapInventoryExtension
+Id: kap-inventory
+Title: "Ledger entry"
+Description: "A change of the ledger of doses on hand, or a physical count."
+Context: Basic
+* extension contains
+    at 0..1 and
+    reason 0..1 and
+    units 0..1 and
+    mgPerUnit 0..1 and
+    by 0..1 and
+    witness 0..1 and
+    note 0..1
+* extension[at] ^short = "When"
+* extension[at].value[x] 1..1
+* extension[at].value[x] only dateTime
+* extension[reason] ^short = "Wasted, returned, lost, adjusted, counted"
+* extension[reason].value[x] 1..1
+* extension[reason].value[x] only code
+* extension[units] ^short = "Units"
+* extension[units].value[x] 1..1
+* extension[units].value[x] only decimal
+* extension[mgPerUnit] ^short = "Milligrams per unit"
+* extension[mgPerUnit].value[x] 1..1
+* extension[mgPerUnit].value[x] only decimal
+* extension[by] ^short = "First person"
+* extension[by].value[x] 1..1
+* extension[by].value[x] only Reference(Patient or Practitioner or PractitionerRole or RelatedPerson or Organization or Device)
+* extension[witness] ^short = "Second person"
+* extension[witness].value[x] 1..1
+* extension[witness].value[x] only Reference(Patient or Practitioner or PractitionerRole or RelatedPerson or Organization or Device)
+* extension[note] ^short = "Remark"
+* extension[note].value[x] 1..1
+* extension[note].value[x] only string
+
+Extension: KapTreatmentPlanExtension
+Id: kap-treatment-plan
+Title: "Treatment plan facts"
+Description: "Targets of the course; never gates."
+Context: CarePlan
+* extension contains
+    status 0..1 and
+    minSessions 0..1 and
+    maxSessions 0..1 and
+    everyDays 0..1 and
+    integrationPerDosing 0..1 and
+    integrationTargetHours 0..1 and
+    preparationSessions 0..1 and
+    maintenance 0..1 and
+    modality 0..* and
+    setting 0..1 and
+    route 0..1 and
+    doseStrategy 0..1 and
+    goal 0..*
+* extension[status] ^short = "State"
+* extension[status].value[x] 1..1
+* extension[status].value[x] only string
+* extension[minSessions] ^short = "Fewest dosing sessions"
+* extension[minSessions].value[x] 1..1
+* extension[minSessions].value[x] only unsignedInt
+* extension[maxSessions] ^short = "Most dosing sessions"
+* extension[maxSessions].value[x] 1..1
+* extension[maxSessions].value[x] only unsignedInt
+* extension[everyDays] ^short = "Target interval"
+* extension[everyDays].value[x] 1..1
+* extension[everyDays].value[x] only unsignedInt
+* extension[integrationPerDosing] ^short = "Integration sessions per dosing session"
+* extension[integrationPerDosing].value[x] 1..1
+* extension[integrationPerDosing].value[x] only unsignedInt
+* extension[integrationTargetHours] ^short = "Target until integration"
+* extension[integrationTargetHours].value[x] 1..1
+* extension[integrationTargetHours].value[x] only unsignedInt
+* extension[preparationSessions] ^short = "Preparation sessions"
+* extension[preparationSessions].value[x] 1..1
+* extension[preparationSessions].value[x] only unsignedInt
+* extension[maintenance] ^short = "Maintenance in words"
+* extension[maintenance].value[x] 1..1
+* extension[maintenance].value[x] only string
+* extension[modality] ^short = "Modality of therapy"
+* extension[modality].value[x] 1..1
+* extension[modality].value[x] only string
+* extension[setting] ^short = "Setting"
+* extension[setting].value[x] 1..1
+* extension[setting].value[x] only code
+* extension[route] ^short = "Route"
+* extension[route].value[x] 1..1
+* extension[route].value[x] only code
+* extension[doseStrategy] ^short = "Dose strategy in words"
+* extension[doseStrategy].value[x] 1..1
+* extension[doseStrategy].value[x] only string
+* extension[goal] ^short = "Id of a goal"
+* extension[goal].value[x] 1..1
+* extension[goal].value[x] only string
+
+Extension: KapIntentionExtension
+Id: kap-intention
+Title: "Intention facts"
+Description: "Sharing and the exact target of a goal."
+Context: Goal
+* extension contains
+    category 0..1 and
+    sharing 0..1 and
+    at 0..1 and
+    target 0..1 and
+    comparator 0..1 and
+    value 0..1 and
+    measure 0..1
+* extension[category] ^short = "Intention or outcome target"
+* extension[category].value[x] 1..1
+* extension[category].value[x] only code
+* extension[sharing] ^short = "Who may see it"
+* extension[sharing].value[x] 1..1
+* extension[sharing].value[x] only code
+* extension[at] ^short = "When it was expressed"
+* extension[at].value[x] 1..1
+* extension[at].value[x] only dateTime
+* extension[target] ^short = "Whether there is a target"
+* extension[target].value[x] 1..1
+* extension[target].value[x] only boolean
+* extension[comparator] ^short = "Comparator of the target"
+* extension[comparator].value[x] 1..1
+* extension[comparator].value[x] only string
+* extension[value] ^short = "Value of the target"
+* extension[value].value[x] 1..1
+* extension[value].value[x] only decimal
+* extension[measure] ^short = "What is measured"
+* extension[measure].value[x] 1..1
+* extension[measure].value[x] only Coding
+
+Extension: KapVitalsSourceExtension
+Id: kap-vitals-source
+Title: "Vitals source"
+Description: "Who or what measured."
+Context: Observation
+* value[x] 1..1
+* value[x] only code
+
+Extension: KapDoseUnitsExtension
+Id: kap-dose-units
+Title: "Dose units"
+Description: "Units (lozenges) used, beside the milligrams."
+Context: MedicationAdministration
+* value[x] 1..1
+* value[x] only decimal
+
+Extension: KapHeldByExtension
+Id: kap-held-by
+Title: "Held by"
+Description: "The prescriber who decided to hold the dose."
+Context: MedicationAdministration
+* value[x] 1..1
+* value[x] only Reference(Patient or Practitioner or PractitionerRole or RelatedPerson or Organization or Device)
+
+Extension: KapPlannedDosageExtension
+Id: kap-planned-dosage
+Title: "Planned dosage"
+Description: "Route and site of a dose that was not given."
+Context: MedicationAdministration
+* extension contains
+    route 0..1 and
+    site 0..1
+* extension[route] ^short = "Route"
+* extension[route].value[x] 1..1
+* extension[route].value[x] only Coding
+* extension[site] ^short = "Site"
+* extension[site].value[x] 1..1
+* extension[site].value[x] only string
+
+Extension: KapScoreExtension
+Id: kap-score
+Title: "Score facts"
+Description: "What a score is of."
+Context: Observation
+* extension contains
+    instrument 0..1 and
+    min 0..1 and
+    max 0..1 and
+    timing 0..1 and
+    reportedBy 0..1
+* extension[instrument] ^short = "Name of the instrument"
+* extension[instrument].value[x] 1..1
+* extension[instrument].value[x] only string
+* extension[min] ^short = "Lowest possible score"
+* extension[min].value[x] 1..1
+* extension[min].value[x] only decimal
+* extension[max] ^short = "Highest possible score"
+* extension[max].value[x] 1..1
+* extension[max].value[x] only decimal
+* extension[timing] ^short = "Position in the course"
+* extension[timing].value[x] 1..1
+* extension[timing].value[x] only string
+* extension[reportedBy] ^short = "Patient, therapist or prescriber"
+* extension[reportedBy].value[x] 1..1
+* extension[reportedBy].value[x] only code
+
+Extension: KapIssueExtension
+Id: kap-issue
+Title: "Issue facts"
+Description: "The practice's state where R4's status and mitigations would be read otherwise."
+Context: DetectedIssue
+* extension contains
+    status 0..1 and
+    sensitivity 0..*
+* extension[status] ^short = "State"
+* extension[status].value[x] 1..1
+* extension[status].value[x] only code
+* extension[sensitivity] ^short = "Extra sensitivity label"
+* extension[sensitivity].value[x] 1..1
+* extension[sensitivity].value[x] only code
+
+Extension: KapMitigationRationaleExtension
+Id: kap-mitigation-rationale
+Title: "Mitigation rationale"
+Description: "Why it was done."
+Context: DetectedIssue.mitigation
+* value[x] 1..1
+* value[x] only string
+
+Extension: KapAeExtension
+Id: kap-ae
+Title: "Adverse event facts"
+Description: "What R4 has no element for."
+Context: AdverseEvent
+* extension contains
+    resolvedAt 0..1 and
+    medwatchReportable 0..1 and
+    followUpRequired 0..1 and
+    causality 0..1
+* extension[resolvedAt] ^short = "When it was over"
+* extension[resolvedAt].value[x] 1..1
+* extension[resolvedAt].value[x] only dateTime
+* extension[medwatchReportable] ^short = "Whether it is reportable"
+* extension[medwatchReportable].value[x] 1..1
+* extension[medwatchReportable].value[x] only boolean
+* extension[followUpRequired] ^short = "Whether a follow-up is needed"
+* extension[followUpRequired].value[x] 1..1
+* extension[followUpRequired].value[x] only boolean
+* extension[causality] ^short = "Causality where no entity is suspected"
+* extension[causality].value[x] 1..1
+* extension[causality].value[x] only code
+
+Extension: KapFollowupExtension
+Id: kap-followup
+Title: "Follow-up facts"
+Description: "The practice's state of a follow-up."
+Context: ServiceRequest
+* extension contains
+    status 0..1 and
+    doneSession 0..1
+* extension[status] ^short = "State"
+* extension[status].value[x] 1..1
+* extension[status].value[x] only code
+* extension[doneSession] ^short = "Session in which it was done"
+* extension[doneSession].value[x] 1..1
+* extension[doneSession].value[x] only Reference(Encounter)
+
+Extension: KapMessageExtension
+Id: kap-message
+Title: "Message facts"
+Description: "Labels and redactions of the payload."
+Context: Communication
+* extension contains
+    category 0..1 and
+    label 0..* and
+    redaction 0..*
+* extension[category] ^short = "Category"
+* extension[category].value[x] 1..1
+* extension[category].value[x] only code
+* extension[label] ^short = "Label that the payload carries"
+* extension[label].value[x] 1..1
+* extension[label].value[x] only code
+* extension[redaction] ^short = "Sensitivity taken out of the payload"
+* extension[redaction].value[x] 1..1
+* extension[redaction].value[x] only code
 
 Invariant: kap-amount-positive
 Description: "An amount of drug is more than zero."
