@@ -64,7 +64,7 @@ function judge(resource) {
   // The library leaves an extension's content to its caller.
   for (const extension of extensionsOf(resource)) {
     const profile = profiles.get(extension.url);
-    if (!profile) continue;
+    if (profile?.type !== 'Extension') continue;
     const typed = { type: 'Extension', value: extension };
     errors.push(...found(() => core.validateTypedValue(typed, { profile })).map((e) => `${profile.id}: ${e}`));
   }

@@ -75,7 +75,7 @@ Description: "Answers to a form: screening, checklists, the record of a session.
 
 Invariant: kap-form-version
 Description: "The canonical of the questionnaire carries its version."
-Severity: #error
+Severity: #warning
 Expression: "questionnaire.contains('|')"
 
 Profile: KapHomeMedication

@@ -96,7 +96,7 @@ Description: "One reading in a session. A missing value is a reason why it is ab
 * insert KapDefinition
 * insert EpisodeLink
 * extension contains
-    KapSessionTimingExtension named timing 1..1 MS and
+    KapSessionTimingExtension named timing 0..1 MS and
     KapMinutesSinceDoseExtension named minutesSinceDose 0..1 MS
 * status MS
 * category 1..* MS

@@ -100,14 +100,14 @@ Title: "Clearance vital parameter"
 Description: "A limit of this person for one vital sign at one moment of the session."
 Context: ClinicalImpression
 * extension contains
-    timing 1..1 and
+    timing 0..1 and
     code 1..1 and
     min 0..1 and
     max 0..1 and
     recheckAfter 0..1 and
     maxRechecks 0..1 and
     maxAge 0..1
-* extension[timing] ^short = "Moment of the session"
+* extension[timing] ^short = "Moment of the session; any where absent"
 * extension[timing].value[x] 1..1
 * extension[timing].value[x] only code
 * extension[timing].valueCode from KapSessionTimingCodes (required)

@@ -11,7 +11,7 @@ Description: "Something that must happen by a day."
 * businessStatus MS
 * intent MS
 * code 1..1 MS
-* insert CodingSlice(code, kind, 1..1, "https://kap-interop.example.org/fhir/CodeSystem/kap-followup-kind", KapFollowupKindCodes)
+* insert CodingSlice(code, kind, 0..1, "https://kap-interop.example.org/fhir/CodeSystem/kap-followup-kind", KapFollowupKindCodes)
 * focus MS
 * for 1..1 MS
 * for only Reference(Patient)

@@ -21,42 +21,81 @@ Description: "Questions of the first consultation. The answers raise flags for t
 * item[0].linkId = "dx-trd-ptsd-anx"
 * item[0].text = "Diagnosed with treatment-resistant depression, PTSD, or anxiety?"
 * item[0].type = #boolean
+* item[0].item[0].linkId = "dx-trd-ptsd-anx-detail"
+* item[0].item[0].text = "Detail"
+* item[0].item[0].type = #string
 * item[1].linkId = "maoi"
 * item[1].text = "Currently taking an MAOI?"
 * item[1].type = #boolean
+* item[1].item[0].linkId = "maoi-detail"
+* item[1].item[0].text = "Detail"
+* item[1].item[0].type = #string
 * item[2].linkId = "benzo"
 * item[2].text = "Currently taking benzodiazepines?"
 * item[2].type = #boolean
+* item[2].item[0].linkId = "benzo-detail"
+* item[2].item[0].text = "Detail"
+* item[2].item[0].type = #string
 * item[3].linkId = "psychosis-hx"
 * item[3].text = "History of psychosis, schizophrenia, or manic episodes?"
 * item[3].type = #boolean
+* item[3].item[0].linkId = "psychosis-hx-detail"
+* item[3].item[0].text = "Detail"
+* item[3].item[0].type = #string
 * item[4].linkId = "bp-stable"
 * item[4].text = "Blood pressure / heart condition stable and well managed?"
 * item[4].type = #boolean
+* item[4].item[0].linkId = "bp-stable-detail"
+* item[4].item[0].text = "Detail"
+* item[4].item[0].type = #string
 * item[5].linkId = "substance-use"
 * item[5].text = "Current problematic substance use or history of ketamine misuse?"
 * item[5].type = #boolean
+* item[5].item[0].linkId = "substance-use-detail"
+* item[5].item[0].text = "Detail"
+* item[5].item[0].type = #string
 * item[6].linkId = "pregnancy"
 * item[6].text = "Pregnant or planning pregnancy?"
 * item[6].type = #boolean
+* item[6].item[0].linkId = "pregnancy-detail"
+* item[6].item[0].text = "Detail"
+* item[6].item[0].type = #string
 * item[7].linkId = "severe-dissociation"
 * item[7].text = "History of severe dissociation?"
 * item[7].type = #boolean
+* item[7].item[0].linkId = "severe-dissociation-detail"
+* item[7].item[0].text = "Detail"
+* item[7].item[0].type = #string
 * item[8].linkId = "follow-safety"
 * item[8].text = "Able to follow safety and transportation instructions?"
 * item[8].type = #boolean
+* item[8].item[0].linkId = "follow-safety-detail"
+* item[8].item[0].text = "Detail"
+* item[8].item[0].type = #string
 * item[9].linkId = "support-system"
 * item[9].text = "Safe support system in place after sessions?"
 * item[9].type = #boolean
+* item[9].item[0].linkId = "support-system-detail"
+* item[9].item[0].text = "Detail"
+* item[9].item[0].type = #string
 * item[10].linkId = "ongoing-therapy"
 * item[10].text = "Ongoing therapeutic support available?"
 * item[10].type = #boolean
+* item[10].item[0].linkId = "ongoing-therapy-detail"
+* item[10].item[0].text = "Detail"
+* item[10].item[0].type = #string
 * item[11].linkId = "open-altered-state"
 * item[11].text = "Open to altered states / introspection?"
 * item[11].type = #boolean
+* item[11].item[0].linkId = "open-altered-state-detail"
+* item[11].item[0].text = "Detail"
+* item[11].item[0].type = #string
 * item[12].linkId = "commit-time"
 * item[12].text = "Able to commit time and resources (sessions + integration)?"
 * item[12].type = #boolean
+* item[12].item[0].linkId = "commit-time-detail"
+* item[12].item[0].text = "Detail"
+* item[12].item[0].type = #string
 
 Instance: kap-readiness
 InstanceOf: Questionnaire
@@ -465,6 +504,49 @@ Description: "Facts of a session that the Encounter has no element for."
 * item[6].item[7].item[2].linkId = "dosing.intervalOverride.reason"
 * item[6].item[7].item[2].text = "Reason"
 * item[6].item[7].item[2].type = #string
-* item[7].linkId = "integratesSessionId"
-* item[7].text = "Dosing session that is integrated"
-* item[7].type = #string
+* item[7].linkId = "presenceContinuous"
+* item[7].text = "Therapist present without a break"
+* item[7].type = #boolean
+* item[8].linkId = "integratesSessionId"
+* item[8].text = "Dosing session that is integrated"
+* item[8].type = #string
+
+Instance: phq-9
+InstanceOf: Questionnaire
+Usage: #definition
+Title: "PHQ-9"
+Description: "The name and the panel code of the instrument; its items are licensed and not repeated here."
+* insert Form(phq-9, Phq9)
+* title = "PHQ-9"
+* description = "The name and the panel code of the instrument; its items are licensed and not repeated here."
+* code = $loinc#44249-1
+
+Instance: phq-9-teen
+InstanceOf: Questionnaire
+Usage: #definition
+Title: "PHQ-9 modified for teens"
+Description: "The name and the panel code of the instrument; its items are licensed and not repeated here."
+* insert Form(phq-9-teen, Phq9Teen)
+* title = "PHQ-9 modified for teens"
+* description = "The name and the panel code of the instrument; its items are licensed and not repeated here."
+* code = $loinc#89206-7
+
+Instance: gad-7
+InstanceOf: Questionnaire
+Usage: #definition
+Title: "GAD-7"
+Description: "The name and the panel code of the instrument; its items are licensed and not repeated here."
+* insert Form(gad-7, Gad7)
+* title = "GAD-7"
+* description = "The name and the panel code of the instrument; its items are licensed and not repeated here."
+* code = $loinc#69737-5
+
+Instance: pcl-5
+InstanceOf: Questionnaire
+Usage: #definition
+Title: "PCL-5"
+Description: "The name and the panel code of the instrument; its items are licensed and not repeated here."
+* insert Form(pcl-5, Pcl5)
+* title = "PCL-5"
+* description = "The name and the panel code of the instrument; its items are licensed and not repeated here."
+* code = $loinc#101697-1
