@@ -9,8 +9,9 @@ use serde_json::{Value, json};
 use crate::kap::base::{Id, Instant};
 use crate::kap::clearance::Clearance;
 use crate::kap::consent::ConsentStatus;
-use crate::kap::dosing::{Session, SessionStatus, SessionType};
+use crate::kap::dosing::{Session, SessionStatus, SessionType, Setting};
 use crate::kap::medication::{Dispense, PrescriptionStatus};
+use crate::kap::people::{RelatedPerson, RelatedRole};
 use crate::kap::preparation::Sharing;
 use crate::kap::referral::{Referral, TaskEvent, TaskStatus};
 use crate::kap::safety::{AdverseEvent, EventOutcome};
@@ -143,6 +144,11 @@ impl Script<'_> {
         } else {
             Party::Practice
         }
+    }
+
+    fn contact(&self) -> Option<&Id> {
+        let is = |p: &&RelatedPerson| p.kap_roles.contains(&RelatedRole::EmergencyContact);
+        self.episode.related_persons.iter().find(is).map(|p| &p.id)
     }
 
     fn lead(&self) -> Id {
@@ -346,6 +352,11 @@ impl Script<'_> {
                 }),
                 &[],
             );
+        }
+        if let (None, Setting::RemoteHome, Some(contact)) = (&x.emergency_plan, x.setting, self.contact()) {
+            // A file may leave out what a remote session needs (KAP-INV-34): the emergency contact on file is whom to call.
+            body["emergencyPlan"] =
+                json!({ "contactId": contact, "addressRef": "patient.address", "localEmergencyNumber": "911" });
         }
         let planned = x.start.plus_minutes(-5);
         self.add(planned, 60, party, "/kap/v1/episodes/{episode}/sessions", body).names = Some(id.clone());
