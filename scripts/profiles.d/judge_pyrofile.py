@@ -94,7 +94,7 @@ def with_url(element):
 def questionnaires(folders):
     files = (file for folder in folders for file in Path(folder).glob("Questionnaire-*.json"))
     forms = [json.loads(file.read_text(encoding="utf-8")) for file in files]
-    return {f"{form['url']}|{form['version']}": form for form in forms}
+    return {name: form for form in forms for name in (form["url"], f"{form['url']}|{form['version']}")}
 
 
 def bindings(folders):
