@@ -52,7 +52,7 @@ async fn practice(caller: &Caller, played: &Played) -> Result<()> {
 }
 
 async fn partner(caller: &Caller, played: &Played) -> Result<()> {
-    let path = format!("/fhir/MedicationAdministration?episode={}&_sort=date", played.episode);
+    let path = format!("/fhir/MedicationAdministration?episode={}&_sort=effective-time", played.episode);
     let doses = caller.send(Method::GET, &path, None).await?.body;
     println!("The partner sees every dose:");
     for entry in doses["entry"].as_array().into_iter().flatten() {

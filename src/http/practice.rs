@@ -66,7 +66,7 @@ fn episode_routes() -> Router<App> {
         .route("/dispenses", add(Create, "MedicationDispense", C::AddDispense))
         .route("/dispenses/{id}/ship", of(Update, "MedicationDispense", |dispense, body| C::ShipDispense { dispense, body }))
         .route("/dispenses/{id}/deliver", of(Update, "MedicationDispense", |dispense, body| C::DeliverDispense { dispense, body }))
-        .route("/dispenses/{id}/receipt", of(Read, "MedicationDispense", |dispense, body| C::ConfirmReceipt { dispense, body }))
+        .route("/dispenses/{id}/receipt", of(Update, "MedicationDispense", |dispense, body| C::ConfirmReceipt { dispense, body }))
         .route("/inventory/adjustments", add(Create, "MedicationDispense", C::AdjustInventory))
         .route("/inventory/counts", add(Create, "Observation", C::CountInventory))
         .route("/detected-issues/{id}/mitigations", of(Update, "DetectedIssue", |issue, body| C::MitigateIssue { issue, body }))

@@ -23,8 +23,16 @@ pub async fn document(app: &App, access: &Access, key: &Key) -> Result<String> {
     let mut wanted: Vec<Key> = references(&key.kind, &value).iter().filter_map(|f| local(&f.text, &base)).collect();
     let mut seen: HashSet<Key> = HashSet::from([key.clone()]);
     let mut resources = Vec::new();
-    // Two hops: what the composition names, and the people that those name.
-    for hop in 0..2 {
+    // What the reader sees of the whole episode: the sections are written from it.
+    if let Some(episode) = &composition.episode {
+        for row in view.episode(episode).await?.into_iter().flat_map(|e| e.resources) {
+            if access.allow(Interaction::Read, &row.key.kind).is_ok() && seen.insert(row.key.clone()) {
+                resources.extend(row.value().zip(row.body.clone()).map(|(value, body)| (row.key, value, body)));
+            }
+        }
+    }
+    // What the composition names, and from there on the people and organizations behind it.
+    while !wanted.is_empty() {
         let mut next = Vec::new();
         for key in wanted.drain(..) {
             if !seen.insert(key.clone()) || access.allow(Interaction::Read, &key.kind).is_err() {
@@ -32,10 +40,8 @@ pub async fn document(app: &App, access: &Access, key: &Key) -> Result<String> {
             }
             let Some(row) = view.lookup(&key).await? else { continue };
             let (Some(value), Some(body)) = (row.value(), row.body.clone()) else { continue };
-            if hop == 0 {
-                let people = references(&key.kind, &value);
-                next.extend(people.iter().filter_map(|f| local(&f.text, &base)).filter(|k| is_directory(&k.kind)));
-            }
+            let people = references(&key.kind, &value);
+            next.extend(people.iter().filter_map(|f| local(&f.text, &base)).filter(|k| is_directory(&k.kind)));
             resources.push((key, value, body));
         }
         wanted = next;
@@ -46,5 +52,5 @@ pub async fn document(app: &App, access: &Access, key: &Key) -> Result<String> {
 }
 
 fn is_directory(kind: &str) -> bool {
-    matches!(kind, "Practitioner" | "PractitionerRole" | "Organization" | "Medication")
+    matches!(kind, "Practitioner" | "PractitionerRole" | "Organization" | "Medication" | "Endpoint")
 }

@@ -31,7 +31,7 @@ pub fn of(access: &Access, episode: &Episode) -> Result<Actor> {
         organization: caller.organization.clone(),
         side,
         prescriber: caller.role == Role::PartnerPrescriber,
-        admin: caller.role == Role::PracticeAdmin,
+        admin: caller.role.is_of_practice(),
     })
 }
 

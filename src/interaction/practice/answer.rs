@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 
+use crate::access::{Access, Interaction};
 use crate::error::{Error, Result};
 use crate::kap::{Episode, Fact, Id};
 use crate::store::idempotency::Answer;
@@ -55,10 +56,12 @@ pub fn new_flags(before: &Episode, after: &Episode) -> Vec<Id> {
     after.detected_issues.iter().map(|i| i.id.clone()).filter(|id| !known(id)).collect()
 }
 
-/// The body of an answer.
+/// The body of an answer. New flags are shown to those who may read issues.
 #[must_use]
-pub fn body(episode: &Episode, outcome: &Outcome) -> Value {
-    let flags: Vec<_> = episode.detected_issues.iter().filter(|i| outcome.flags.contains(&i.id)).collect();
+pub fn body(access: &Access, episode: &Episode, outcome: &Outcome) -> Value {
+    let may = access.allow(Interaction::Read, "DetectedIssue").is_ok();
+    let new = episode.detected_issues.iter().filter(|i| may && outcome.flags.contains(&i.id));
+    let flags: Vec<_> = new.collect();
     let mut body = json!({
         "id": outcome.record,
         "episodeId": outcome.episode,

@@ -68,7 +68,7 @@ pub async fn run(
     match change(app, access, episode, &ask, rule, extra).await {
         Ok(done) => {
             let outcome = outcome(&done, request.status);
-            Ok(answered(&done.after, &outcome, false))
+            Ok(answered(access, &done.after, &outcome, false))
         }
         // A twin of this request was faster: its answer is the answer.
         Err(error) if error.kind == Kind::Conflict => {
@@ -116,7 +116,7 @@ pub async fn replay(
     }
     let outcome = Outcome::kept(&known)?;
     let loaded = load(app, access, &outcome.episode).await?;
-    Ok(Some(answered(&loaded.episode, &outcome, true)))
+    Ok(Some(answered(access, &loaded.episode, &outcome, true)))
 }
 
 /// What a command did, without any content.
@@ -135,12 +135,12 @@ pub fn outcome(done: &Done, status: u16) -> Outcome {
 
 /// The answer, made from the present state.
 #[must_use]
-pub fn answered(episode: &Episode, outcome: &Outcome, replayed: bool) -> Answered {
+pub fn answered(access: &Access, episode: &Episode, outcome: &Outcome, replayed: bool) -> Answered {
     Answered {
         status: outcome.status,
         version: outcome.version,
         location: format!("/kap/v1/episodes/{}/records/{}", outcome.episode, outcome.record),
-        body: answer::body(episode, outcome),
+        body: answer::body(access, episode, outcome),
         replayed,
     }
 }

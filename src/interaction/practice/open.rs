@@ -46,7 +46,7 @@ pub async fn open(app: &App, access: &Access, body: OpenEpisode, request: &Reque
     let kept = outcome.keep(&print);
     set.steps.extend(store::idempotency::record(access.tenant(), &client, &request.key, &kept, app.clock.millis()));
     match commit(app, access, "open episode", set).await? {
-        Ok(_) => Ok(answered(&episode, &outcome, false)),
+        Ok(_) => Ok(answered(access, &episode, &outcome, false)),
         Err(conflict) => replay(app, access, &client, request, &print).await?.ok_or_else(|| lost(conflict)),
     }
 }
