@@ -140,7 +140,9 @@ enum ClientCommand {
 #[must_use]
 pub fn run() -> ExitCode {
     let cli = Cli::parse();
-    let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build();
+    let runtime = tokio::runtime::Builder::new_multi_thread()
+        .enable_all()
+        .build();
     let Ok(runtime) = runtime else {
         eprintln!("kap-fhir: the runtime cannot start");
         return ExitCode::FAILURE;
@@ -175,7 +177,14 @@ async fn serve(config: Config) -> Result<()> {
     let listener = server::bind(config.listen).await?;
     let bound = listener.local_addr().map_err(Error::internal)?;
     let base = config.public_base(bound);
-    let app = app(&config.database_url, &config.tenant, &base, config.policy.as_deref(), config.pool).await?;
+    let app = app(
+        &config.database_url,
+        &config.tenant,
+        &base,
+        config.policy.as_deref(),
+        config.pool,
+    )
+    .await?;
     let running = server::start(app.clone(), listener, config.max_connections)?;
     tracing::info!(address = %running.addr, base, database = app.store.kind(), "serving");
     server::signal().await;
@@ -197,7 +206,11 @@ pub async fn app(
     policy: Option<&std::path::Path>,
     pool: usize,
 ) -> Result<App> {
-    let options = Options { readers: pool, connections: pool.max(8), ..Options::default() };
+    let options = Options {
+        readers: pool,
+        connections: pool.max(8),
+        ..Options::default()
+    };
     let store = Arc::new(Store::open(database_url, options).await?);
     assemble(store, Clock::system(), tenant, base, policy)
 }
@@ -214,7 +227,9 @@ pub fn assemble(
     policy: Option<&std::path::Path>,
 ) -> Result<App> {
     let policy = match policy {
-        Some(path) => Policy::parse(&std::fs::read_to_string(path).map_err(|e| unreadable(path, e))?)?,
+        Some(path) => {
+            Policy::parse(&std::fs::read_to_string(path).map_err(|e| unreadable(path, e))?)?
+        }
         None => Policy::shipped(),
     };
     let auth = Auth::new(store.clone(), clock.clone(), settings(tenant, base))?;
@@ -231,7 +246,11 @@ pub fn assemble(
 }
 
 fn unreadable(path: &std::path::Path, cause: std::io::Error) -> Error {
-    Error::new(Kind::Invalid, format!("The file {} cannot be read.", path.display())).because(cause)
+    Error::new(
+        Kind::Invalid,
+        format!("The file {} cannot be read.", path.display()),
+    )
+    .because(cause)
 }
 
 fn settings(tenant: &str, base: &str) -> Settings {
@@ -247,14 +266,37 @@ fn settings(tenant: &str, base: &str) -> Settings {
 }
 
 async fn open(database: &Database) -> Result<App> {
-    app(&database.database_url, &database.tenant, "http://127.0.0.1", None, 1).await
+    app(
+        &database.database_url,
+        &database.tenant,
+        "http://127.0.0.1",
+        None,
+        1,
+    )
+    .await
 }
 
 async fn organization(command: OrganizationCommand) -> Result<()> {
-    let OrganizationCommand::Add { database, id, name, kind, npi, timezone, endpoint } = command;
+    let OrganizationCommand::Add {
+        database,
+        id,
+        name,
+        kind,
+        npi,
+        timezone,
+        endpoint,
+    } = command;
     let kind = OrganizationType::from_code(&kind).ok_or_else(|| bad("type", &kind))?;
     let id = Id::new(id.clone()).ok_or_else(|| bad("id", &id))?;
-    let organization = Organization { id, name, npi, kind, endpoint, timezone, taxonomy: None };
+    let organization = Organization {
+        id,
+        name,
+        npi,
+        kind,
+        endpoint,
+        timezone,
+        taxonomy: None,
+    };
     let app = open(&database).await?;
     directory::put_organization(&app, &organization).await?;
     println!("organization {} is in the directory", organization.id);
@@ -263,30 +305,68 @@ async fn organization(command: OrganizationCommand) -> Result<()> {
 }
 
 fn bad(what: &str, given: &str) -> Error {
-    Error::new(Kind::Invalid, format!("`{given}` is no {what} that this program knows."))
+    Error::new(
+        Kind::Invalid,
+        format!("`{given}` is no {what} that this program knows."),
+    )
 }
 
 async fn client(command: ClientCommand) -> Result<()> {
     match command {
-        ClientCommand::Add { database, id, name, organization, role, scopes, jwks, jwks_url } => {
+        ClientCommand::Add {
+            database,
+            id,
+            name,
+            organization,
+            role,
+            scopes,
+            jwks,
+            jwks_url,
+        } => {
             let role = Role::from_code(&role).ok_or_else(|| bad("role", &role))?;
-            let organization = Id::new(organization.clone()).ok_or_else(|| bad("organization", &organization))?;
+            let organization =
+                Id::new(organization.clone()).ok_or_else(|| bad("organization", &organization))?;
             let keys = match (jwks, jwks_url) {
-                (Some(path), None) => Keys::Set(std::fs::read_to_string(&path).map_err(|e| unreadable(&path, e))?),
+                (Some(path), None) => {
+                    Keys::Set(std::fs::read_to_string(&path).map_err(|e| unreadable(&path, e))?)
+                }
                 (None, Some(url)) => Keys::Url(url),
-                _ => return Err(Error::new(Kind::Invalid, "Give --jwks FILE or --jwks-url URL.")),
+                _ => {
+                    return Err(Error::new(
+                        Kind::Invalid,
+                        "Give --jwks FILE or --jwks-url URL.",
+                    ));
+                }
             };
             let app = open(&database).await?;
-            let spec = ClientSpec { id, name, organization, role, scopes, purpose: Purpose::Treatment, keys };
+            let spec = ClientSpec {
+                id,
+                name,
+                organization,
+                role,
+                scopes,
+                purpose: Purpose::Treatment,
+                keys,
+            };
             let client = app.auth.register(spec).await?;
-            println!("client {} is registered: {} of {}, {}", client.id, client.role, client.organization, client.scopes);
+            println!(
+                "client {} is registered: {} of {}, {}",
+                client.id, client.role, client.organization, client.scopes
+            );
             app.store.close().await;
         }
         ClientCommand::List { database } => {
             let app = open(&database).await?;
             for client in app.auth.clients().await? {
-                let state = if client.disabled_at.is_some() { "disabled" } else { "active" };
-                println!("{}\t{state}\t{}\t{}\t{}", client.id, client.role, client.organization, client.scopes);
+                let state = if client.disabled_at.is_some() {
+                    "disabled"
+                } else {
+                    "active"
+                };
+                println!(
+                    "{}\t{state}\t{}\t{}\t{}",
+                    client.id, client.role, client.organization, client.scopes
+                );
             }
             app.store.close().await;
         }

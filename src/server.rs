@@ -54,20 +54,28 @@ pub async fn bind(listen: SocketAddr) -> Result<TcpListener> {
 ///
 /// # Errors
 /// `Internal` where the listener has no address.
-#[expect(clippy::disallowed_methods, reason = "the home of tasks: they are awaited in `Running::stop`")]
+#[expect(
+    clippy::disallowed_methods,
+    reason = "the home of tasks: they are awaited in `Running::stop`"
+)]
 pub fn start(app: App, listener: TcpListener, max_connections: usize) -> Result<Running> {
     let addr = listener.local_addr().map_err(Error::internal)?;
     let (stop, stopped) = watch::channel(false);
     let router = crate::http::router(app.clone());
     let accept = tokio::spawn(accept(listener, router, max_connections, stopped.clone()));
     let sweep = tokio::spawn(sweep(app, stopped));
-    Ok(Running { addr, stop, tasks: vec![accept, sweep] })
+    Ok(Running {
+        addr,
+        stop,
+        tasks: vec![accept, sweep],
+    })
 }
 
 /// Resolves on SIGTERM or Ctrl-C.
 pub async fn signal() {
     let interrupt = tokio::signal::ctrl_c();
-    let Ok(mut terminate) = tokio::signal::unix::signal(tokio::signal::unix::SignalKind::terminate())
+    let Ok(mut terminate) =
+        tokio::signal::unix::signal(tokio::signal::unix::SignalKind::terminate())
     else {
         let _ = interrupt.await;
         return;
@@ -78,12 +86,24 @@ pub async fn signal() {
     }
 }
 
-#[expect(clippy::disallowed_methods, reason = "one task per connection; `GracefulShutdown` awaits them")]
-async fn accept(listener: TcpListener, router: Router, most: usize, mut stopped: watch::Receiver<bool>) {
+#[expect(
+    clippy::disallowed_methods,
+    reason = "one task per connection; `GracefulShutdown` awaits them"
+)]
+async fn accept(
+    listener: TcpListener,
+    router: Router,
+    most: usize,
+    mut stopped: watch::Receiver<bool>,
+) {
     let room = Arc::new(Semaphore::new(most));
     let graceful = GracefulShutdown::new();
     let mut builder = auto::Builder::new(TokioExecutor::new());
-    builder.http1().timer(TokioTimer::new()).header_read_timeout(HEADERS).max_headers(100);
+    builder
+        .http1()
+        .timer(TokioTimer::new())
+        .header_read_timeout(HEADERS)
+        .max_headers(100);
     builder
         .http2()
         .timer(TokioTimer::new())
@@ -96,12 +116,16 @@ async fn accept(listener: TcpListener, router: Router, most: usize, mut stopped:
             permit = room.clone().acquire_owned() => permit,
             _ = stopped.changed() => break,
         };
-        let (Ok(permit), Some(stream)) = (permit, next(&listener, &mut stopped).await) else { break };
+        let (Ok(permit), Some(stream)) = (permit, next(&listener, &mut stopped).await) else {
+            break;
+        };
         let service = TowerToHyperService::new(router.clone());
         let (builder, watcher) = (builder.clone(), graceful.watcher());
         tokio::spawn(async move {
             if speaks_in_time(&stream).await {
-                let connection = builder.serve_connection(TokioIo::new(stream), service).into_owned();
+                let connection = builder
+                    .serve_connection(TokioIo::new(stream), service)
+                    .into_owned();
                 let _ = watcher.watch(connection).await;
             }
             drop(permit);
@@ -130,7 +154,10 @@ async fn next(listener: &TcpListener, stopped: &mut watch::Receiver<bool>) -> Op
 /// Whether a first byte comes in time: hyper's protocol sniffing waits for it without a limit.
 async fn speaks_in_time(stream: &TcpStream) -> bool {
     let mut byte = [0];
-    matches!(tokio::time::timeout(FIRST_BYTE, stream.peek(&mut byte)).await, Ok(Ok(1)))
+    matches!(
+        tokio::time::timeout(FIRST_BYTE, stream.peek(&mut byte)).await,
+        Ok(Ok(1))
+    )
 }
 
 /// Removes what has expired (tokens, replay marks, idempotency records), once a minute.

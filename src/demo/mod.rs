@@ -62,23 +62,38 @@ pub struct Account {
 /// Where the address or the folder cannot be used, or the service refuses a step.
 pub async fn run(demo: Demo) -> Result<()> {
     if !demo.listen.ip().is_loopback() {
-        return Err(Error::new(Kind::Invalid, "The demo listens on a loopback address only."));
+        return Err(Error::new(
+            Kind::Invalid,
+            "The demo listens on a loopback address only.",
+        ));
     }
     let _telemetry = telemetry::start("warn", None)?;
     let database = fresh(&demo.data_dir)?;
     let listener = server::bind(demo.listen).await?;
     let base = format!("http://{}", listener.local_addr().map_err(Error::internal)?);
-    let app = cli::app(&format!("sqlite:{}", database.display()), "default", &base, None, 4).await?;
+    let app = cli::app(
+        &format!("sqlite:{}", database.display()),
+        "default",
+        &base,
+        None,
+        4,
+    )
+    .await?;
     let episode = lift::lift(SAMPLE)?.episode;
     let logins = set_up(&app, &episode).await?;
     write_clients(&demo.data_dir, &base, &logins)?;
     let running = server::start(app.clone(), listener, 256)?;
-    println!("kap-fhir demo at {base}, data in {}\n", demo.data_dir.display());
+    println!(
+        "kap-fhir demo at {base}, data in {}\n",
+        demo.data_dir.display()
+    );
     let callers = log_in(&base, &logins, &Clock::system()).await?;
     let played = perform(&episode, &callers).await?;
     tour::show(&base, &callers, &played).await?;
     if !demo.exit {
-        println!("\nServing on {base} until Ctrl-C. A fresh token: kap-fhir token --client demo-ehr");
+        println!(
+            "\nServing on {base} until Ctrl-C. A fresh token: kap-fhir token --client demo-ehr"
+        );
         server::signal().await;
     }
     running.stop().await;
@@ -89,12 +104,19 @@ pub async fn run(demo: Demo) -> Result<()> {
 /// The database's path in a folder whose earlier demo, if any, is cleared away.
 fn fresh(folder: &Path) -> Result<PathBuf> {
     let failed = |e: std::io::Error| {
-        Error::new(Kind::Invalid, format!("The folder {} cannot be used.", folder.display())).because(e)
+        Error::new(
+            Kind::Invalid,
+            format!("The folder {} cannot be used.", folder.display()),
+        )
+        .because(e)
     };
     std::fs::create_dir_all(folder).map_err(failed)?;
     let database = folder.join("kap.db");
     if database.exists() && !folder.join("clients.json").exists() {
-        let text = format!("{} holds a database that no demo made. Choose another --data-dir.", folder.display());
+        let text = format!(
+            "{} holds a database that no demo made. Choose another --data-dir.",
+            folder.display()
+        );
         return Err(Error::new(Kind::Invalid, text));
     }
     for name in ["kap.db", "kap.db-wal", "kap.db-shm"] {
@@ -112,7 +134,10 @@ fn fresh(folder: &Path) -> Result<PathBuf> {
 /// Where the store or the crypto provider fails.
 pub async fn set_up(app: &App, episode: &Episode) -> Result<Vec<Account>> {
     let organizations = &episode.organizations;
-    let mut all = vec![organizations.practice.clone(), organizations.partner.clone()];
+    let mut all = vec![
+        organizations.practice.clone(),
+        organizations.partner.clone(),
+    ];
     all.extend(organizations.pharmacy.clone());
     for member in &episode.care_team {
         if !all.iter().any(|o| o.id == member.organization_id) {
@@ -123,14 +148,41 @@ pub async fn set_up(app: &App, episode: &Episode) -> Result<Vec<Account>> {
         put_organization(app, organization).await?;
     }
     let practice = &organizations.practice.id;
-    let ehr = all.iter().find(|o| o.kind == OrganizationType::External).map_or(practice, |o| &o.id);
+    let ehr = all
+        .iter()
+        .find(|o| o.kind == OrganizationType::External)
+        .map_or(practice, |o| &o.id);
     let mut logins = vec![
-        login(Party::Practice, "demo-practice", Role::PracticeTherapist, practice, "system/*.cruds")?,
-        login(Party::Partner, "demo-partner", Role::PartnerPrescriber, &organizations.partner.id, "system/*.cruds")?,
-        login(Party::Ehr, "demo-ehr", Role::ExternalEhr, ehr, "system/*.rs")?,
+        login(
+            Party::Practice,
+            "demo-practice",
+            Role::PracticeTherapist,
+            practice,
+            "system/*.cruds",
+        )?,
+        login(
+            Party::Partner,
+            "demo-partner",
+            Role::PartnerPrescriber,
+            &organizations.partner.id,
+            "system/*.cruds",
+        )?,
+        login(
+            Party::Ehr,
+            "demo-ehr",
+            Role::ExternalEhr,
+            ehr,
+            "system/*.rs",
+        )?,
     ];
     if let Some(pharmacy) = &organizations.pharmacy {
-        logins.push(login(Party::Pharmacy, "demo-pharmacy", Role::Pharmacy, &pharmacy.id, "system/*.cruds")?);
+        logins.push(login(
+            Party::Pharmacy,
+            "demo-pharmacy",
+            Role::Pharmacy,
+            &pharmacy.id,
+            "system/*.cruds",
+        )?);
     }
     for login in &logins {
         let spec = ClientSpec {
@@ -159,9 +211,22 @@ fn outside(id: &Id, member: &str) -> Organization {
     }
 }
 
-fn login(party: Party, client: &'static str, role: Role, organization: &Id, scope: &'static str) -> Result<Account> {
+fn login(
+    party: Party,
+    client: &'static str,
+    role: Role,
+    organization: &Id,
+    scope: &'static str,
+) -> Result<Account> {
     let key = PrivateKey::generate()?;
-    Ok(Account { party, client, role, organization: organization.clone(), scope, key })
+    Ok(Account {
+        party,
+        client,
+        role,
+        organization: organization.clone(),
+        scope,
+        key,
+    })
 }
 
 /// Writes each client's id, scopes and private key, readable by the owner only.
@@ -192,20 +257,39 @@ fn write_clients(folder: &Path, base: &str, logins: &[Account]) -> Result<()> {
 /// Where TLS cannot be set up.
 pub fn http() -> Result<reqwest::Client> {
     let none = reqwest::redirect::Policy::none();
-    reqwest::Client::builder().redirect(none).no_proxy().build().map_err(Error::internal)
+    reqwest::Client::builder()
+        .redirect(none)
+        .no_proxy()
+        .build()
+        .map_err(Error::internal)
 }
 
 /// Every party with a token.
 ///
 /// # Errors
 /// Where the service refuses a login.
-pub async fn log_in(base: &str, logins: &[Account], clock: &Clock) -> Result<HashMap<Party, Caller>> {
+pub async fn log_in(
+    base: &str,
+    logins: &[Account],
+    clock: &Clock,
+) -> Result<HashMap<Party, Caller>> {
     let http = http()?;
     let mut callers = HashMap::new();
     for login in logins {
-        let ask = Login { base, client: login.client, scope: login.scope };
+        let ask = Login {
+            base,
+            client: login.client,
+            scope: login.scope,
+        };
         let token = ask.token(&http, &login.key, clock).await?;
-        callers.insert(login.party, Caller { http: http.clone(), base: base.to_owned(), token });
+        callers.insert(
+            login.party,
+            Caller {
+                http: http.clone(),
+                base: base.to_owned(),
+                token,
+            },
+        );
     }
     Ok(callers)
 }
@@ -215,10 +299,23 @@ async fn perform(episode: &Episode, callers: &HashMap<Party, Caller>) -> Result<
     play(episode, callers, &run, |step, reply| {
         let what = step.path.rsplit("{episode}").next().unwrap_or(step.path);
         let phase = reply.body["phase"].as_str().unwrap_or_default();
-        let flags: Vec<&str> =
-            reply.body["flags"].as_array().into_iter().flatten().filter_map(|f| f["ruleId"].as_str()).collect();
-        let flagged = if flags.is_empty() { String::new() } else { format!("  flagged: {}", flags.join(", ")) };
-        println!("{}  {:<9} {:<44} {phase}{flagged}", step.at, format!("{:?}", step.party), what);
+        let flags: Vec<&str> = reply.body["flags"]
+            .as_array()
+            .into_iter()
+            .flatten()
+            .filter_map(|f| f["ruleId"].as_str())
+            .collect();
+        let flagged = if flags.is_empty() {
+            String::new()
+        } else {
+            format!("  flagged: {}", flags.join(", "))
+        };
+        println!(
+            "{}  {:<9} {:<44} {phase}{flagged}",
+            step.at,
+            format!("{:?}", step.party),
+            what
+        );
     })
     .await
 }

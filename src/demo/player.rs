@@ -31,8 +31,16 @@ impl Caller {
     ///
     /// # Errors
     /// `Unavailable` where the service cannot be reached.
-    pub async fn send(&self, method: Method, path: &str, body: Option<(&Value, &str)>) -> Result<Reply> {
-        let mut request = self.http.request(method, format!("{}{path}", self.base)).bearer_auth(&self.token);
+    pub async fn send(
+        &self,
+        method: Method,
+        path: &str,
+        body: Option<(&Value, &str)>,
+    ) -> Result<Reply> {
+        let mut request = self
+            .http
+            .request(method, format!("{}{path}", self.base))
+            .bearer_auth(&self.token);
         if let Some((body, key)) = body {
             request = request.header("Idempotency-Key", key).json(body);
         }
@@ -69,15 +77,26 @@ pub async fn play(
 ) -> Result<Played> {
     let mut played = Played::default();
     for (n, step) in script(episode).into_iter().enumerate() {
-        let caller = callers.get(&step.party).ok_or_else(|| Error::internal("a party without a token"))?;
+        let caller = callers
+            .get(&step.party)
+            .ok_or_else(|| Error::internal("a party without a token"))?;
         if step.skip(&played.names, &played.phase) {
             continue;
         }
         let path = played.path(&step);
         let body = played.named(&step.body);
-        let reply = caller.send(step.method.clone(), &path, Some((&body, &format!("{run}-{n}")))).await?;
+        let reply = caller
+            .send(
+                step.method.clone(),
+                &path,
+                Some((&body, &format!("{run}-{n}"))),
+            )
+            .await?;
         if !(200..300).contains(&reply.status) {
-            let text = format!("Step {n} ({} {path}) was refused: {} {}", step.method, reply.status, reply.body);
+            let text = format!(
+                "Step {n} ({} {path}) was refused: {} {}",
+                step.method, reply.status, reply.body
+            );
             return Err(Error::new(Kind::Conflict, text));
         }
         played.learn(&step, &reply);
@@ -103,7 +122,10 @@ impl Played {
             Value::String(text) => json!(self.names.get(text).unwrap_or(text)),
             Value::Array(items) => items.iter().map(|item| self.named(item)).collect(),
             Value::Object(members) => {
-                let named: Map<_, _> = members.iter().map(|(k, v)| (k.clone(), self.named(v))).collect();
+                let named: Map<_, _> = members
+                    .iter()
+                    .map(|(k, v)| (k.clone(), self.named(v)))
+                    .collect();
                 Value::Object(named)
             }
             other => other.clone(),
@@ -116,7 +138,8 @@ impl Played {
         if step.opens {
             self.episode = text(&reply.body["episodeId"]).unwrap_or_default();
             for (name, own) in reply.body["names"].as_object().into_iter().flatten() {
-                self.names.insert(name.clone(), text(own).unwrap_or_default());
+                self.names
+                    .insert(name.clone(), text(own).unwrap_or_default());
             }
         }
         if let Some(phase) = reply.body["phase"].as_str() {
@@ -128,7 +151,10 @@ impl Played {
         // Issues that the rules raised go by rule: the script's issue of the same rule that has no name yet is it.
         for flag in reply.body["flags"].as_array().into_iter().flatten() {
             let rule = flag["ruleId"].as_str().unwrap_or_default();
-            let name = step.issues.iter().find(|(r, name)| r == rule && !self.names.contains_key(name));
+            let name = step
+                .issues
+                .iter()
+                .find(|(r, name)| r == rule && !self.names.contains_key(name));
             if let (Some((_, name)), Some(own)) = (name, text(&flag["id"])) {
                 self.names.insert(name.clone(), own);
             }

@@ -63,7 +63,11 @@ impl Step {
 /// The steps that make `episode`.
 #[must_use]
 pub fn script(episode: &Episode) -> Vec<Step> {
-    let mut script = Script { episode, steps: Vec::new(), issues: issues(episode) };
+    let mut script = Script {
+        episode,
+        steps: Vec::new(),
+        issues: issues(episode),
+    };
     script.open();
     script.history();
     script.agreements();
@@ -84,19 +88,27 @@ pub fn script(episode: &Episode) -> Vec<Step> {
     for (n, entry) in episode.phase_history.iter().enumerate().skip(1) {
         script.phase(episode.phase_history[n - 1].phase, entry);
     }
-    script.steps.sort_by(|a, b| (a.at, a.order).cmp(&(b.at, b.order)));
+    script
+        .steps
+        .sort_by(|a, b| (a.at, a.order).cmp(&(b.at, b.order)));
     script.steps
 }
 
 fn issues(episode: &Episode) -> Vec<(String, String)> {
-    episode.detected_issues.iter().map(|i| (i.rule_id.clone(), i.id.to_string())).collect()
+    episode
+        .detected_issues
+        .iter()
+        .map(|i| (i.rule_id.clone(), i.id.to_string()))
+        .collect()
 }
 
 /// A record as a body: without id and without what the service computes.
 fn bare(record: &impl Serialize, without: &[&str]) -> Value {
     let mut value = json!(record);
     if let Some(members) = value.as_object_mut() {
-        members.retain(|name, value| name != "id" && !value.is_null() && !without.contains(&name.as_str()));
+        members.retain(|name, value| {
+            name != "id" && !value.is_null() && !without.contains(&name.as_str())
+        });
     }
     value
 }
@@ -108,7 +120,14 @@ struct Script<'e> {
 }
 
 impl Script<'_> {
-    fn add(&mut self, at: Instant, order: u8, party: Party, path: &'static str, body: Value) -> &mut Step {
+    fn add(
+        &mut self,
+        at: Instant,
+        order: u8,
+        party: Party,
+        path: &'static str,
+        body: Value,
+    ) -> &mut Step {
         let step = Step {
             at,
             order,
@@ -135,11 +154,20 @@ impl Script<'_> {
     /// Whose client speaks for this person or organization.
     fn party(&self, id: &Id) -> Party {
         let e = self.episode;
-        let member = e.care_team.iter().find(|m| m.id == *id).map(|m| &m.organization_id);
+        let member = e
+            .care_team
+            .iter()
+            .find(|m| m.id == *id)
+            .map(|m| &m.organization_id);
         let organization = member.unwrap_or(id);
         if *organization == e.organizations.partner.id {
             Party::Partner
-        } else if e.organizations.pharmacy.as_ref().is_some_and(|p| p.id == *organization) {
+        } else if e
+            .organizations
+            .pharmacy
+            .as_ref()
+            .is_some_and(|p| p.id == *organization)
+        {
             Party::Pharmacy
         } else {
             Party::Practice
@@ -152,8 +180,15 @@ impl Script<'_> {
     }
 
     fn lead(&self) -> Id {
-        let lead = |m: &&crate::kap::people::Member| m.role == crate::kap::people::MemberRole::LeadTherapist;
-        self.episode.care_team.iter().find(lead).map(|m| m.id.clone()).unwrap_or_default()
+        let lead = |m: &&crate::kap::people::Member| {
+            m.role == crate::kap::people::MemberRole::LeadTherapist
+        };
+        self.episode
+            .care_team
+            .iter()
+            .find(lead)
+            .map(|m| m.id.clone())
+            .unwrap_or_default()
     }
 
     fn open(&mut self) {
@@ -182,20 +217,44 @@ impl Script<'_> {
     fn history(&mut self) {
         let (e, at) = (self.episode, self.start());
         for x in &e.problems {
-            let step = self.add(at, 1, Party::Practice, "/kap/v1/episodes/{episode}/problems", bare(x, &[]));
+            let step = self.add(
+                at,
+                1,
+                Party::Practice,
+                "/kap/v1/episodes/{episode}/problems",
+                bare(x, &[]),
+            );
             step.names = Some(x.id.to_string());
         }
         for x in &e.allergies {
-            let step = self.add(at, 1, Party::Practice, "/kap/v1/episodes/{episode}/allergies", bare(x, &[]));
+            let step = self.add(
+                at,
+                1,
+                Party::Practice,
+                "/kap/v1/episodes/{episode}/allergies",
+                bare(x, &[]),
+            );
             step.names = Some(x.id.to_string());
         }
         for x in &e.medications {
-            let step = self.add(at, 1, Party::Practice, "/kap/v1/episodes/{episode}/medications", bare(x, &[]));
+            let step = self.add(
+                at,
+                1,
+                Party::Practice,
+                "/kap/v1/episodes/{episode}/medications",
+                bare(x, &[]),
+            );
             step.names = Some(x.id.to_string());
         }
         for x in &e.screenings {
             let at = x.at.or(x.authored).unwrap_or(at);
-            let step = self.add(at, 20, Party::Practice, "/kap/v1/episodes/{episode}/screenings", bare(x, &[]));
+            let step = self.add(
+                at,
+                20,
+                Party::Practice,
+                "/kap/v1/episodes/{episode}/screenings",
+                bare(x, &[]),
+            );
             step.names = Some(x.id.to_string());
         }
         for issue in &e.detected_issues {
@@ -210,14 +269,24 @@ impl Script<'_> {
     }
 
     fn agreements(&mut self) {
-        let late = self.episode.referrals.first().map_or(self.start(), |r| r.requested_at);
+        let late = self
+            .episode
+            .referrals
+            .first()
+            .map_or(self.start(), |r| r.requested_at);
         for x in &self.episode.consents {
             let at = x.signed_at.unwrap_or(late);
             let mut body = bare(x, &["revokedAt"]);
             if x.status == ConsentStatus::Revoked {
                 body["status"] = json!(ConsentStatus::Active);
             }
-            let step = self.add(at, 10, Party::Practice, "/kap/v1/episodes/{episode}/consents", body);
+            let step = self.add(
+                at,
+                10,
+                Party::Practice,
+                "/kap/v1/episodes/{episode}/consents",
+                body,
+            );
             step.names = Some(x.id.to_string());
             if let Some(revoked) = x.revoked_at {
                 let body = json!({ "at": revoked, "by": "patient" });
@@ -228,7 +297,16 @@ impl Script<'_> {
     }
 
     fn referral(&mut self, x: &Referral) {
-        let mut body = bare(x, &["taskId", "requestedAt", "performerOrgId", "status", "taskEvents"]);
+        let mut body = bare(
+            x,
+            &[
+                "taskId",
+                "requestedAt",
+                "performerOrgId",
+                "status",
+                "taskEvents",
+            ],
+        );
         body["at"] = json!(x.requested_at);
         for list in ["reasonConditionIds", "supportingInfoIds"] {
             if body.get(list).is_none() {
@@ -236,8 +314,14 @@ impl Script<'_> {
             }
         }
         let path = "/kap/v1/episodes/{episode}/referrals";
-        self.add(x.requested_at, 30, Party::Practice, path, body).names = Some(x.id.to_string());
-        for event in x.task_events.iter().skip(1).filter(|e| e.status != TaskStatus::Completed) {
+        self.add(x.requested_at, 30, Party::Practice, path, body)
+            .names = Some(x.id.to_string());
+        for event in x
+            .task_events
+            .iter()
+            .skip(1)
+            .filter(|e| e.status != TaskStatus::Completed)
+        {
             self.referral_event(x, event);
         }
     }
@@ -245,7 +329,11 @@ impl Script<'_> {
     fn referral_event(&mut self, x: &Referral, event: &TaskEvent) {
         let ours = event.status == TaskStatus::Cancelled
             || event.business_status.as_deref() == Some("additional-information-sent");
-        let party = if ours { Party::Practice } else { Party::Partner };
+        let party = if ours {
+            Party::Practice
+        } else {
+            Party::Partner
+        };
         let mut body = bare(event, &["note", "outputClearanceId"]);
         if let Some(note) = &event.note {
             body["reason"] = json!(note);
@@ -255,7 +343,13 @@ impl Script<'_> {
     }
 
     fn clearance(&mut self, x: &Clearance) {
-        let computed = ["status", "decidedAt", "supersedes", "revokedAt", "revokedReason"];
+        let computed = [
+            "status",
+            "decidedAt",
+            "supersedes",
+            "revokedAt",
+            "revokedReason",
+        ];
         let mut body = bare(x, &computed);
         body["at"] = json!(x.decided_at);
         for condition in body["conditions"].as_array_mut().into_iter().flatten() {
@@ -274,7 +368,8 @@ impl Script<'_> {
             if let (Some(at), Some(by)) = (condition.satisfied_at, &condition.satisfied_by) {
                 let path = "/kap/v1/episodes/{episode}/clearances/{}/conditions/{}/satisfy";
                 let body = json!({ "at": at, "by": by });
-                self.add(at, 45, Party::Practice, path, body).ids = vec![x.id.to_string(), condition.id.to_string()];
+                self.add(at, 45, Party::Practice, path, body).ids =
+                    vec![x.id.to_string(), condition.id.to_string()];
             }
         }
         if let Some(at) = x.revoked_at {
@@ -290,7 +385,8 @@ impl Script<'_> {
             let mut body = bare(x, &["statusReason"]);
             body["status"] = json!(PrescriptionStatus::Active);
             let path = "/kap/v1/episodes/{episode}/prescriptions";
-            self.add(x.authored_on, 50, Party::Partner, path, body).names = Some(x.id.to_string());
+            self.add(x.authored_on, 50, Party::Partner, path, body)
+                .names = Some(x.id.to_string());
             if x.status != PrescriptionStatus::Active {
                 let next = e.prescriptions.get(n + 1).map(|p| p.authored_on);
                 let end = e.phase_history.last().map(|p| p.from);
@@ -308,16 +404,21 @@ impl Script<'_> {
         }
         for x in &e.inventory {
             let path = match x.reason {
-                crate::kap::medication::InventoryReason::Counted => "/kap/v1/episodes/{episode}/inventory/counts",
+                crate::kap::medication::InventoryReason::Counted => {
+                    "/kap/v1/episodes/{episode}/inventory/counts"
+                }
                 _ => "/kap/v1/episodes/{episode}/inventory/adjustments",
             };
-            self.add(x.at, 58, Party::Practice, path, bare(x, &[])).names = Some(x.id.to_string());
+            self.add(x.at, 58, Party::Practice, path, bare(x, &[]))
+                .names = Some(x.id.to_string());
         }
     }
 
     fn dispense(&mut self, x: &Dispense) {
         let ship = x.shipment.clone().unwrap_or_default();
-        let Some(prepared) = x.prepared_at.or(ship.shipped_at) else { return };
+        let Some(prepared) = x.prepared_at.or(ship.shipped_at) else {
+            return;
+        };
         let mut body = bare(x, &["shipment", "receivedConfirmedBy"]);
         body["status"] = json!("preparation");
         let id = x.id.to_string();
@@ -326,14 +427,23 @@ impl Script<'_> {
         if let Some(at) = ship.shipped_at {
             let mut body = bare(&ship, &["shippedAt", "deliveredAt"]);
             body["at"] = json!(at);
-            self.add(at, 56, Party::Pharmacy, "/kap/v1/episodes/{episode}/dispenses/{}/ship", body).ids = vec![id.clone()];
+            self.add(
+                at,
+                56,
+                Party::Pharmacy,
+                "/kap/v1/episodes/{episode}/dispenses/{}/ship",
+                body,
+            )
+            .ids = vec![id.clone()];
         }
         if let Some(at) = ship.delivered_at {
             let path = "/kap/v1/episodes/{episode}/dispenses/{}/deliver";
-            self.add(at, 57, Party::Pharmacy, path, json!({ "at": at })).ids = vec![id.clone()];
+            self.add(at, 57, Party::Pharmacy, path, json!({ "at": at }))
+                .ids = vec![id.clone()];
             if let Some(by) = &x.received_confirmed_by {
                 let path = "/kap/v1/episodes/{episode}/dispenses/{}/receipt";
-                self.add(at, 58, Party::Practice, path, json!({ "at": at, "by": by })).ids = vec![id];
+                self.add(at, 58, Party::Practice, path, json!({ "at": at, "by": by }))
+                    .ids = vec![id];
             }
         }
     }
@@ -341,7 +451,16 @@ impl Script<'_> {
     fn session(&mut self, x: &Session) {
         let party = self.party(&x.lead_id);
         let id = x.id.to_string();
-        let later = ["status", "end", "clinicalSummary", "topics", "vitals", "bodyWeight", "dosing", "integration"];
+        let later = [
+            "status",
+            "end",
+            "clinicalSummary",
+            "topics",
+            "vitals",
+            "bodyWeight",
+            "dosing",
+            "integration",
+        ];
         let mut body = bare(x, &later);
         if let Some(dosing) = &x.dosing {
             body["dosing"] = bare(
@@ -353,13 +472,21 @@ impl Script<'_> {
                 &[],
             );
         }
-        if let (None, Setting::RemoteHome, Some(contact)) = (&x.emergency_plan, x.setting, self.contact()) {
+        if let (None, Setting::RemoteHome, Some(contact)) =
+            (&x.emergency_plan, x.setting, self.contact())
+        {
             // A file may leave out what a remote session needs (KAP-INV-34): the emergency contact on file is whom to call.
-            body["emergencyPlan"] =
-                json!({ "contactId": contact, "addressRef": "patient.address", "localEmergencyNumber": "911" });
+            body["emergencyPlan"] = json!({ "contactId": contact, "addressRef": "patient.address", "localEmergencyNumber": "911" });
         }
         let planned = x.start.plus_minutes(-5);
-        self.add(planned, 60, party, "/kap/v1/episodes/{episode}/sessions", body).names = Some(id.clone());
+        self.add(
+            planned,
+            60,
+            party,
+            "/kap/v1/episodes/{episode}/sessions",
+            body,
+        )
+        .names = Some(id.clone());
         let step = |at: Instant| json!({ "at": at, "by": x.lead_id });
         match x.status {
             SessionStatus::Cancelled => {
@@ -381,7 +508,10 @@ impl Script<'_> {
         self.during(x, party);
         if let (Some(end), SessionStatus::Completed) = (x.end, x.status) {
             let mut body = step(end);
-            for (name, value) in [("clinicalSummary", json!(x.clinical_summary)), ("bodyWeight", json!(x.body_weight))] {
+            for (name, value) in [
+                ("clinicalSummary", json!(x.clinical_summary)),
+                ("bodyWeight", json!(x.body_weight)),
+            ] {
                 if !value.is_null() {
                     body[name] = value;
                 }
@@ -397,7 +527,8 @@ impl Script<'_> {
 
     /// A dosing session is met, measured and checked before it is started; one whose dose was held is never started.
     fn begin(&mut self, x: &Session, party: Party) {
-        let given = |d: &&crate::kap::dosing::Dose| d.status != crate::kap::dosing::DoseStatus::NotDone;
+        let given =
+            |d: &&crate::kap::dosing::Dose| d.status != crate::kap::dosing::DoseStatus::NotDone;
         let at = match &x.dosing {
             None => x.start,
             Some(dosing) => match dosing.doses.iter().find(given) {
@@ -405,7 +536,8 @@ impl Script<'_> {
                 Some(dose) => dose.at.plus_minutes(-1),
             },
         };
-        let first = |p: &PhaseEntry| p.phase == Phase::DosingActive && p.from >= x.start && p.from <= at;
+        let first =
+            |p: &PhaseEntry| p.phase == Phase::DosingActive && p.from >= x.start && p.from <= at;
         let at = match self.episode.phase_history.iter().find(|p| first(p)) {
             Some(entry) if x.kind == SessionType::Dosing => entry.from,
             _ => at,
@@ -421,19 +553,37 @@ impl Script<'_> {
     fn during(&mut self, x: &Session, party: Party) {
         let id = || vec![x.id.to_string()];
         let dosing = x.dosing.as_ref();
-        for vitals in x.vitals.iter().chain(dosing.into_iter().flat_map(|d| &d.vitals)) {
+        for vitals in x
+            .vitals
+            .iter()
+            .chain(dosing.into_iter().flat_map(|d| &d.vitals))
+        {
             let path = "/kap/v1/episodes/{episode}/sessions/{}/vitals";
             let step = self.add(vitals.at, 65, party, path, bare(vitals, &[]));
             (step.ids, step.names) = (id(), Some(vitals.id.to_string()));
         }
         if let Some(integration) = &x.integration {
             let path = "/kap/v1/episodes/{episode}/sessions/{}/integration";
-            self.add(x.end.unwrap_or(x.start), 80, party, path, json!(integration)).ids = id();
+            self.add(
+                x.end.unwrap_or(x.start),
+                80,
+                party,
+                path,
+                json!(integration),
+            )
+            .ids = id();
         }
         let Some(dosing) = dosing else { return };
         if let Some(checklist) = &dosing.pre_dose_checklist {
             let path = "/kap/v1/episodes/{episode}/sessions/{}/checklist";
-            self.add(checklist.completed_at, 64, party, path, bare(checklist, &[])).ids = id();
+            self.add(
+                checklist.completed_at,
+                64,
+                party,
+                path,
+                bare(checklist, &[]),
+            )
+            .ids = id();
         }
         for dose in &dosing.doses {
             let path = "/kap/v1/episodes/{episode}/sessions/{}/doses";
@@ -447,13 +597,32 @@ impl Script<'_> {
             let step = self.add(at, 76, party, path, bare(effect, &[]));
             (step.ids, step.names) = (id(), Some(effect.id.to_string()));
         }
-        let end = dosing.discharge.as_ref().map(|d| d.assessed_at).or(x.end).unwrap_or(zero);
+        let end = dosing
+            .discharge
+            .as_ref()
+            .map(|d| d.assessed_at)
+            .or(x.end)
+            .unwrap_or(zero);
         if let Some(effects) = &dosing.effects {
-            self.add(end, 77, party, "/kap/v1/episodes/{episode}/sessions/{}/effects", json!(effects)).ids = id();
+            self.add(
+                end,
+                77,
+                party,
+                "/kap/v1/episodes/{episode}/sessions/{}/effects",
+                json!(effects),
+            )
+            .ids = id();
         }
         if let Some(discharge) = &dosing.discharge {
             let path = "/kap/v1/episodes/{episode}/sessions/{}/discharge";
-            self.add(discharge.assessed_at, 85, party, path, bare(discharge, &["criteriaMet"])).ids = id();
+            self.add(
+                discharge.assessed_at,
+                85,
+                party,
+                path,
+                bare(discharge, &["criteriaMet"]),
+            )
+            .ids = id();
         }
     }
 
@@ -467,12 +636,18 @@ impl Script<'_> {
         }
         let path = "/kap/v1/episodes/{episode}/adverse-events";
         self.add(x.recorded_at, 78, party, path, body).names = Some(x.id.to_string());
-        if let Some((at, by)) = x.alert.as_ref().and_then(|a| Some((a.acknowledged_at?, a.acknowledged_by.clone()?))) {
+        if let Some((at, by)) = x
+            .alert
+            .as_ref()
+            .and_then(|a| Some((a.acknowledged_at?, a.acknowledged_by.clone()?)))
+        {
             let path = "/kap/v1/episodes/{episode}/adverse-events/{}/acknowledge";
-            self.add(at, 79, self.party(&by), path, json!({ "at": at, "by": by })).ids = id();
+            self.add(at, 79, self.party(&by), path, json!({ "at": at, "by": by }))
+                .ids = id();
         }
         if let (true, Some(at)) = (later, x.resolved_at) {
-            let body = json!({ "at": at, "by": x.reported_by, "outcome": x.outcome, "resolvedAt": at });
+            let body =
+                json!({ "at": at, "by": x.reported_by, "outcome": x.outcome, "resolvedAt": at });
             let path = "/kap/v1/episodes/{episode}/adverse-events/{}/updates";
             self.add(at, 79, party, path, body).ids = id();
         }
@@ -482,36 +657,62 @@ impl Script<'_> {
         let e = self.episode;
         for x in &e.outcomes {
             let path = "/kap/v1/episodes/{episode}/outcomes";
-            self.add(x.at, 21, Party::Practice, path, bare(x, &[])).names = Some(x.id.to_string());
+            self.add(x.at, 21, Party::Practice, path, bare(x, &[]))
+                .names = Some(x.id.to_string());
         }
         let prepared = |s: &&Session| s.kind == SessionType::Preparation;
         let preparation = e.sessions.iter().find(prepared).map(|s| s.start);
-        let first_dose = e.sessions.iter().find(|s| s.dosing.is_some()).map(|s| s.start.plus_minutes(-10));
+        let first_dose = e
+            .sessions
+            .iter()
+            .find(|s| s.dosing.is_some())
+            .map(|s| s.start.plus_minutes(-10));
         let at = preparation.or(first_dose).unwrap_or(self.start());
-        for x in e.intentions.iter().filter(|i| i.sharing != Sharing::PracticeOnly) {
+        for x in e
+            .intentions
+            .iter()
+            .filter(|i| i.sharing != Sharing::PracticeOnly)
+        {
             let path = "/kap/v1/episodes/{episode}/intentions";
-            self.add(x.at.unwrap_or(at), 71, Party::Practice, path, bare(x, &[])).names = Some(x.id.to_string());
+            self.add(x.at.unwrap_or(at), 71, Party::Practice, path, bare(x, &[]))
+                .names = Some(x.id.to_string());
         }
         if let Some(plan) = &e.treatment_plan {
             let mut body = bare(plan, &[]);
-            let shared = |id: &&Id| e.intentions.iter().any(|i| i.id == **id && i.sharing != Sharing::PracticeOnly);
+            let shared = |id: &&Id| {
+                e.intentions
+                    .iter()
+                    .any(|i| i.id == **id && i.sharing != Sharing::PracticeOnly)
+            };
             let goals: Vec<&Id> = plan.goal_ids.iter().filter(shared).collect();
-            let known = goals.iter().filter_map(|g| e.intentions.iter().find(|i| i.id == **g)?.at).max();
+            let known = goals
+                .iter()
+                .filter_map(|g| e.intentions.iter().find(|i| i.id == **g)?.at)
+                .max();
             body["goalIds"] = json!(goals);
-            let step = self.add(known.unwrap_or(at).max(at), 72, Party::Practice, "/kap/v1/episodes/{episode}/plan", body);
+            let step = self.add(
+                known.unwrap_or(at).max(at),
+                72,
+                Party::Practice,
+                "/kap/v1/episodes/{episode}/plan",
+                body,
+            );
             step.method = Method::PUT;
             step.names = Some(plan.id.to_string());
         }
         for x in &e.communications {
             let path = "/kap/v1/episodes/{episode}/communications";
-            self.add(x.at, 95, self.party(&x.from), path, bare(x, &[])).names = Some(x.id.to_string());
+            self.add(x.at, 95, self.party(&x.from), path, bare(x, &[]))
+                .names = Some(x.id.to_string());
         }
     }
 
     /// The moves that a person makes; the others follow from what happens.
     fn phase(&mut self, from: Phase, entry: &PhaseEntry) {
         let path = match entry.phase {
-            Phase::DosingHold if entry.by.as_str() != "system" => "/kap/v1/episodes/{episode}/commands/hold",
+            Phase::DosingHold if entry.by.as_str() != "system" => {
+                "/kap/v1/episodes/{episode}/commands/hold"
+            }
             Phase::DosingActive | Phase::Maintenance if from == Phase::DosingHold => {
                 "/kap/v1/episodes/{episode}/commands/release"
             }
@@ -526,7 +727,11 @@ impl Script<'_> {
             body["reason"] = json!(reason);
         }
         let party = self.party(&entry.by);
-        let by = if entry.by.is_unset() { self.lead() } else { entry.by.clone() };
+        let by = if entry.by.is_unset() {
+            self.lead()
+        } else {
+            entry.by.clone()
+        };
         body["by"] = json!(by);
         self.add(entry.from, 92, party, path, body).unless = Some(entry.phase);
     }

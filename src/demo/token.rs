@@ -32,15 +32,36 @@ pub struct TokenArgs {
 /// # Errors
 /// Where the file has no such client, or the service refuses.
 pub async fn run(args: TokenArgs) -> Result<()> {
-    let text = std::fs::read_to_string(&args.clients)
-        .map_err(|e| Error::new(Kind::Invalid, format!("{} cannot be read.", args.clients.display())).because(e))?;
+    let text = std::fs::read_to_string(&args.clients).map_err(|e| {
+        Error::new(
+            Kind::Invalid,
+            format!("{} cannot be read.", args.clients.display()),
+        )
+        .because(e)
+    })?;
     let clients: Value = serde_json::from_str(&text).map_err(Error::internal)?;
-    let found = clients.as_array().into_iter().flatten().find(|c| c["client_id"] == args.client.as_str());
-    let entry = found.ok_or_else(|| Error::new(Kind::Invalid, "There is no such client in the file."))?;
+    let found = clients
+        .as_array()
+        .into_iter()
+        .flatten()
+        .find(|c| c["client_id"] == args.client.as_str());
+    let entry =
+        found.ok_or_else(|| Error::new(Kind::Invalid, "There is no such client in the file."))?;
     let key = PrivateKey::from_jwk(&entry["jwk"].to_string())?;
-    let scope = args.scope.as_deref().or(entry["scope"].as_str()).unwrap_or_default();
-    let login = Login { base: &args.url, client: &args.client, scope };
-    println!("{}", login.token(&super::http()?, &key, &Clock::system()).await?);
+    let scope = args
+        .scope
+        .as_deref()
+        .or(entry["scope"].as_str())
+        .unwrap_or_default();
+    let login = Login {
+        base: &args.url,
+        client: &args.client,
+        scope,
+    };
+    println!(
+        "{}",
+        login.token(&super::http()?, &key, &Clock::system()).await?
+    );
     Ok(())
 }
 
@@ -57,13 +78,21 @@ impl Login<'_> {
     ///
     /// # Errors
     /// `Unauthenticated` with the server's own words.
-    pub async fn token(&self, http: &reqwest::Client, key: &PrivateKey, clock: &Clock) -> Result<String> {
+    pub async fn token(
+        &self,
+        http: &reqwest::Client,
+        key: &PrivateKey,
+        clock: &Clock,
+    ) -> Result<String> {
         let url = format!("{}/auth/token", self.base);
         let assertion = jose::client_assertion(key, self.client, &url, clock, 120)?;
         let form = [
             ("grant_type", "client_credentials"),
             ("scope", self.scope),
-            ("client_assertion_type", "urn:ietf:params:oauth:client-assertion-type:jwt-bearer"),
+            (
+                "client_assertion_type",
+                "urn:ietf:params:oauth:client-assertion-type:jwt-bearer",
+            ),
             ("client_assertion", &assertion),
         ];
         let answer: Value = http
@@ -77,7 +106,10 @@ impl Login<'_> {
             .map_err(Error::internal)?;
         match answer["access_token"].as_str() {
             Some(token) => Ok(token.to_owned()),
-            None => Err(Error::new(Kind::Unauthenticated, format!("No token: {answer}"))),
+            None => Err(Error::new(
+                Kind::Unauthenticated,
+                format!("No token: {answer}"),
+            )),
         }
     }
 }

@@ -14,22 +14,42 @@ use crate::error::{Error, Result};
 /// # Errors
 /// Where the service cannot be reached.
 pub async fn show(base: &str, callers: &HashMap<Party, Caller>, played: &Played) -> Result<()> {
-    println!("\n{} commands played; the episode is {}.\n", played.steps, played.episode);
-    let caller = |party| callers.get(&party).ok_or_else(|| Error::internal("a party without a token"));
+    println!(
+        "\n{} commands played; the episode is {}.\n",
+        played.steps, played.episode
+    );
+    let caller = |party| {
+        callers
+            .get(&party)
+            .ok_or_else(|| Error::internal("a party without a token"))
+    };
     practice(caller(Party::Practice)?, played).await?;
     partner(caller(Party::Partner)?, played).await?;
     let composition = ehr(caller(Party::Ehr)?).await?;
-    let token = |party| callers.get(&party).map(|c| c.token.as_str()).unwrap_or_default();
+    let token = |party| {
+        callers
+            .get(&party)
+            .map(|c| c.token.as_str())
+            .unwrap_or_default()
+    };
     println!("\nTry it (these tokens live for five minutes):\n");
     println!("  PRACTICE={}", token(Party::Practice));
     println!("  PARTNER={}", token(Party::Partner));
     println!("  EHR={}\n", token(Party::Ehr));
-    println!("  curl -s -H \"Authorization: Bearer $PRACTICE\" {base}/kap/v1/episodes/{}", played.episode);
-    println!("  curl -s -H \"Authorization: Bearer $PRACTICE\" {base}/kap/v1/episodes/{}/trends", played.episode);
+    println!(
+        "  curl -s -H \"Authorization: Bearer $PRACTICE\" {base}/kap/v1/episodes/{}",
+        played.episode
+    );
+    println!(
+        "  curl -s -H \"Authorization: Bearer $PRACTICE\" {base}/kap/v1/episodes/{}/trends",
+        played.episode
+    );
     println!("  curl -s -H \"Authorization: Bearer $PRACTICE\" {base}/kap/v1/worklist");
     println!("  curl -s -H \"Authorization: Bearer $PARTNER\" '{base}/fhir/Task?status=completed'");
     if let Some(id) = composition {
-        println!("  curl -s -H \"Authorization: Bearer $EHR\" '{base}/fhir/Composition/{id}/$document'");
+        println!(
+            "  curl -s -H \"Authorization: Bearer $EHR\" '{base}/fhir/Composition/{id}/$document'"
+        );
     }
     println!("  API page: {base}/docs");
     Ok(())
@@ -39,7 +59,10 @@ async fn practice(caller: &Caller, played: &Played) -> Result<()> {
     let path = format!("/kap/v1/episodes/{}", played.episode);
     let episode = caller.send(Method::GET, &path, None).await?.body;
     let derived = &episode["derived"];
-    println!("The practice sees the whole episode: phase {}, version {}.", episode["phase"], episode["version"]);
+    println!(
+        "The practice sees the whole episode: phase {}, version {}.",
+        episode["phase"], episode["version"]
+    );
     println!(
         "  dosing sessions completed {}, lozenges left {}, PHQ-9 {} -> {}, next follow-up due {}",
         derived["dosingSessionsCompleted"],
@@ -52,28 +75,51 @@ async fn practice(caller: &Caller, played: &Played) -> Result<()> {
 }
 
 async fn partner(caller: &Caller, played: &Played) -> Result<()> {
-    let path = format!("/fhir/MedicationAdministration?episode={}&_sort=effective-time", played.episode);
+    let path = format!(
+        "/fhir/MedicationAdministration?episode={}&_sort=effective-time",
+        played.episode
+    );
     let doses = caller.send(Method::GET, &path, None).await?.body;
     println!("The partner sees every dose:");
     for entry in doses["entry"].as_array().into_iter().flatten() {
         let dose = &entry["resource"];
         let mg = &dose["dosage"]["dose"];
-        println!("  {} {} {} {}", text(&dose["effectiveDateTime"]), dose["status"], mg["value"], text(&mg["unit"]));
+        println!(
+            "  {} {} {} {}",
+            text(&dose["effectiveDateTime"]),
+            dose["status"],
+            mg["value"],
+            text(&mg["unit"])
+        );
     }
     Ok(())
 }
 
 async fn ehr(caller: &Caller) -> Result<Option<String>> {
-    let found = caller.send(Method::GET, "/fhir/Composition?type=http://loinc.org|78472-8&_sort=-date&_count=1", None);
+    let found = caller.send(
+        Method::GET,
+        "/fhir/Composition?type=http://loinc.org|78472-8&_sort=-date&_count=1",
+        None,
+    );
     let found = found.await?.body;
     let composition = &found["entry"][0]["resource"];
     let Some(id) = composition["id"].as_str() else {
         println!("The EHR sees no dosing summary.");
         return Ok(None);
     };
-    let document = caller.send(Method::GET, &format!("/fhir/Composition/{id}/$document"), None).await?.body;
+    let document = caller
+        .send(
+            Method::GET,
+            &format!("/fhir/Composition/{id}/$document"),
+            None,
+        )
+        .await?
+        .body;
     let entries = document["entry"].as_array().map_or(0, Vec::len);
-    println!("The EHR pulls the newest dosing summary as a document of {entries} resources: {}", text(&composition["title"]));
+    println!(
+        "The EHR pulls the newest dosing summary as a document of {entries} resources: {}",
+        text(&composition["title"])
+    );
     Ok(Some(id.to_owned()))
 }
 

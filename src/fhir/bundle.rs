@@ -41,12 +41,21 @@ impl Searchset {
         }
         for (i, (relation, url)) in links.iter().enumerate() {
             out.push_str(if i == 0 { r#","link":["# } else { "," });
-            let _ = write!(out, r#"{{"relation":{},"url":{}}}"#, quoted(relation), quoted(url));
+            let _ = write!(
+                out,
+                r#"{{"relation":{},"url":{}}}"#,
+                quoted(relation),
+                quoted(url)
+            );
         }
         if !links.is_empty() {
             out.push(']');
         }
-        Self { out, base: base.to_owned(), first: true }
+        Self {
+            out,
+            base: base.to_owned(),
+            first: true,
+        }
     }
 
     /// Adds a stored resource; a deleted one is passed over.
@@ -66,7 +75,10 @@ impl Searchset {
     pub fn outcome(&mut self, outcome: &serde_json::Value) {
         self.open();
         let mode = Mode::Outcome.code();
-        let _ = write!(self.out, r#"{{"resource":{outcome},"search":{{"mode":"{mode}"}}}}"#);
+        let _ = write!(
+            self.out,
+            r#"{{"resource":{outcome},"search":{{"mode":"{mode}"}}}}"#
+        );
     }
 
     /// The bundle's text.
@@ -80,7 +92,8 @@ impl Searchset {
     }
 
     fn open(&mut self) {
-        self.out.push_str(if self.first { r#","entry":["# } else { "," });
+        self.out
+            .push_str(if self.first { r#","entry":["# } else { "," });
         self.first = false;
     }
 }
@@ -109,14 +122,19 @@ mod tests {
             owner: id,
             body: Some(r#"{"resourceType":"Patient","id":"a","x": 1.10}"#.into()),
         };
-        let mut set = Searchset::new("http://h/fhir", Some(1), &[("self", "http://h/fhir/Patient?name=\"".into())]);
+        let mut set = Searchset::new(
+            "http://h/fhir",
+            Some(1),
+            &[("self", "http://h/fhir/Patient?name=\"".into())],
+        );
         set.push(&row, Mode::Match);
         let text = set.finish();
         assert!(text.contains("\"x\": 1.10"), "{text}");
         let value: serde_json::Value = serde_json::from_str(&text).expect("json");
         assert_eq!(value["entry"][0]["fullUrl"], "http://h/fhir/Patient/a");
         assert_eq!(value["total"], 1);
-        let empty: serde_json::Value = serde_json::from_str(&Searchset::new("b", None, &[]).finish()).expect("json");
+        let empty: serde_json::Value =
+            serde_json::from_str(&Searchset::new("b", None, &[]).finish()).expect("json");
         assert!(empty.get("entry").is_none());
     }
 }

@@ -61,16 +61,28 @@ pub fn extract(kind: &str, value: &Value) -> Vec<IndexEntry> {
 /// whoever reads an episode needs the people and organizations that it speaks of.
 pub const REFERS: &str = "_refers";
 
-const DIRECTORY: &[&str] = &["Endpoint", "Medication", "Organization", "Practitioner", "PractitionerRole"];
+const DIRECTORY: &[&str] = &[
+    "Endpoint",
+    "Medication",
+    "Organization",
+    "Practitioner",
+    "PractitionerRole",
+];
 
 fn directory(kind: &str, value: &Value, known: &[IndexEntry]) -> Vec<IndexEntry> {
     let mut out: Vec<IndexEntry> = Vec::new();
     let found = references(kind, value);
     for (kind, id) in found.iter().filter_map(|found| local(&found.text)) {
-        let target = IndexValue::Reference { kind: kind.to_owned(), id: id.to_owned() };
+        let target = IndexValue::Reference {
+            kind: kind.to_owned(),
+            id: id.to_owned(),
+        };
         let new = !known.iter().chain(&out).any(|e| e.value == target);
         if new && DIRECTORY.contains(&kind) {
-            out.push(IndexEntry { param: REFERS, value: target });
+            out.push(IndexEntry {
+                param: REFERS,
+                value: target,
+            });
         }
     }
     out

@@ -12,20 +12,29 @@ pub fn merge(base: &Value, ours: &Value, theirs: &Value) -> Value {
         (Value::Object(base), Value::Object(ours), Value::Object(theirs)) => {
             Value::Object(objects(base, ours, theirs))
         }
-        (Value::Array(base), Value::Array(ours), Value::Array(theirs)) if keyed(base, ours, theirs) => {
+        (Value::Array(base), Value::Array(ours), Value::Array(theirs))
+            if keyed(base, ours, theirs) =>
+        {
             Value::Array(extensions(base, ours, theirs))
         }
         _ => ours.clone(),
     }
 }
 
-fn objects(base: &Map<String, Value>, ours: &Map<String, Value>, theirs: &Map<String, Value>) -> Map<String, Value> {
+fn objects(
+    base: &Map<String, Value>,
+    ours: &Map<String, Value>,
+    theirs: &Map<String, Value>,
+) -> Map<String, Value> {
     let null = Value::Null;
     let mut out = Map::new();
     for (key, their) in theirs {
         match ours.get(key) {
             Some(our) => {
-                out.insert(key.clone(), merge(base.get(key).unwrap_or(&null), our, their));
+                out.insert(
+                    key.clone(),
+                    merge(base.get(key).unwrap_or(&null), our, their),
+                );
             }
             // We never had it: it is theirs. We had it and took it out: it goes.
             None if !base.contains_key(key) => {
@@ -47,13 +56,18 @@ fn url(value: &Value) -> Option<&str> {
 }
 
 fn keyed(base: &[Value], ours: &[Value], theirs: &[Value]) -> bool {
-    [base, ours, theirs].iter().all(|list| list.iter().all(|item| url(item).is_some()))
+    [base, ours, theirs]
+        .iter()
+        .all(|list| list.iter().all(|item| url(item).is_some()))
 }
 
 /// Per `url`: the group is ours if we changed it, else theirs.
 fn extensions(base: &[Value], ours: &[Value], theirs: &[Value]) -> Vec<Value> {
     let group = |list: &[Value], of: &str| -> Vec<Value> {
-        list.iter().filter(|item| url(item) == Some(of)).cloned().collect()
+        list.iter()
+            .filter(|item| url(item) == Some(of))
+            .cloned()
+            .collect()
     };
     let mut urls: Vec<&str> = Vec::new();
     for item in theirs.iter().chain(ours) {
@@ -87,7 +101,11 @@ mod tests {
 
     #[test]
     fn what_we_took_out_goes() {
-        let merged = merge(&json!({"a":1,"b":2}), &json!({"a":1}), &json!({"a":1,"b":2,"c":3}));
+        let merged = merge(
+            &json!({"a":1,"b":2}),
+            &json!({"a":1}),
+            &json!({"a":1,"b":2,"c":3}),
+        );
         assert_eq!(merged, json!({"a":1,"c":3}));
     }
 }

@@ -30,8 +30,15 @@ fn walk(value: &Value, at: &mut String, out: &mut Vec<Found>) {
             }
         }
         Value::Object(members) => {
-            if let Some(text) = members.get("reference").and_then(Value::as_str).filter(|t| !t.starts_with('#')) {
-                out.push(Found { at: at.clone(), text: text.to_owned() });
+            if let Some(text) = members
+                .get("reference")
+                .and_then(Value::as_str)
+                .filter(|t| !t.starts_with('#'))
+            {
+                out.push(Found {
+                    at: at.clone(),
+                    text: text.to_owned(),
+                });
             }
             for (name, member) in members.iter().filter(|(name, _)| *name != "reference") {
                 step(at, &format!(".{name}"), |at| walk(member, at, out));
@@ -52,7 +59,9 @@ fn step(at: &mut String, more: &str, f: impl FnOnce(&mut String)) {
 /// `None` for references to other servers and for those that are no literal references to a resource.
 #[must_use]
 pub fn local(text: &str, base: &str) -> Option<Key> {
-    let text = text.strip_prefix(base).map_or(text, |rest| rest.trim_start_matches('/'));
+    let text = text
+        .strip_prefix(base)
+        .map_or(text, |rest| rest.trim_start_matches('/'));
     let mut parts = text.split('/');
     let (kind, id) = (parts.next()?, parts.next()?);
     let versioned = match (parts.next(), parts.next(), parts.next()) {
@@ -60,8 +69,11 @@ pub fn local(text: &str, base: &str) -> Option<Key> {
         (Some("_history"), Some(_), None) => true,
         _ => false,
     };
-    let typed = kind.starts_with(|c: char| c.is_ascii_uppercase()) && kind.chars().all(|c| c.is_ascii_alphabetic());
-    (typed && versioned).then(|| Id::new(id).map(|id| Key::new(kind, id))).flatten()
+    let typed = kind.starts_with(|c: char| c.is_ascii_uppercase())
+        && kind.chars().all(|c| c.is_ascii_alphabetic());
+    (typed && versioned)
+        .then(|| Id::new(id).map(|id| Key::new(kind, id)))
+        .flatten()
 }
 
 #[cfg(test)]
@@ -72,10 +84,19 @@ mod tests {
     #[test]
     fn references_come_with_their_place() {
         let value = json!({"subject":{"reference":"Patient/1"},"performer":[{"reference":"#x"},{"reference":"Practitioner/2"}]});
-        let found: Vec<_> = references("Observation", &value).into_iter().map(|f| (f.at, f.text)).collect();
+        let found: Vec<_> = references("Observation", &value)
+            .into_iter()
+            .map(|f| (f.at, f.text))
+            .collect();
         assert_eq!(
             found,
-            [("Observation.subject".into(), "Patient/1".into()), ("Observation.performer[1]".into(), "Practitioner/2".to_owned())]
+            [
+                ("Observation.subject".into(), "Patient/1".into()),
+                (
+                    "Observation.performer[1]".into(),
+                    "Practitioner/2".to_owned()
+                )
+            ]
         );
     }
 
@@ -83,8 +104,19 @@ mod tests {
     fn only_own_literal_references_are_local() {
         let key = |t: &str| local(t, "https://h/fhir").map(|k| k.to_string());
         assert_eq!(key("Patient/1").as_deref(), Some("Patient/1"));
-        assert_eq!(key("https://h/fhir/Patient/1/_history/2").as_deref(), Some("Patient/1"));
-        for other in ["https://x/fhir/Patient/1", "urn:uuid:1", "Patient", "Patient/..", "patient/1", "Patient?identifier=1", "Patient/1/x"] {
+        assert_eq!(
+            key("https://h/fhir/Patient/1/_history/2").as_deref(),
+            Some("Patient/1")
+        );
+        for other in [
+            "https://x/fhir/Patient/1",
+            "urn:uuid:1",
+            "Patient",
+            "Patient/..",
+            "patient/1",
+            "Patient?identifier=1",
+            "Patient/1/x",
+        ] {
             assert_eq!(key(other), None, "{other}");
         }
     }

@@ -165,7 +165,11 @@ pub fn instant(at: OffsetDateTime) -> String {
 pub fn version(etag: &str) -> Option<i64> {
     let text = etag.trim();
     let text = text.strip_prefix("W/").unwrap_or(text);
-    text.strip_prefix('"')?.strip_suffix('"')?.parse().ok().filter(|v| *v > 0)
+    text.strip_prefix('"')?
+        .strip_suffix('"')?
+        .parse()
+        .ok()
+        .filter(|v| *v > 0)
 }
 
 fn with_id(text: &str, key: &Key) -> serde_json::Result<String> {

@@ -32,21 +32,35 @@ pub struct Refused {
 
 impl IntoResponse for Refused {
     fn into_response(self) -> Response {
-        if self.fhir { Outcome(self.error).into_response() } else { Problem(self.error).into_response() }
+        if self.fhir {
+            Outcome(self.error).into_response()
+        } else {
+            Problem(self.error).into_response()
+        }
     }
 }
 
 impl FromRequestParts<App> for Permit {
     type Rejection = Refused;
 
-    async fn from_request_parts(parts: &mut Parts, app: &App) -> std::result::Result<Self, Refused> {
+    async fn from_request_parts(
+        parts: &mut Parts,
+        app: &App,
+    ) -> std::result::Result<Self, Refused> {
         let fhir = parts.uri.path().starts_with("/fhir");
-        permit(&parts.headers, app).await.map(Permit).map_err(|error| Refused { fhir, error })
+        permit(&parts.headers, app)
+            .await
+            .map(Permit)
+            .map_err(|error| Refused { fhir, error })
     }
 }
 
 async fn permit(headers: &HeaderMap, app: &App) -> Result<Access> {
-    for name in [header::AUTHORIZATION, header::CONTENT_TYPE, header::IF_MATCH] {
+    for name in [
+        header::AUTHORIZATION,
+        header::CONTENT_TYPE,
+        header::IF_MATCH,
+    ] {
         single(headers, &name)?;
     }
     let authorization = single(headers, &header::AUTHORIZATION)?;
@@ -60,8 +74,15 @@ async fn permit(headers: &HeaderMap, app: &App) -> Result<Access> {
 /// `Invalid` where it stands twice or is not visible ASCII.
 pub fn single<'h>(headers: &'h HeaderMap, name: &HeaderName) -> Result<Option<&'h str>> {
     let mut values = headers.get_all(name).iter();
-    let Some(first) = values.next() else { return Ok(None) };
-    let refuse = |what| Err(Error::new(Kind::Invalid, format!("The header {name} {what}.")));
+    let Some(first) = values.next() else {
+        return Ok(None);
+    };
+    let refuse = |what| {
+        Err(Error::new(
+            Kind::Invalid,
+            format!("The header {name} {what}."),
+        ))
+    };
     if values.next().is_some() {
         return refuse("stands twice");
     }
@@ -78,9 +99,10 @@ pub fn single<'h>(headers: &'h HeaderMap, name: &HeaderName) -> Result<Option<&'
 pub async fn body(body: Body, limit: usize) -> Result<Bytes> {
     match Limited::new(body, limit).collect().await {
         Ok(collected) => Ok(collected.to_bytes()),
-        Err(error) if error.downcast_ref::<LengthLimitError>().is_some() => {
-            Err(Error::new(Kind::TooLarge, format!("The body is larger than {limit} bytes.")))
-        }
+        Err(error) if error.downcast_ref::<LengthLimitError>().is_some() => Err(Error::new(
+            Kind::TooLarge,
+            format!("The body is larger than {limit} bytes."),
+        )),
         Err(_) => Err(Error::new(Kind::Invalid, "The body did not arrive whole.")),
     }
 }
@@ -91,7 +113,12 @@ pub async fn body(body: Body, limit: usize) -> Result<Bytes> {
 /// `UnsupportedMediaType`, naming what is accepted.
 pub fn media(headers: &HeaderMap, accepted: &[&str]) -> Result<()> {
     let given = single(headers, &header::CONTENT_TYPE)?.unwrap_or_default();
-    let essence = given.split(';').next().unwrap_or_default().trim().to_ascii_lowercase();
+    let essence = given
+        .split(';')
+        .next()
+        .unwrap_or_default()
+        .trim()
+        .to_ascii_lowercase();
     if accepted.contains(&essence.as_str()) {
         return Ok(());
     }
@@ -107,7 +134,10 @@ pub fn if_match(headers: &HeaderMap) -> Result<Option<i64>> {
     match single(headers, &header::IF_MATCH)? {
         None | Some("*") => Ok(None),
         Some(text) => version(text).map(Some).ok_or_else(|| {
-            Error::new(Kind::Invalid, "If-Match is one ETag that this service gave, such as W/\"3\".")
+            Error::new(
+                Kind::Invalid,
+                "If-Match is one ETag that this service gave, such as W/\"3\".",
+            )
         }),
     }
 }
@@ -124,7 +154,10 @@ pub fn idempotency_key(headers: &HeaderMap) -> Result<String> {
         return Err(Error::new(Kind::Invalid, text).code("idempotency-key-missing"));
     };
     let text = text.trim();
-    let key = text.strip_prefix('"').and_then(|t| t.strip_suffix('"')).unwrap_or(text);
+    let key = text
+        .strip_prefix('"')
+        .and_then(|t| t.strip_suffix('"'))
+        .unwrap_or(text);
     if key.is_empty() || key.len() > 255 {
         let text = "An Idempotency-Key has 1 to 255 characters.";
         return Err(Error::new(Kind::Invalid, text).code("idempotency-key-missing"));

@@ -22,8 +22,15 @@ const MEDIA: &[&str] = &["application/fhir+json", "application/json"];
 
 /// `GET /fhir/metadata`: public.
 pub async fn metadata(State(app): State<App>) -> Answer {
-    let mut response = answer(StatusCode::OK, FHIR_JSON, interaction::capability::statement(&app));
-    response.headers_mut().insert(header::ACCESS_CONTROL_ALLOW_ORIGIN, HeaderValue::from_static("*"));
+    let mut response = answer(
+        StatusCode::OK,
+        FHIR_JSON,
+        interaction::capability::statement(&app),
+    );
+    response.headers_mut().insert(
+        header::ACCESS_CONTROL_ALLOW_ORIGIN,
+        HeaderValue::from_static("*"),
+    );
     Ok(response)
 }
 
@@ -75,7 +82,8 @@ pub async fn search_by_post(
 ) -> Answer {
     media(&headers, &["application/x-www-form-urlencoded"])?;
     let bytes = body(content, 64 * 1024).await?;
-    let form = std::str::from_utf8(&bytes).map_err(|_| Error::new(Kind::Invalid, "The form is not UTF-8."))?;
+    let form = std::str::from_utf8(&bytes)
+        .map_err(|_| Error::new(Kind::Invalid, "The form is not UTF-8."))?;
     let mut all = parameters(query.as_deref().unwrap_or_default())?;
     all.extend(parameters(form)?);
     searched(&app, &access, &kind, all, &headers).await
@@ -89,7 +97,8 @@ async fn searched(
     headers: &HeaderMap,
 ) -> Answer {
     known(kind)?;
-    let set = interaction::search::search(app, access, kind, &parameters, handling(headers)?).await?;
+    let set =
+        interaction::search::search(app, access, kind, &parameters, handling(headers)?).await?;
     Ok(answer(StatusCode::OK, FHIR_JSON, set))
 }
 
@@ -155,7 +164,11 @@ fn known(kind: &str) -> Result<()> {
     if interaction::capability::TYPES.contains(&kind) {
         return Ok(());
     }
-    Err(Error::new(Kind::NotFound, "This service has no resources of that type.").issue_code("not-supported"))
+    Err(Error::new(
+        Kind::NotFound,
+        "This service has no resources of that type.",
+    )
+    .issue_code("not-supported"))
 }
 
 fn key(kind: &str, id: &str) -> Result<Key> {
@@ -168,20 +181,33 @@ fn parameters(query: &str) -> Result<Vec<(String, String)>> {
     if query.len() > 8 * 1024 {
         return Err(Error::new(Kind::Invalid, "A query has at most 8 KiB.").issue_code("too-long"));
     }
-    let pairs: Vec<(String, String)> = url::form_urlencoded::parse(query.as_bytes()).into_owned().collect();
-    if pairs.iter().any(|(k, v)| k.contains(['\u{fffd}', '\0']) || v.contains(['\u{fffd}', '\0'])) {
-        return Err(Error::new(Kind::Invalid, "The query is not percent-encoded UTF-8.").issue_code("value"));
+    let pairs: Vec<(String, String)> = url::form_urlencoded::parse(query.as_bytes())
+        .into_owned()
+        .collect();
+    if pairs
+        .iter()
+        .any(|(k, v)| k.contains(['\u{fffd}', '\0']) || v.contains(['\u{fffd}', '\0']))
+    {
+        return Err(
+            Error::new(Kind::Invalid, "The query is not percent-encoded UTF-8.")
+                .issue_code("value"),
+        );
     }
     Ok(pairs)
 }
 
 fn handling(headers: &HeaderMap) -> Result<Handling> {
     let prefer = single(headers, &HeaderName::from_static("prefer"))?.unwrap_or_default();
-    Ok(if prefer.contains("handling=strict") { Handling::Strict } else { Handling::Lenient })
+    Ok(if prefer.contains("handling=strict") {
+        Handling::Strict
+    } else {
+        Handling::Lenient
+    })
 }
 
 fn etag(row: &Stored) -> HeaderValue {
-    HeaderValue::from_str(&format!("W/\"{}\"", row.version)).unwrap_or(HeaderValue::from_static("*"))
+    HeaderValue::from_str(&format!("W/\"{}\"", row.version))
+        .unwrap_or(HeaderValue::from_static("*"))
 }
 
 fn stamp(response: &mut Response, row: &Stored) {
@@ -197,11 +223,17 @@ fn stamp(response: &mut Response, row: &Stored) {
 }
 
 fn resource(status: StatusCode, row: &Stored, headers: &HeaderMap) -> Response {
-    let known = headers.get(header::IF_NONE_MATCH).and_then(|v| v.to_str().ok()).and_then(version);
+    let known = headers
+        .get(header::IF_NONE_MATCH)
+        .and_then(|v| v.to_str().ok())
+        .and_then(version);
     let mut response = if known == Some(row.version) {
         StatusCode::NOT_MODIFIED.into_response()
     } else {
-        let body = row.body.as_ref().map(|text| bytes::Bytes::copy_from_slice(text.as_bytes()));
+        let body = row
+            .body
+            .as_ref()
+            .map(|text| bytes::Bytes::copy_from_slice(text.as_bytes()));
         answer(status, FHIR_JSON, body.unwrap_or_default())
     };
     stamp(&mut response, row);
@@ -218,9 +250,12 @@ fn written(status: StatusCode, app: &App, row: &Stored, headers: &HeaderMap) -> 
     stamp(&mut response, row);
     let location = format!("{}/{}/_history/{}", app.fhir_base(), row.key, row.version);
     if let Ok(value) = HeaderValue::from_str(&location) {
-        let name = if status == StatusCode::CREATED { header::LOCATION } else { header::CONTENT_LOCATION };
+        let name = if status == StatusCode::CREATED {
+            header::LOCATION
+        } else {
+            header::CONTENT_LOCATION
+        };
         response.headers_mut().insert(name, value);
     }
     Ok(response)
 }
-

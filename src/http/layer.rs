@@ -28,24 +28,35 @@ pub async fn around(State(app): State<App>, mut request: Request, next: Next) ->
     let route = template(&request);
     let fhir = request.uri().path().starts_with("/fhir");
     let span = tracing::info_span!("request", method = %method, route = %route, id = id.to_str().unwrap_or_default());
-    let context = opentelemetry::global::get_text_map_propagator(|p| p.extract(&Headers(request.headers())));
+    let context =
+        opentelemetry::global::get_text_map_propagator(|p| p.extract(&Headers(request.headers())));
     let _ = span.set_parent(context);
     let guarded = AssertUnwindSafe(next.run(request)).catch_unwind();
-    let answered = tokio::time::timeout(LONGEST, guarded).instrument(span.clone()).await;
+    let answered = tokio::time::timeout(LONGEST, guarded)
+        .instrument(span.clone())
+        .await;
     let mut response = match answered {
         Ok(Ok(response)) => response,
         Ok(Err(_)) => refuse(fhir, Error::internal("a handler panicked")),
-        Err(_) => refuse(fhir, Error::new(Kind::Unavailable, "The request took too long. Try again.")),
+        Err(_) => refuse(
+            fhir,
+            Error::new(Kind::Unavailable, "The request took too long. Try again."),
+        ),
     };
     let took = started.elapsed();
-    app.metrics.request(method.as_str(), &route, response.status().as_u16(), took);
+    app.metrics
+        .request(method.as_str(), &route, response.status().as_u16(), took);
     span.in_scope(|| log(&response, method.as_str(), &route, &id, took));
     finish(&mut response, id);
     response
 }
 
 fn refuse(fhir: bool, error: Error) -> Response {
-    if fhir { Outcome(error).into_response() } else { Problem(error).into_response() }
+    if fhir {
+        Outcome(error).into_response()
+    } else {
+        Problem(error).into_response()
+    }
 }
 
 /// The caller's request id if it is harmless, else a new one.
@@ -55,7 +66,8 @@ fn request_id(app: &App, request: &Request) -> HeaderValue {
         (8..=64).contains(&v.len()) && v.as_bytes().iter().all(legal)
     });
     given.cloned().unwrap_or_else(|| {
-        HeaderValue::from_str(&app.clock.uuid().to_string()).unwrap_or(HeaderValue::from_static("-"))
+        HeaderValue::from_str(&app.clock.uuid().to_string())
+            .unwrap_or(HeaderValue::from_static("-"))
     })
 }
 
@@ -73,7 +85,11 @@ fn log(response: &Response, method: &str, route: &str, id: &HeaderValue, took: D
     let id = id.to_str().unwrap_or_default();
     match response.extensions().get::<Logged>() {
         Some(Logged(error)) if status >= 500 => {
-            let cause = error.cause.as_ref().map(ToString::to_string).unwrap_or_default();
+            let cause = error
+                .cause
+                .as_ref()
+                .map(ToString::to_string)
+                .unwrap_or_default();
             tracing::error!(method, route, status, ms, request_id = id, kind = ?error.kind, cause, "request");
         }
         Some(Logged(error)) => {
@@ -89,10 +105,15 @@ fn finish(response: &mut Response, id: HeaderValue) {
     for (name, value) in [
         (header::CACHE_CONTROL, "no-store"),
         (header::X_CONTENT_TYPE_OPTIONS, "nosniff"),
-        (header::CONTENT_SECURITY_POLICY, "default-src 'none'; frame-ancestors 'none'"),
+        (
+            header::CONTENT_SECURITY_POLICY,
+            "default-src 'none'; frame-ancestors 'none'",
+        ),
         (header::REFERRER_POLICY, "no-referrer"),
     ] {
-        headers.entry(name).or_insert(HeaderValue::from_static(value));
+        headers
+            .entry(name)
+            .or_insert(HeaderValue::from_static(value));
     }
 }
 
@@ -105,8 +126,13 @@ pub async fn no_route(request: Request) -> Response {
 /// A method that the route does not have.
 pub async fn no_method(request: Request) -> Response {
     let fhir = request.uri().path().starts_with("/fhir");
-    let mut response =
-        refuse(fhir, Error::new(Kind::MethodNotAllowed, "This path does not have that method."));
+    let mut response = refuse(
+        fhir,
+        Error::new(
+            Kind::MethodNotAllowed,
+            "This path does not have that method.",
+        ),
+    );
     *response.status_mut() = StatusCode::METHOD_NOT_ALLOWED;
     response
 }

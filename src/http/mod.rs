@@ -27,7 +27,10 @@ pub fn router(app: App) -> Router {
         .route("/auth/token", post(smart::token))
         .route("/auth/introspect", post(smart::introspect))
         .route("/auth/revoke", post(smart::revoke))
-        .route("/fhir/.well-known/smart-configuration", get(smart::configuration))
+        .route(
+            "/fhir/.well-known/smart-configuration",
+            get(smart::configuration),
+        )
         .route("/fhir/metadata", get(fhir::metadata))
         .route("/fhir", post(fhir::transaction))
         .route("/fhir/{type}", get(fhir::search).post(fhir::create))

@@ -24,7 +24,10 @@ pub async fn live() -> Response {
 pub async fn ready(State(app): State<App>) -> Response {
     match app.store.ready().await {
         Ok(()) => answer(StatusCode::OK, "text/plain", "ok\n"),
-        Err(cause) => Problem(Error::new(Kind::Unavailable, "The database is away.").because(cause)).into_response(),
+        Err(cause) => {
+            Problem(Error::new(Kind::Unavailable, "The database is away.").because(cause))
+                .into_response()
+        }
     }
 }
 
@@ -63,7 +66,10 @@ pub fn docs_files() -> Router {
 /// `GET /docs`: the API as a page.
 pub async fn docs() -> Response {
     let mut response = answer(StatusCode::OK, "text/html; charset=utf-8", PAGE);
-    response.headers_mut().insert(header::CONTENT_SECURITY_POLICY, HeaderValue::from_static(POLICY));
+    response.headers_mut().insert(
+        header::CONTENT_SECURITY_POLICY,
+        HeaderValue::from_static(POLICY),
+    );
     response
 }
 

@@ -131,10 +131,24 @@ fn add<B: DeserializeOwned + 'static>(
     command: fn(B) -> C,
 ) -> MethodRouter<App> {
     post(
-        move |State(app): State<App>, Permit(access): Permit, Path(path): Path<OfEpisode>, headers: HeaderMap, content: Body| async move {
+        move |State(app): State<App>,
+              Permit(access): Permit,
+              Path(path): Path<OfEpisode>,
+              headers: HeaderMap,
+              content: Body| async move {
             access.allow(interaction, kind)?;
-            let call = Call { app, access, episode: id(&path.episode)?, headers, content };
-            let status = if interaction == Create { StatusCode::CREATED } else { StatusCode::OK };
+            let call = Call {
+                app,
+                access,
+                episode: id(&path.episode)?,
+                headers,
+                content,
+            };
+            let status = if interaction == Create {
+                StatusCode::CREATED
+            } else {
+                StatusCode::OK
+            };
             call.run(status, command).await
         },
     )
@@ -147,12 +161,27 @@ fn of<B: DeserializeOwned + 'static>(
     command: fn(Id, B) -> C,
 ) -> MethodRouter<App> {
     post(
-        move |State(app): State<App>, Permit(access): Permit, Path(path): Path<OfRecord>, headers: HeaderMap, content: Body| async move {
+        move |State(app): State<App>,
+              Permit(access): Permit,
+              Path(path): Path<OfRecord>,
+              headers: HeaderMap,
+              content: Body| async move {
             access.allow(interaction, kind)?;
             let record = id(&path.id)?;
-            let call = Call { app, access, episode: id(&path.episode)?, headers, content };
-            let status = if interaction == Create { StatusCode::CREATED } else { StatusCode::OK };
-            call.run(status, move |body| command(record.clone(), body)).await
+            let call = Call {
+                app,
+                access,
+                episode: id(&path.episode)?,
+                headers,
+                content,
+            };
+            let status = if interaction == Create {
+                StatusCode::CREATED
+            } else {
+                StatusCode::OK
+            };
+            call.run(status, move |body| command(record.clone(), body))
+                .await
         },
     )
 }
@@ -164,11 +193,24 @@ fn part<B: DeserializeOwned + 'static>(
     command: fn(Id, Id, B) -> C,
 ) -> MethodRouter<App> {
     post(
-        move |State(app): State<App>, Permit(access): Permit, Path(path): Path<OfPart>, headers: HeaderMap, content: Body| async move {
+        move |State(app): State<App>,
+              Permit(access): Permit,
+              Path(path): Path<OfPart>,
+              headers: HeaderMap,
+              content: Body| async move {
             access.allow(interaction, kind)?;
             let (record, of) = (id(&path.id)?, id(&path.part)?);
-            let call = Call { app, access, episode: id(&path.episode)?, headers, content };
-            call.run(StatusCode::OK, move |body| command(record.clone(), of.clone(), body)).await
+            let call = Call {
+                app,
+                access,
+                episode: id(&path.episode)?,
+                headers,
+                content,
+            };
+            call.run(StatusCode::OK, move |body| {
+                command(record.clone(), of.clone(), body)
+            })
+            .await
         },
     )
 }
@@ -176,9 +218,19 @@ fn part<B: DeserializeOwned + 'static>(
 /// `PUT` of the one treatment plan.
 fn put_plan() -> MethodRouter<App> {
     put(
-        |State(app): State<App>, Permit(access): Permit, Path(path): Path<OfEpisode>, headers: HeaderMap, content: Body| async move {
+        |State(app): State<App>,
+         Permit(access): Permit,
+         Path(path): Path<OfEpisode>,
+         headers: HeaderMap,
+         content: Body| async move {
             access.allow(Update, "CarePlan")?;
-            let call = Call { app, access, episode: id(&path.episode)?, headers, content };
+            let call = Call {
+                app,
+                access,
+                episode: id(&path.episode)?,
+                headers,
+                content,
+            };
             call.run(StatusCode::OK, C::SetPlan).await
         },
     )
@@ -194,13 +246,22 @@ struct Call {
 }
 
 impl Call {
-    async fn run<B: DeserializeOwned>(self, status: StatusCode, command: impl Fn(B) -> C) -> Answer {
+    async fn run<B: DeserializeOwned>(
+        self,
+        status: StatusCode,
+        command: impl Fn(B) -> C,
+    ) -> Answer {
         media(&self.headers, &["application/json"])?;
         let key = idempotency_key(&self.headers)?;
         let if_match = if_match(&self.headers)?;
         let bytes = body(self.content, BODY).await?;
         let command = command(read_body(&bytes)?);
-        let request = Request { key, if_match, status: status.as_u16(), body: &bytes };
+        let request = Request {
+            key,
+            if_match,
+            status: status.as_u16(),
+            body: &bytes,
+        };
         answered(command::run(&self.app, &self.access, &self.episode, command, &request).await?)
     }
 }
@@ -216,7 +277,12 @@ async fn open_episode(
     let key = idempotency_key(&headers)?;
     let bytes = body(content, BODY).await?;
     let opening = read_body(&bytes)?;
-    let request = Request { key, if_match: None, status: 201, body: &bytes };
+    let request = Request {
+        key,
+        if_match: None,
+        status: 201,
+        body: &bytes,
+    };
     answered(open::open(&app, &access, opening, &request).await?)
 }
 
@@ -227,7 +293,11 @@ fn answered(done: Answered) -> Answer {
     set(headers, header::ETAG, &format!("W/\"{}\"", done.version));
     set(headers, header::LOCATION, &done.location);
     if done.replayed {
-        set(headers, header::HeaderName::from_static("idempotency-replayed"), "true");
+        set(
+            headers,
+            header::HeaderName::from_static("idempotency-replayed"),
+            "true",
+        );
     }
     Ok(response)
 }
@@ -246,7 +316,9 @@ fn id(text: &str) -> Result<Id> {
 type Params<T> = std::result::Result<Query<T>, QueryRejection>;
 
 fn params<T>(query: Params<T>) -> Result<T> {
-    let bad = |r: QueryRejection| Error::new(Kind::Invalid, format!("{}.", r.body_text())).issue_code("value");
+    let bad = |r: QueryRejection| {
+        Error::new(Kind::Invalid, format!("{}.", r.body_text())).issue_code("value")
+    };
     query.map(|Query(t)| t).map_err(bad)
 }
 
@@ -258,8 +330,11 @@ async fn episode(
     headers: HeaderMap,
 ) -> Answer {
     access.allow(Read, "EpisodeOfCare")?;
-    let (version, body) = query::episode(&app, &access, &id(&path.episode)?, &params(query)?).await?;
-    let seen = headers.get(header::IF_NONE_MATCH).and_then(|v| v.to_str().ok());
+    let (version, body) =
+        query::episode(&app, &access, &id(&path.episode)?, &params(query)?).await?;
+    let seen = headers
+        .get(header::IF_NONE_MATCH)
+        .and_then(|v| v.to_str().ok());
     let etag = format!("W/\"{version}\"");
     let mut response = if seen == Some(etag.as_str()) {
         let mut response = Response::new(Body::empty());
@@ -272,29 +347,64 @@ async fn episode(
     Ok(response)
 }
 
-async fn episodes(State(app): State<App>, Permit(access): Permit, query: Params<query::List>) -> Answer {
+async fn episodes(
+    State(app): State<App>,
+    Permit(access): Permit,
+    query: Params<query::List>,
+) -> Answer {
     access.allow(Search, "EpisodeOfCare")?;
-    Ok(json_answer(StatusCode::OK, &query::episodes(&app, &access, &params(query)?).await?)?)
+    Ok(json_answer(
+        StatusCode::OK,
+        &query::episodes(&app, &access, &params(query)?).await?,
+    )?)
 }
 
-async fn worklist(State(app): State<App>, Permit(access): Permit, query: Params<query::List>) -> Answer {
+async fn worklist(
+    State(app): State<App>,
+    Permit(access): Permit,
+    query: Params<query::List>,
+) -> Answer {
     access.allow(Search, "EpisodeOfCare")?;
-    Ok(json_answer(StatusCode::OK, &query::worklist(&app, &access, &params(query)?).await?)?)
+    Ok(json_answer(
+        StatusCode::OK,
+        &query::worklist(&app, &access, &params(query)?).await?,
+    )?)
 }
 
-async fn organizations(State(app): State<App>, Permit(access): Permit, query: Params<query::Directory>) -> Answer {
+async fn organizations(
+    State(app): State<App>,
+    Permit(access): Permit,
+    query: Params<query::Directory>,
+) -> Answer {
     access.allow(Search, "Organization")?;
-    Ok(json_answer(StatusCode::OK, &query::organizations(&app, &access, &params(query)?).await?)?)
+    Ok(json_answer(
+        StatusCode::OK,
+        &query::organizations(&app, &access, &params(query)?).await?,
+    )?)
 }
 
-async fn timeline(State(app): State<App>, Permit(access): Permit, Path(path): Path<OfEpisode>) -> Answer {
+async fn timeline(
+    State(app): State<App>,
+    Permit(access): Permit,
+    Path(path): Path<OfEpisode>,
+) -> Answer {
     access.allow(Read, "EpisodeOfCare")?;
-    Ok(json_answer(StatusCode::OK, &query::timeline(&app, &access, &id(&path.episode)?).await?)?)
+    Ok(json_answer(
+        StatusCode::OK,
+        &query::timeline(&app, &access, &id(&path.episode)?).await?,
+    )?)
 }
 
-async fn trends(State(app): State<App>, Permit(access): Permit, Path(path): Path<OfEpisode>) -> Answer {
+async fn trends(
+    State(app): State<App>,
+    Permit(access): Permit,
+    Path(path): Path<OfEpisode>,
+) -> Answer {
     access.allow(Read, "Observation")?;
-    Ok(json_answer(StatusCode::OK, &query::trends(&app, &access, &id(&path.episode)?).await?)?)
+    Ok(json_answer(
+        StatusCode::OK,
+        &query::trends(&app, &access, &id(&path.episode)?).await?,
+    )?)
 }
 
 #[derive(Deserialize)]
@@ -303,7 +413,11 @@ struct OfEpisodeRecord {
     record: String,
 }
 
-async fn record(State(app): State<App>, Permit(access): Permit, Path(path): Path<OfEpisodeRecord>) -> Answer {
+async fn record(
+    State(app): State<App>,
+    Permit(access): Permit,
+    Path(path): Path<OfEpisodeRecord>,
+) -> Answer {
     access.allow(Read, "EpisodeOfCare")?;
     let found = query::record(&app, &access, &id(&path.episode)?, &id(&path.record)?).await?;
     Ok(json_answer(StatusCode::OK, &found)?)
@@ -338,7 +452,11 @@ async fn summary(
     Ok(answer(StatusCode::OK, FHIR_JSON, text))
 }
 
-async fn export(State(app): State<App>, Permit(access): Permit, Path(path): Path<OfEpisode>) -> Answer {
+async fn export(
+    State(app): State<App>,
+    Permit(access): Permit,
+    Path(path): Path<OfEpisode>,
+) -> Answer {
     access.allow(Read, "EpisodeOfCare")?;
     let text = query::export(&app, &access, &id(&path.episode)?).await?;
     Ok(answer(StatusCode::OK, FHIR_JSON, text))

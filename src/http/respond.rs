@@ -60,7 +60,8 @@ fn finish(error: Error, media: &'static str, body: String) -> Response {
             headers.insert(header::WWW_AUTHENTICATE, value);
         }
         Kind::Forbidden if error.code == Some("insufficient-scope") => {
-            let value = HeaderValue::from_static(r#"Bearer realm="fhir", error="insufficient_scope""#);
+            let value =
+                HeaderValue::from_static(r#"Bearer realm="fhir", error="insufficient_scope""#);
             headers.insert(header::WWW_AUTHENTICATE, value);
         }
         Kind::Unavailable | Kind::TooMany => {
@@ -76,16 +77,21 @@ fn finish(error: Error, media: &'static str, body: String) -> Response {
 #[must_use]
 pub fn problem(error: &Error) -> Value {
     let status = error.status();
-    let title = StatusCode::from_u16(status).ok().and_then(|s| s.canonical_reason()).unwrap_or("Error");
+    let title = StatusCode::from_u16(status)
+        .ok()
+        .and_then(|s| s.canonical_reason())
+        .unwrap_or("Error");
     let code = error.code.unwrap_or(error.kind.wire().1);
     let issues: Vec<Value> = error
         .issues
         .iter()
         .map(|issue| {
             let mut out = json!({ "detail": issue.text });
-            for (name, value) in
-                [("pointer", &issue.at), ("rule", &issue.rule), ("resolveBy", &issue.resolve_by)]
-            {
+            for (name, value) in [
+                ("pointer", &issue.at),
+                ("rule", &issue.rule),
+                ("resolveBy", &issue.resolve_by),
+            ] {
                 if let Some(value) = value {
                     out[name] = json!(value);
                 }
@@ -93,7 +99,11 @@ pub fn problem(error: &Error) -> Value {
             out
         })
         .collect();
-    let mut invariants: Vec<&str> = error.issues.iter().filter_map(|i| i.rule.as_deref()).collect();
+    let mut invariants: Vec<&str> = error
+        .issues
+        .iter()
+        .filter_map(|i| i.rule.as_deref())
+        .collect();
     invariants.dedup();
     json!({
         "type": format!("https://kap-interop.example.org/problem/{code}"),
@@ -110,7 +120,9 @@ pub fn problem(error: &Error) -> Value {
 pub fn answer(status: StatusCode, media: &'static str, body: impl Into<Body>) -> Response {
     let mut response = Response::new(body.into());
     *response.status_mut() = status;
-    response.headers_mut().insert(header::CONTENT_TYPE, HeaderValue::from_static(media));
+    response
+        .headers_mut()
+        .insert(header::CONTENT_TYPE, HeaderValue::from_static(media));
     response
 }
 

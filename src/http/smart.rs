@@ -32,7 +32,11 @@ impl From<Error> for Refusal {
         Self(OAuthError {
             status: error.status(),
             error: "invalid_request",
-            error_description: error.issues.first().map(|i| i.text.clone()).unwrap_or_default(),
+            error_description: error
+                .issues
+                .first()
+                .map(|i| i.text.clone())
+                .unwrap_or_default(),
             cause: None,
         })
     }
@@ -40,7 +44,8 @@ impl From<Error> for Refusal {
 
 impl IntoResponse for Refusal {
     fn into_response(self) -> Response {
-        let status = StatusCode::from_u16(self.0.status).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
+        let status =
+            StatusCode::from_u16(self.0.status).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
         let mut response = answer(status, "application/json", self.0.body().to_string());
         if let Some(cause) = self.0.cause {
             response.extensions_mut().insert(Logged(cause.into()));
@@ -51,7 +56,10 @@ impl IntoResponse for Refusal {
 
 fn public(value: &serde_json::Value) -> Response {
     let mut response = answer(StatusCode::OK, "application/json", value.to_string());
-    response.headers_mut().insert(header::ACCESS_CONTROL_ALLOW_ORIGIN, HeaderValue::from_static("*"));
+    response.headers_mut().insert(
+        header::ACCESS_CONTROL_ALLOW_ORIGIN,
+        HeaderValue::from_static("*"),
+    );
     response
 }
 
@@ -66,7 +74,11 @@ pub async fn oauth(State(app): State<App>) -> Response {
 }
 
 /// `POST /auth/token`
-pub async fn token(State(app): State<App>, headers: HeaderMap, content: Body) -> Result<Response, Refusal> {
+pub async fn token(
+    State(app): State<App>,
+    headers: HeaderMap,
+    content: Body,
+) -> Result<Response, Refusal> {
     let bytes = body(content, FORM).await?;
     let media = single(&headers, &header::CONTENT_TYPE)?;
     let authorization = single(&headers, &header::AUTHORIZATION)?;
@@ -78,7 +90,9 @@ pub async fn token(State(app): State<App>, headers: HeaderMap, content: Body) ->
         "scope": granted.scope,
     });
     let mut response = answer(StatusCode::OK, "application/json", value.to_string());
-    response.headers_mut().insert(header::PRAGMA, HeaderValue::from_static("no-cache"));
+    response
+        .headers_mut()
+        .insert(header::PRAGMA, HeaderValue::from_static("no-cache"));
     Ok(response)
 }
 
@@ -91,17 +105,26 @@ pub async fn introspect(
 ) -> Result<Response, Refusal> {
     let bytes = body(content, FORM).await?;
     let media = single(&headers, &header::CONTENT_TYPE)?;
-    let caller = access.caller().ok_or_else(|| Refusal::from(Error::not_found()))?;
+    let caller = access
+        .caller()
+        .ok_or_else(|| Refusal::from(Error::not_found()))?;
     let value = app.auth.introspect(caller, media, &bytes).await?;
-    Ok(answer(StatusCode::OK, "application/json", value.to_string()))
+    Ok(answer(
+        StatusCode::OK,
+        "application/json",
+        value.to_string(),
+    ))
 }
 
 /// `POST /auth/revoke` (RFC 7009)
-pub async fn revoke(State(app): State<App>, headers: HeaderMap, content: Body) -> Result<Response, Refusal> {
+pub async fn revoke(
+    State(app): State<App>,
+    headers: HeaderMap,
+    content: Body,
+) -> Result<Response, Refusal> {
     let bytes = body(content, FORM).await?;
     let media = single(&headers, &header::CONTENT_TYPE)?;
     let authorization = single(&headers, &header::AUTHORIZATION)?;
     app.auth.revoke(media, authorization, &bytes).await?;
     Ok(answer(StatusCode::OK, "application/json", "{}"))
 }
-

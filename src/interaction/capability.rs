@@ -8,11 +8,39 @@ use crate::mapping::register::profiles_of;
 
 /// The resource types that the FHIR API serves.
 pub const TYPES: &[&str] = &[
-    "AdverseEvent", "AllergyIntolerance", "Appointment", "CarePlan", "CareTeam", "ClinicalImpression",
-    "Communication", "Composition", "Condition", "Consent", "DetectedIssue", "DocumentReference", "Encounter",
-    "Endpoint", "EpisodeOfCare", "Flag", "Goal", "Medication", "MedicationAdministration", "MedicationDispense",
-    "MedicationRequest", "Observation", "Organization", "Patient", "Practitioner", "PractitionerRole", "Procedure",
-    "Provenance", "Questionnaire", "QuestionnaireResponse", "RelatedPerson", "ServiceRequest", "Task",
+    "AdverseEvent",
+    "AllergyIntolerance",
+    "Appointment",
+    "CarePlan",
+    "CareTeam",
+    "ClinicalImpression",
+    "Communication",
+    "Composition",
+    "Condition",
+    "Consent",
+    "DetectedIssue",
+    "DocumentReference",
+    "Encounter",
+    "Endpoint",
+    "EpisodeOfCare",
+    "Flag",
+    "Goal",
+    "Medication",
+    "MedicationAdministration",
+    "MedicationDispense",
+    "MedicationRequest",
+    "Observation",
+    "Organization",
+    "Patient",
+    "Practitioner",
+    "PractitionerRole",
+    "Procedure",
+    "Provenance",
+    "Questionnaire",
+    "QuestionnaireResponse",
+    "RelatedPerson",
+    "ServiceRequest",
+    "Task",
 ];
 
 /// The CapabilityStatement of this server.
@@ -45,7 +73,8 @@ fn resource(kind: &str) -> Value {
         .flatten()
         .map(|p| json!({ "name": p.name, "type": p.kind.code() }))
         .collect();
-    let interactions = ["read", "vread", "search-type", "create", "update"].map(|code| json!({ "code": code }));
+    let interactions =
+        ["read", "vread", "search-type", "create", "update"].map(|code| json!({ "code": code }));
     let mut out = json!({
         "type": kind,
         "interaction": interactions,

@@ -12,13 +12,19 @@ use crate::error::{Error, Kind, Result};
 use crate::fhir::index;
 use crate::fhir::resource::{Resource, Stored};
 use crate::kap::base::Id;
-use crate::store::sql::{Conflict, Step};
 use crate::store;
 use crate::store::resource::Draft;
+use crate::store::sql::{Conflict, Step};
 
 /// Types that belong to the directory or to the patient as a whole, never to one episode.
 const SHARED: &[&str] = &[
-    "AllergyIntolerance", "Condition", "Endpoint", "Organization", "Patient", "Practitioner", "PractitionerRole",
+    "AllergyIntolerance",
+    "Condition",
+    "Endpoint",
+    "Organization",
+    "Patient",
+    "Practitioner",
+    "PractitionerRole",
     "RelatedPerson",
 ];
 
@@ -74,10 +80,19 @@ pub async fn commit(
 }
 
 fn draft(app: &App, change: Change) -> Result<(Draft, Stored)> {
-    let Change { resource, over, owner, episode } = change;
+    let Change {
+        resource,
+        over,
+        owner,
+        episode,
+    } = change;
     let version = over.as_ref().map_or(1, |old| old.version + 1);
-    let at = app.clock.millis().max(over.as_ref().map_or(0, |old| old.at + 1));
-    let moment = OffsetDateTime::from_unix_timestamp_nanos(i128::from(at) * 1_000_000).map_err(Error::internal)?;
+    let at = app
+        .clock
+        .millis()
+        .max(over.as_ref().map_or(0, |old| old.at + 1));
+    let moment = OffsetDateTime::from_unix_timestamp_nanos(i128::from(at) * 1_000_000)
+        .map_err(Error::internal)?;
     let body: std::sync::Arc<str> = resource.stamped(version, moment)?.into();
     let (patient, said) = index::compartment(&resource.key.kind, &resource.value);
     let entries = index::extract(&resource.key.kind, &resource.value);
@@ -87,7 +102,11 @@ fn draft(app: &App, change: Change) -> Result<(Draft, Stored)> {
         version,
         at,
         patient,
-        episode: if SHARED.contains(&&*kind) { None } else { said.or(episode) },
+        episode: if SHARED.contains(&&*kind) {
+            None
+        } else {
+            said.or(episode)
+        },
         owner,
         body: Some(body),
         entries,
@@ -107,6 +126,9 @@ fn draft(app: &App, change: Change) -> Result<(Draft, Stored)> {
 /// The error of a write that lost a race and could not be tried again.
 #[must_use]
 pub fn lost(conflict: Conflict) -> Error {
-    let text = format!("Another write came first ({}). Read again, then repeat.", conflict.guard);
+    let text = format!(
+        "Another write came first ({}). Read again, then repeat.",
+        conflict.guard
+    );
     Error::new(Kind::Conflict, text).code("version-conflict")
 }

@@ -15,15 +15,39 @@ use crate::mapping;
 pub async fn put_organization(app: &App, organization: &Organization) -> Result<()> {
     if let Some(zone) = &organization.timezone {
         Calendar::new(zone)?;
-    } else if organization.kind == OrganizationType::Practice || organization.kind == OrganizationType::Clinic {
-        return Err(Error::new(Kind::Invalid, "A practice needs its time zone, such as America/Los_Angeles."));
+    } else if organization.kind == OrganizationType::Practice
+        || organization.kind == OrganizationType::Clinic
+    {
+        return Err(Error::new(
+            Kind::Invalid,
+            "A practice needs its time zone, such as America/Los_Angeles.",
+        ));
     }
-    let access = Access::system(app.tenant.clone(), "the operator keeps the directory", app.clock.millis());
+    let access = Access::system(
+        app.tenant.clone(),
+        "the operator keeps the directory",
+        app.clock.millis(),
+    );
     let mut changes = Vec::new();
     for resource in mapping::register::organization(organization) {
         let over = app.store.view(&access).lookup(&resource.key).await?;
-        changes.push(Change { resource, over, owner: organization.id.clone(), episode: None });
+        changes.push(Change {
+            resource,
+            over,
+            owner: organization.id.clone(),
+            episode: None,
+        });
     }
-    commit(app, &access, "put organization", Changes { changes, steps: vec![] }).await?.map_err(lost)?;
+    commit(
+        app,
+        &access,
+        "put organization",
+        Changes {
+            changes,
+            steps: vec![],
+        },
+    )
+    .await?
+    .map_err(lost)?;
     Ok(())
 }

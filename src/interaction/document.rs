@@ -20,14 +20,28 @@ pub async fn document(app: &App, access: &Access, key: &Key) -> Result<String> {
     let composition = view.read(key).await?;
     let value = composition.value().ok_or_else(Error::not_found)?;
     let base = app.fhir_base();
-    let mut wanted: Vec<Key> = references(&key.kind, &value).iter().filter_map(|f| local(&f.text, &base)).collect();
+    let mut wanted: Vec<Key> = references(&key.kind, &value)
+        .iter()
+        .filter_map(|f| local(&f.text, &base))
+        .collect();
     let mut seen: HashSet<Key> = HashSet::from([key.clone()]);
     let mut resources = Vec::new();
     // What the reader sees of the whole episode: the sections are written from it.
     if let Some(episode) = &composition.episode {
-        for row in view.episode(episode).await?.into_iter().flat_map(|e| e.resources) {
-            if access.allow(Interaction::Read, &row.key.kind).is_ok() && seen.insert(row.key.clone()) {
-                resources.extend(row.value().zip(row.body.clone()).map(|(value, body)| (row.key, value, body)));
+        for row in view
+            .episode(episode)
+            .await?
+            .into_iter()
+            .flat_map(|e| e.resources)
+        {
+            if access.allow(Interaction::Read, &row.key.kind).is_ok()
+                && seen.insert(row.key.clone())
+            {
+                resources.extend(
+                    row.value()
+                        .zip(row.body.clone())
+                        .map(|(value, body)| (row.key, value, body)),
+                );
             }
         }
     }
@@ -38,10 +52,19 @@ pub async fn document(app: &App, access: &Access, key: &Key) -> Result<String> {
             if !seen.insert(key.clone()) || access.allow(Interaction::Read, &key.kind).is_err() {
                 continue;
             }
-            let Some(row) = view.lookup(&key).await? else { continue };
-            let (Some(value), Some(body)) = (row.value(), row.body.clone()) else { continue };
+            let Some(row) = view.lookup(&key).await? else {
+                continue;
+            };
+            let (Some(value), Some(body)) = (row.value(), row.body.clone()) else {
+                continue;
+            };
             let people = references(&key.kind, &value);
-            next.extend(people.iter().filter_map(|f| local(&f.text, &base)).filter(|k| is_directory(&k.kind)));
+            next.extend(
+                people
+                    .iter()
+                    .filter_map(|f| local(&f.text, &base))
+                    .filter(|k| is_directory(&k.kind)),
+            );
             resources.push((key, value, body));
         }
         wanted = next;
@@ -52,5 +75,8 @@ pub async fn document(app: &App, access: &Access, key: &Key) -> Result<String> {
 }
 
 fn is_directory(kind: &str) -> bool {
-    matches!(kind, "Practitioner" | "PractitionerRole" | "Organization" | "Medication" | "Endpoint")
+    matches!(
+        kind,
+        "Practitioner" | "PractitionerRole" | "Organization" | "Medication" | "Endpoint"
+    )
 }

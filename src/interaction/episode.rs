@@ -17,8 +17,8 @@ use crate::kap::act::Context;
 use crate::kap::base::Instant;
 use crate::kap::{Episode, Fact, Id, Kind};
 use crate::mapping;
-use crate::store::sql::Step;
 use crate::store;
+use crate::store::sql::Step;
 use crate::store::view::EpisodeRecord;
 
 const TRIES: usize = 16;
@@ -66,7 +66,12 @@ pub struct Done {
 /// # Errors
 /// `NotFound` where it does not exist or is hidden.
 pub async fn load(app: &App, access: &Access, id: &Id) -> Result<Loaded> {
-    let record = app.store.view(access).episode(id).await?.ok_or_else(Error::not_found)?;
+    let record = app
+        .store
+        .view(access)
+        .episode(id)
+        .await?
+        .ok_or_else(Error::not_found)?;
     fold(record)
 }
 
@@ -82,13 +87,22 @@ fn fold(record: EpisodeRecord) -> Result<Loaded> {
     let reading = mapping::from_fhir(&values);
     // What cannot be read is stored and shown as FHIR all the same; the log says where, not what.
     for (key, issue) in &reading.unreadable {
-        tracing::warn!(kind = &*key.kind, at = issue.at.as_deref(), "a resource of an episode cannot be read");
+        tracing::warn!(
+            kind = &*key.kind,
+            at = issue.at.as_deref(),
+            "a resource of an episode cannot be read"
+        );
     }
     let facts = reading.facts.into_iter().map(|(fact, _)| fact).collect();
-    let mut episode =
-        Episode::fold(facts).ok_or_else(|| Error::internal("an episode without header or patient"))?;
+    let mut episode = Episode::fold(facts)
+        .ok_or_else(|| Error::internal("an episode without header or patient"))?;
     episode.version = record.version;
-    Ok(Loaded { version: record.version, episode, stored, values })
+    Ok(Loaded {
+        version: record.version,
+        episode,
+        stored,
+        values,
+    })
 }
 
 /// Applies `rule` to the episode and stores what it changed. `extra` makes further steps of the same transaction
@@ -114,15 +128,25 @@ pub async fn change(
             return Err(Error::new(ErrorKind::PreconditionFailed, text).code("version-conflict"));
         }
         let mut after = loaded.episode.clone();
-        let record = with_context(app, access, &loaded.episode, &ask.seed, |ctx| rule(&mut after, &loaded, ctx))?;
+        let record = with_context(app, access, &loaded.episode, &ask.seed, |ctx| {
+            rule(&mut after, &loaded, ctx)
+        })?;
         after.version = loaded.version + 1;
         let mut set = plan(app, access, &loaded, &after, &ask.received)?;
         let written = set.changes.iter().map(|c| c.resource.key.clone()).collect();
-        let done = Done { record, before: loaded.episode, after, written, stored: vec![] };
+        let done = Done {
+            record,
+            before: loaded.episode,
+            after,
+            written,
+            stored: vec![],
+        };
         set.steps.extend(extra(&done));
         match commit(app, access, ask.name, set).await? {
             Ok(stored) => return Ok(Done { stored, ..done }),
-            Err(conflict) if conflict.guard == store::idempotency::KEY => return Err(lost(conflict)),
+            Err(conflict) if conflict.guard == store::idempotency::KEY => {
+                return Err(lost(conflict));
+            }
             Err(conflict) => last = Some(conflict),
         }
     }
@@ -131,8 +155,16 @@ pub async fn change(
 
 async fn load_whole(app: &App, access: &Access, id: &Id) -> Result<Loaded> {
     let header = Key::new("EpisodeOfCare", id.clone());
-    app.store.view(access).lookup(&header).await?.ok_or_else(Error::not_found)?;
-    let whole = Access::system(app.tenant.clone(), "rules see the whole episode", access.now());
+    app.store
+        .view(access)
+        .lookup(&header)
+        .await?
+        .ok_or_else(Error::not_found)?;
+    let whole = Access::system(
+        app.tenant.clone(),
+        "rules see the whole episode",
+        access.now(),
+    );
     load(app, &whole, id).await
 }
 
@@ -150,7 +182,12 @@ pub fn with_context<T>(
     let actor = actor::of(access, episode)?;
     let ids = actor::ids(access.tenant(), seed);
     let now = Instant(app.clock.now());
-    f(&Context { now, policy: &app.policy, actor: &actor, ids: &ids })
+    f(&Context {
+        now,
+        policy: &app.policy,
+        actor: &actor,
+        ids: &ids,
+    })
 }
 
 /// What must be stored to go from the loaded state to `after`.
@@ -180,7 +217,10 @@ pub fn plan(
             continue;
         }
         let over = loaded.stored.get(&resource.key).cloned();
-        if !over.as_ref().is_some_and(|old| DIRECTORY.contains(&&*resource.key.kind) || same(old, &resource)) {
+        if !over
+            .as_ref()
+            .is_some_and(|old| DIRECTORY.contains(&&*resource.key.kind) || same(old, &resource))
+        {
             set.changes.push(make(resource, over));
         }
     }
@@ -189,9 +229,12 @@ pub fn plan(
         let over = loaded.stored.get(&resource.key).cloned();
         set.changes.push(make(resource, over));
     }
-    set.changes.extend(super::practice::provenance::of(app, access, after, &set.changes).map(|r| make(r, None)));
+    set.changes.extend(
+        super::practice::provenance::of(app, access, after, &set.changes).map(|r| make(r, None)),
+    );
     let head = super::practice::head::of(after, app.clock.millis());
-    set.steps.extend(store::episode::bump(access.tenant(), &head, loaded.version));
+    set.steps
+        .extend(store::episode::bump(access.tenant(), &head, loaded.version));
     set.steps.extend(party::steps(access.tenant(), after));
     Ok(set)
 }
@@ -212,15 +255,21 @@ fn rebuilt(loaded: &Loaded, after: &Episode) -> Vec<Resource> {
     let old_facts = before.facts();
     let old: HashMap<(Kind, Id), &Fact> = old_facts.iter().map(|f| (owned(f), f)).collect();
     let new_facts = after.facts();
-    let changed: Vec<(Kind, Id)> =
-        new_facts.iter().filter(|f| old.get(&owned(f)) != Some(f)).map(owned).collect();
+    let changed: Vec<(Kind, Id)> = new_facts
+        .iter()
+        .filter(|f| old.get(&owned(f)) != Some(f))
+        .map(owned)
+        .collect();
     let mut out: Vec<Resource> = Vec::new();
     for fact in &new_facts {
         let key = owned(fact);
         if !changed.contains(&key) && !depends(&key, &changed) {
             continue;
         }
-        let was = old.get(&key).map(|f| mapping::to_fhir(f, before)).unwrap_or_default();
+        let was = old
+            .get(&key)
+            .map(|f| mapping::to_fhir(f, before))
+            .unwrap_or_default();
         for resource in mapping::to_fhir(fact, after) {
             let resource = keep_foreign(loaded, &was, resource);
             match out.iter_mut().find(|r| r.key == resource.key) {
@@ -249,14 +298,22 @@ fn depends((kind, id): &(Kind, Id), changed: &[(Kind, Id)]) -> bool {
 
 /// Where another system wrote the stored version, our change is laid over it.
 fn keep_foreign(loaded: &Loaded, was: &[Resource], ours: Resource) -> Resource {
-    let Some(stored) = loaded.values.iter().find(|(key, _)| *key == ours.key) else { return ours };
-    let Some(base) = was.iter().find(|r| r.key == ours.key) else { return ours };
+    let Some(stored) = loaded.values.iter().find(|(key, _)| *key == ours.key) else {
+        return ours;
+    };
+    let Some(base) = was.iter().find(|r| r.key == ours.key) else {
+        return ours;
+    };
     let theirs = without_stamp(&stored.1);
     if theirs == base.value {
         return ours;
     }
     let value = merge(&base.value, &ours.value, &theirs);
-    Resource { key: ours.key, json: value.to_string().into(), value }
+    Resource {
+        key: ours.key,
+        json: value.to_string().into(),
+        value,
+    }
 }
 
 fn without_stamp(value: &Value) -> Value {
@@ -273,5 +330,6 @@ fn without_stamp(value: &Value) -> Value {
 
 /// Whether a stored version says the same as a resource that we built.
 pub fn same(old: &Stored, new: &Resource) -> bool {
-    old.value().is_some_and(|value| without_stamp(&value) == new.value)
+    old.value()
+        .is_some_and(|value| without_stamp(&value) == new.value)
 }

@@ -2,13 +2,13 @@
 //!
 //! Every change goes through [`commit`], everything that leaves is read through a `View`.
 
+pub mod capability;
 pub mod commit;
-pub mod episode;
-pub mod read;
-pub mod search;
-pub mod write;
-pub mod transaction;
 pub mod directory;
 pub mod document;
-pub mod capability;
+pub mod episode;
 pub mod practice;
+pub mod read;
+pub mod search;
+pub mod transaction;
+pub mod write;

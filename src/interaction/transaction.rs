@@ -65,13 +65,22 @@ pub async fn transaction(app: &App, access: &Access, bytes: &[u8]) -> Result<Str
                 return Err(within(invalid("Two entries write the same resource."), i));
             }
             if over.is_some() {
-                let old = app.store.view(access).read(key).await.map_err(|e| within(e, i))?;
+                let old = app
+                    .store
+                    .view(access)
+                    .read(key)
+                    .await
+                    .map_err(|e| within(e, i))?;
                 unmoved(&old, &resource).map_err(|e| within(e, i))?;
             }
             received.push((resource, *over));
         }
     }
-    let stored = if received.is_empty() { vec![] } else { write(app, access, "fhir transaction", received).await? };
+    let stored = if received.is_empty() {
+        vec![]
+    } else {
+        write(app, access, "fhir transaction", received).await?
+    };
     Ok(response(&app.fhir_base(), &fates, &stored))
 }
 
@@ -93,7 +102,8 @@ fn within(mut error: Error, entry: usize) -> Error {
 
 fn entries(bytes: &[u8]) -> Result<Vec<Entry<'_>>> {
     let value = json::parse(bytes)?;
-    let is = |name: &str, expected: &str| value.get(name).and_then(|v| v.as_str()) == Some(expected);
+    let is =
+        |name: &str, expected: &str| value.get(name).and_then(|v| v.as_str()) == Some(expected);
     if !is("resourceType", "Bundle") {
         return Err(invalid("POST to the base takes a Bundle.").at("resourceType"));
     }
@@ -104,22 +114,33 @@ fn entries(bytes: &[u8]) -> Result<Vec<Entry<'_>>> {
     let members = Members::of(text).map_err(Error::internal)?;
     let list: Vec<&RawValue> = match members.get("entry") {
         None => vec![],
-        Some(raw) => serde_json::from_str(raw).map_err(|_| invalid("Bundle.entry is a list.").at("Bundle.entry"))?,
+        Some(raw) => serde_json::from_str(raw)
+            .map_err(|_| invalid("Bundle.entry is a list.").at("Bundle.entry"))?,
     };
     if list.len() > MOST {
-        return Err(Error::new(Kind::TooLarge, format!("A transaction has at most {MOST} entries.")));
+        return Err(Error::new(
+            Kind::TooLarge,
+            format!("A transaction has at most {MOST} entries."),
+        ));
     }
-    list.iter().enumerate().map(|(i, raw)| entry(raw.get()).map_err(|e| within(e, i))).collect()
+    list.iter()
+        .enumerate()
+        .map(|(i, raw)| entry(raw.get()).map_err(|e| within(e, i)))
+        .collect()
 }
 
 fn entry(text: &str) -> Result<Entry<'_>> {
     let members = Members::of(text).map_err(|_| invalid("An entry is an object."))?;
     let string = |raw: Option<&str>| raw.and_then(|r| serde_json::from_str::<String>(r).ok());
-    let request = members.get("request").ok_or_else(|| invalid("An entry of a transaction has a request."))?;
+    let request = members
+        .get("request")
+        .ok_or_else(|| invalid("An entry of a transaction has a request."))?;
     let request = Members::of(request).map_err(|_| invalid("The request is an object."))?;
     let method = string(request.get("method")).unwrap_or_default();
     let url = string(request.get("url")).unwrap_or_default();
-    let resource = members.get("resource").ok_or_else(|| invalid("This entry needs a resource."))?;
+    let resource = members
+        .get("resource")
+        .ok_or_else(|| invalid("This entry needs a resource."))?;
     let (kind, id) = match url.split_once('/') {
         Some((kind, id)) => (kind.to_owned(), Some(id.to_owned())),
         None => (url, None),
@@ -134,16 +155,27 @@ fn entry(text: &str) -> Result<Entry<'_>> {
         }
     };
     if !super::capability::TYPES.contains(&kind.as_str()) {
-        return Err(Error::new(Kind::Unprocessable, "This service has no resources of that type.").issue_code("not-supported"));
+        return Err(Error::new(
+            Kind::Unprocessable,
+            "This service has no resources of that type.",
+        )
+        .issue_code("not-supported"));
     }
     let if_match = match string(request.get("ifMatch")) {
         None => None,
-        Some(etag) => Some(
-            version(&etag).ok_or_else(|| invalid("ifMatch is an ETag such as W/\"3\"."))?,
-        ),
+        Some(etag) => {
+            Some(version(&etag).ok_or_else(|| invalid("ifMatch is an ETag such as W/\"3\"."))?)
+        }
     };
     let if_none_exist = string(request.get("ifNoneExist"));
-    Ok(Entry { full_url: string(members.get("fullUrl")), resource, kind, update, if_match, if_none_exist })
+    Ok(Entry {
+        full_url: string(members.get("fullUrl")),
+        resource,
+        kind,
+        update,
+        if_match,
+        if_none_exist,
+    })
 }
 
 async fn fate(app: &App, access: &Access, entry: &Entry<'_>) -> Result<Fate> {
@@ -151,7 +183,10 @@ async fn fate(app: &App, access: &Access, entry: &Entry<'_>) -> Result<Fate> {
         access.allow(Interaction::Update, &entry.kind)?;
         let key = Key::new(&entry.kind, id.clone());
         let old = app.store.view(access).read(&key).await?;
-        return Ok(Fate::Write(key, Some(entry.if_match.unwrap_or(old.version))));
+        return Ok(Fate::Write(
+            key,
+            Some(entry.if_match.unwrap_or(old.version)),
+        ));
     }
     access.allow(Interaction::Create, &entry.kind)?;
     if let Some(criteria) = &entry.if_none_exist {
@@ -163,15 +198,29 @@ async fn fate(app: &App, access: &Access, entry: &Entry<'_>) -> Result<Fate> {
     Ok(Fate::Write(Key::new(&entry.kind, id), None))
 }
 
-async fn existing(app: &App, access: &Access, kind: &str, criteria: &str) -> Result<Option<Stored>> {
-    let parameters: Vec<(String, String)> = url::form_urlencoded::parse(criteria.as_bytes()).into_owned().collect();
+async fn existing(
+    app: &App,
+    access: &Access,
+    kind: &str,
+    criteria: &str,
+) -> Result<Option<Stored>> {
+    let parameters: Vec<(String, String)> = url::form_urlencoded::parse(criteria.as_bytes())
+        .into_owned()
+        .collect();
     if parameters.is_empty() {
-        return Err(Error::new(Kind::PreconditionFailed, "ifNoneExist needs a criterion."));
+        return Err(Error::new(
+            Kind::PreconditionFailed,
+            "ifNoneExist needs a criterion.",
+        ));
     }
     let (query, _) = SearchQuery::parse(kind, &parameters, Handling::Strict)?;
     let mut matches = app.store.view(access).search(&query).await?.matches;
     if matches.len() > 1 {
-        return Err(Error::new(Kind::PreconditionFailed, "ifNoneExist matches more than one resource.").issue_code("multiple-matches"));
+        return Err(Error::new(
+            Kind::PreconditionFailed,
+            "ifNoneExist matches more than one resource.",
+        )
+        .issue_code("multiple-matches"));
     }
     Ok(matches.pop())
 }
@@ -183,17 +232,27 @@ fn named(entry: &Entry<'_>, key: &Key, names: &HashMap<String, String>) -> Resul
         text = text.replace(&quoted(url), &quoted(name));
     }
     let url_id = entry.update.as_ref();
-    Resource::received(text.as_bytes(), Some(&entry.kind), url_id, || key.id.clone())
+    Resource::received(text.as_bytes(), Some(&entry.kind), url_id, || {
+        key.id.clone()
+    })
 }
 
 fn response(base: &str, fates: &[Fate], stored: &[Stored]) -> String {
-    let mut out = String::from(r#"{"resourceType":"Bundle","type":"transaction-response","entry":["#);
+    let mut out =
+        String::from(r#"{"resourceType":"Bundle","type":"transaction-response","entry":["#);
     for (i, fate) in fates.iter().enumerate() {
         let (row, status) = match fate {
             Fate::Exists(row) => (Some(row), "200 OK"),
             Fate::Write(key, over) => {
                 let row = stored.iter().find(|row| row.key == *key);
-                (row, if over.is_some() { "200 OK" } else { "201 Created" })
+                (
+                    row,
+                    if over.is_some() {
+                        "200 OK"
+                    } else {
+                        "201 Created"
+                    },
+                )
             }
         };
         let Some(row) = row else { continue };

@@ -33,11 +33,22 @@ pub async fn create(app: &App, access: &Access, resource: Resource) -> Result<St
 ///
 /// # Errors
 /// As [`create`]; `NotFound` where it is missing or hidden; `PreconditionFailed` where `seen` is not the present version.
-pub async fn update(app: &App, access: &Access, resource: Resource, seen: Option<i64>) -> Result<Stored> {
+pub async fn update(
+    app: &App,
+    access: &Access,
+    resource: Resource,
+    seen: Option<i64>,
+) -> Result<Stored> {
     access.allow(Interaction::Update, &resource.key.kind)?;
     let old = app.store.view(access).read(&resource.key).await?;
     unmoved(&old, &resource)?;
-    one(write(app, access, "fhir update", vec![(resource, Some(seen.unwrap_or(old.version)))]).await?)
+    one(write(
+        app,
+        access,
+        "fhir update",
+        vec![(resource, Some(seen.unwrap_or(old.version)))],
+    )
+    .await?)
 }
 
 fn one(mut stored: Vec<Stored>) -> Result<Stored> {
@@ -69,9 +80,18 @@ pub async fn write(
     let stored = match episode_of(app, access, &received).await? {
         Some(id) => {
             let seed = app.clock.uuid().to_string();
-            let ask = Ask { name, received, seed, ..Ask::default() };
-            let rule = |episode: &mut Episode, loaded: &Loaded, ctx: &Context<'_>| accept(&ask, episode, loaded, ctx);
-            change(app, access, &id, &ask, rule, |_| vec![]).await?.stored
+            let ask = Ask {
+                name,
+                received,
+                seed,
+                ..Ask::default()
+            };
+            let rule = |episode: &mut Episode, loaded: &Loaded, ctx: &Context<'_>| {
+                accept(&ask, episode, loaded, ctx)
+            };
+            change(app, access, &id, &ask, rule, |_| vec![])
+                .await?
+                .stored
         }
         None => plain(app, access, name, received).await?,
     };
@@ -80,7 +100,11 @@ pub async fn write(
 }
 
 /// The one episode that these resources hang off, if any.
-async fn episode_of(app: &App, access: &Access, received: &[(Resource, Option<i64>)]) -> Result<Option<Id>> {
+async fn episode_of(
+    app: &App,
+    access: &Access,
+    received: &[(Resource, Option<i64>)],
+) -> Result<Option<Id>> {
     let mut found: Option<Id> = None;
     for (resource, _) in received {
         let (patient, said) = index::compartment(&resource.key.kind, &resource.value);
@@ -106,10 +130,17 @@ async fn episode_of(app: &App, access: &Access, received: &[(Resource, Option<i6
 
 /// The patient's episode that has not ended, if the caller sees one.
 async fn open_episode(app: &App, access: &Access, patient: &Id) -> Result<Option<Id>> {
-    let filter = EpisodeFilter { patient: Some(patient.clone()), ..EpisodeFilter::default() };
+    let filter = EpisodeFilter {
+        patient: Some(patient.clone()),
+        ..EpisodeFilter::default()
+    };
     let found = app.store.view(access).episodes(&filter, 50, None).await?;
     let open = |phase: &str| Phase::from_code(phase).is_some_and(|p| !p.is_terminal());
-    Ok(found.heads.into_iter().find(|head| open(&head.phase)).map(|head| head.episode))
+    Ok(found
+        .heads
+        .into_iter()
+        .find(|head| open(&head.phase))
+        .map(|head| head.episode))
 }
 
 /// Resources outside any episode: the directory, and a patient without an episode.
@@ -119,7 +150,10 @@ async fn plain(
     name: &'static str,
     received: Vec<(Resource, Option<i64>)>,
 ) -> Result<Vec<Stored>> {
-    let owner = access.caller().map(|c| c.organization.clone()).ok_or_else(Error::not_found)?;
+    let owner = access
+        .caller()
+        .map(|c| c.organization.clone())
+        .ok_or_else(Error::not_found)?;
     let mut set = Changes::default();
     for (resource, seen) in received {
         let over = app.store.view(access).lookup(&resource.key).await?;
@@ -129,7 +163,12 @@ async fn plain(
             let text = "The record has another version by now, or belongs to another organization.";
             return Err(Error::new(ErrorKind::PreconditionFailed, text).code("version-conflict"));
         }
-        set.changes.push(Change { resource, over, owner: owner.clone(), episode: None });
+        set.changes.push(Change {
+            resource,
+            over,
+            owner: owner.clone(),
+            episode: None,
+        });
     }
     commit(app, access, name, set).await?.map_err(lost)
 }
@@ -137,7 +176,10 @@ async fn plain(
 /// Every reference to this server must name something that the caller may see, or that comes in the same request.
 async fn resolve(app: &App, access: &Access, received: &[(Resource, Option<i64>)]) -> Result<()> {
     let base = app.fhir_base();
-    let mut seen: HashMap<Key, bool> = received.iter().map(|(r, _)| (r.key.clone(), true)).collect();
+    let mut seen: HashMap<Key, bool> = received
+        .iter()
+        .map(|(r, _)| (r.key.clone(), true))
+        .collect();
     let mut issues = Vec::new();
     for (resource, _) in received {
         for found in references(&resource.key.kind, &resource.value) {
@@ -157,12 +199,21 @@ async fn resolve(app: &App, access: &Access, received: &[(Resource, Option<i64>)
             }
         }
     }
-    if issues.is_empty() { Ok(()) } else { Err(Error::with_issues(ErrorKind::Unprocessable, issues)) }
+    if issues.is_empty() {
+        Ok(())
+    } else {
+        Err(Error::with_issues(ErrorKind::Unprocessable, issues))
+    }
 }
 
 fn unresolved(at: String) -> Issue {
     let text = "This reference is not resolvable here.".to_owned();
-    Issue { code: Some("not-found"), text, at: Some(at), ..Issue::default() }
+    Issue {
+        code: Some("not-found"),
+        text,
+        at: Some(at),
+        ..Issue::default()
+    }
 }
 
 /// Applies the facts that the received resources state, by the same rules as the practice's commands.
@@ -176,15 +227,27 @@ fn accept(ask: &Ask, episode: &mut Episode, loaded: &Loaded, ctx: &Context<'_>) 
     }
     let reading = mapping::from_fhir(&values);
     let is_received = |key: &Key| ask.received.iter().any(|(r, _)| r.key == *key);
-    let unreadable: Vec<Issue> =
-        reading.unreadable.into_iter().filter(|(key, _)| is_received(key)).map(|(_, issue)| issue).collect();
+    let unreadable: Vec<Issue> = reading
+        .unreadable
+        .into_iter()
+        .filter(|(key, _)| is_received(key))
+        .map(|(_, issue)| issue)
+        .collect();
     if !unreadable.is_empty() {
         return Err(Error::with_issues(ErrorKind::Unprocessable, unreadable));
     }
-    let old: HashMap<(Kind, Id), Fact> =
-        loaded.episode.facts().into_iter().map(|f| ((f.key().0, f.key().1.clone()), f)).collect();
-    let mut stated: Vec<Fact> =
-        reading.facts.into_iter().filter(|(_, from)| from.iter().any(is_received)).map(|(fact, _)| fact).collect();
+    let old: HashMap<(Kind, Id), Fact> = loaded
+        .episode
+        .facts()
+        .into_iter()
+        .map(|f| ((f.key().0, f.key().1.clone()), f))
+        .collect();
+    let mut stated: Vec<Fact> = reading
+        .facts
+        .into_iter()
+        .filter(|(_, from)| from.iter().any(is_received))
+        .map(|(fact, _)| fact)
+        .collect();
     stated.sort_by_key(|fact| rank(fact.key().0));
     for fact in stated {
         let (kind, id) = fact.key();

@@ -78,11 +78,21 @@ impl Frame {
 
     /// A frame for a resource that belongs to no episode.
     #[must_use]
-    pub fn of_directory(id: &str, profiles: &[String], security: Vec<FhirCoding>, text: &Html) -> Self {
+    pub fn of_directory(
+        id: &str,
+        profiles: &[String],
+        security: Vec<FhirCoding>,
+        text: &Html,
+    ) -> Self {
         let mut meta = must(Meta::builder().build());
         meta.profile = profiles.iter().cloned().map(Some).collect();
         meta.security = some(security);
-        Self { id: id.to_owned(), meta, text: text.narrative(), extension: vec![] }
+        Self {
+            id: id.to_owned(),
+            meta,
+            text: text.narrative(),
+            extension: vec![],
+        }
     }
 
     /// The same frame with further labels (on top of the confidentiality that it has).

@@ -11,14 +11,21 @@ use crate::kap::Episode;
 use crate::kap::base::{Id, Instant};
 
 const PARTICIPANT: &str = "http://terminology.hl7.org/CodeSystem/provenance-participant-type";
-const US_CORE_PARTICIPANT: &str = "http://hl7.org/fhir/us/core/CodeSystem/us-core-provenance-participant-type";
+const US_CORE_PARTICIPANT: &str =
+    "http://hl7.org/fhir/us/core/CodeSystem/us-core-provenance-participant-type";
 
 /// The Provenance `id` of `targets`, written by the organization `author` at `recorded`.
 #[must_use]
 pub fn write(id: &Id, targets: &[Key], author: &Id, recorded: Instant, e: &Episode) -> Resource {
-    let profiles = [structure("kap-provenance"), codes::us_core("us-core-provenance")];
+    let profiles = [
+        structure("kap-provenance"),
+        codes::us_core("us-core-provenance"),
+    ];
     let labels = label::labels(Class::Clinical, &[], &[], None, e);
-    let text = Html::new().p(format!("{} resources written by one organization.", targets.len()));
+    let text = Html::new().p(format!(
+        "{} resources written by one organization.",
+        targets.len()
+    ));
     let frame = Frame::new(id.as_str(), &profiles, labels, &text, e);
     let agent = |system: &str, code: &str, display: &str| {
         let built = ProvenanceAgent::builder()
@@ -27,10 +34,14 @@ pub fn write(id: &Id, targets: &[Key], author: &Id, recorded: Instant, e: &Episo
             .build();
         must(built)
     };
-    let agents =
-        [agent(PARTICIPANT, "author", "Author"), agent(US_CORE_PARTICIPANT, "transmitter", "Transmitter")];
+    let agents = [
+        agent(PARTICIPANT, "author", "Author"),
+        agent(US_CORE_PARTICIPANT, "transmitter", "Transmitter"),
+    ];
     let built = start!(Provenance, frame)
-        .target(some(targets.iter().map(|key| reference(&key.kind, &key.id))))
+        .target(some(
+            targets.iter().map(|key| reference(&key.kind, &key.id)),
+        ))
         .recorded(instant(recorded))
         .agent(some(agents))
         .build();

@@ -3,8 +3,8 @@
 use serde_json::Value;
 
 use super::codes::structure;
-use super::episode::status_of;
 use super::directory::{read_organization, write_organization};
+use super::episode::status_of;
 use super::read::{Node, Source};
 use crate::fhir::resource::{Key, Resource};
 use crate::kap::Episode;
@@ -20,8 +20,11 @@ pub fn organization(organization: &Organization) -> Vec<Resource> {
 #[must_use]
 pub fn organizations(resources: &[(Key, Value)]) -> Vec<Organization> {
     let source = Source::new(resources);
-    let own = resources.iter().filter(|(key, _)| &*key.kind == "Organization");
-    own.filter_map(|(_, value)| read_organization(Node::new(value), &source).ok()).collect()
+    let own = resources
+        .iter()
+        .filter(|(key, _)| &*key.kind == "Organization");
+    own.filter_map(|(_, value)| read_organization(Node::new(value), &source).ok())
+        .collect()
 }
 
 /// The code of `EpisodeOfCare.status` for the episode's phase.
@@ -49,19 +52,38 @@ const PROFILES: &[(&str, &[&str])] = &[
     ("Medication", &["kap-ketamine-medication"]),
     ("MedicationAdministration", &["kap-ketamine-administration"]),
     ("MedicationDispense", &["kap-medication-dispense"]),
-    ("MedicationRequest", &["kap-ketamine-prescription", "kap-home-medication"]),
-    ("Observation", &["kap-session-vital-sign", "kap-observation", "kap-clearance-status-observation"]),
+    (
+        "MedicationRequest",
+        &["kap-ketamine-prescription", "kap-home-medication"],
+    ),
+    (
+        "Observation",
+        &[
+            "kap-session-vital-sign",
+            "kap-observation",
+            "kap-clearance-status-observation",
+        ],
+    ),
     ("Procedure", &["kap-procedure"]),
     ("Provenance", &["kap-provenance"]),
     ("QuestionnaireResponse", &["kap-questionnaire-response"]),
     ("RelatedPerson", &["kap-related-person"]),
-    ("ServiceRequest", &["kap-referral-servicerequest", "kap-followup-servicerequest"]),
+    (
+        "ServiceRequest",
+        &["kap-referral-servicerequest", "kap-followup-servicerequest"],
+    ),
     ("Task", &["kap-referral-task", "kap-followup-task"]),
 ];
 
 /// Canonical URLs of the KAP profiles of a resource type.
 #[must_use]
 pub fn profiles_of(kind: &str) -> Vec<String> {
-    let own = PROFILES.iter().find(|(of, _)| *of == kind).map(|(_, names)| *names);
-    own.unwrap_or_default().iter().map(|name| structure(name)).collect()
+    let own = PROFILES
+        .iter()
+        .find(|(of, _)| *of == kind)
+        .map(|(_, names)| *names);
+    own.unwrap_or_default()
+        .iter()
+        .map(|name| structure(name))
+        .collect()
 }

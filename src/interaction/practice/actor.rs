@@ -15,7 +15,9 @@ const NAMESPACE: Uuid = Uuid::from_u128(0x6ba7_b811_9dad_11d1_80b4_00c0_4fd4_30c
 /// # Errors
 /// `NotFound` where it has none: to such a caller the episode does not exist.
 pub fn of(access: &Access, episode: &Episode) -> Result<Actor> {
-    let Some(caller) = access.caller() else { return Err(Error::not_found()) };
+    let Some(caller) = access.caller() else {
+        return Err(Error::not_found());
+    };
     let organizations = &episode.organizations;
     let is = |id: &Id| *id == caller.organization;
     let side = if is(&organizations.practice.id) {

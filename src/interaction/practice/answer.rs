@@ -53,14 +53,22 @@ impl Outcome {
 #[must_use]
 pub fn new_flags(before: &Episode, after: &Episode) -> Vec<Id> {
     let known = |id: &Id| before.detected_issues.iter().any(|i| i.id == *id);
-    after.detected_issues.iter().map(|i| i.id.clone()).filter(|id| !known(id)).collect()
+    after
+        .detected_issues
+        .iter()
+        .map(|i| i.id.clone())
+        .filter(|id| !known(id))
+        .collect()
 }
 
 /// The body of an answer. New flags are shown to those who may read issues.
 #[must_use]
 pub fn body(access: &Access, episode: &Episode, outcome: &Outcome) -> Value {
     let may = access.allow(Interaction::Read, "DetectedIssue").is_ok();
-    let new = episode.detected_issues.iter().filter(|i| may && outcome.flags.contains(&i.id));
+    let new = episode
+        .detected_issues
+        .iter()
+        .filter(|i| may && outcome.flags.contains(&i.id));
     let flags: Vec<_> = new.collect();
     let mut body = json!({
         "id": outcome.record,
@@ -86,7 +94,11 @@ pub fn record(episode: &Episode, id: &Id) -> Value {
     if let Some(session) = episode.sessions.iter().find(|s| s.id == *id) {
         return json!(session);
     }
-    episode.facts().into_iter().find(|fact| fact.key().1 == id).map_or(Value::Null, |fact| content(&fact))
+    episode
+        .facts()
+        .into_iter()
+        .find(|fact| fact.key().1 == id)
+        .map_or(Value::Null, |fact| content(&fact))
 }
 
 fn content(fact: &Fact) -> Value {
@@ -119,7 +131,10 @@ fn content(fact: &Fact) -> Value {
         Fact::Effects { session, effects } => part(session, json!(effects)),
         Fact::SideEffect { session, effect } => part(session, json!(effect)),
         Fact::Discharge { session, discharge } => part(session, json!(discharge)),
-        Fact::Integration { session, integration } => part(session, json!(integration)),
+        Fact::Integration {
+            session,
+            integration,
+        } => part(session, json!(integration)),
         Fact::Outcome(x) => json!(x),
         Fact::AdverseEvent(x) => json!(x),
         Fact::FollowUp(x) => json!(x),

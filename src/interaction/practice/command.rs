@@ -50,7 +50,11 @@ pub async fn run(
     request: &Request<'_>,
 ) -> Result<Answered> {
     let client = client(access)?;
-    let print = fingerprint(episode.as_str(), &format!("{:?}", std::mem::discriminant(&command)), request.body);
+    let print = fingerprint(
+        episode.as_str(),
+        &format!("{:?}", std::mem::discriminant(&command)),
+        request.body,
+    );
     if let Some(done) = replay(app, access, &client, request, &print).await? {
         return Ok(done);
     }
@@ -60,10 +64,18 @@ pub async fn run(
         seed: format!("{client}|{}", request.key),
         ..Ask::default()
     };
-    let rule = |state: &mut Episode, _: &_, ctx: &crate::kap::act::Context<'_>| state.apply(command.clone(), ctx);
+    let rule = |state: &mut Episode, _: &_, ctx: &crate::kap::act::Context<'_>| {
+        state.apply(command.clone(), ctx)
+    };
     let extra = |done: &Done| {
         let kept = outcome(done, request.status).keep(&print);
-        idempotency::record(access.tenant(), &client, &request.key, &kept, app.clock.millis())
+        idempotency::record(
+            access.tenant(),
+            &client,
+            &request.key,
+            &kept,
+            app.clock.millis(),
+        )
     };
     match change(app, access, episode, &ask, rule, extra).await {
         Ok(done) => {
@@ -71,9 +83,9 @@ pub async fn run(
             Ok(answered(access, &done.after, &outcome, false))
         }
         // A twin of this request was faster: its answer is the answer.
-        Err(error) if error.kind == Kind::Conflict => {
-            replay(app, access, &client, request, &print).await?.ok_or(error)
-        }
+        Err(error) if error.kind == Kind::Conflict => replay(app, access, &client, request, &print)
+            .await?
+            .ok_or(error),
         Err(error) => Err(error),
     }
 }
@@ -83,7 +95,9 @@ pub async fn run(
 /// # Errors
 /// `Internal` for the service itself, which sends no commands.
 pub fn client(access: &Access) -> Result<String> {
-    let caller = access.caller().ok_or_else(|| Error::internal("a command without a caller"))?;
+    let caller = access
+        .caller()
+        .ok_or_else(|| Error::internal("a command without a caller"))?;
     Ok(caller.client.to_string())
 }
 
@@ -111,7 +125,8 @@ pub async fn replay(
     let known = idempotency::lookup(&app.store, access.tenant(), client, &request.key).await?;
     let Some(known) = known else { return Ok(None) };
     if *known.request != *print {
-        let text = "This Idempotency-Key was used for another request. Use a new key for a new command.";
+        let text =
+            "This Idempotency-Key was used for another request. Use a new key for a new command.";
         return Err(Error::new(Kind::Unprocessable, text).code("idempotency-key-reused"));
     }
     let outcome = Outcome::kept(&known)?;
@@ -139,7 +154,10 @@ pub fn answered(access: &Access, episode: &Episode, outcome: &Outcome, replayed:
     Answered {
         status: outcome.status,
         version: outcome.version,
-        location: format!("/kap/v1/episodes/{}/records/{}", outcome.episode, outcome.record),
+        location: format!(
+            "/kap/v1/episodes/{}/records/{}",
+            outcome.episode, outcome.record
+        ),
         body: answer::body(access, episode, outcome),
         replayed,
     }

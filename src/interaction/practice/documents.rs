@@ -9,7 +9,11 @@ use crate::mapping::summary::{Document, compose};
 /// The compositions (with their document references) that the change from `before` to `after` makes due.
 #[must_use]
 pub fn due(before: &Episode, after: &Episode, at: Instant) -> Vec<Resource> {
-    kinds(before, after).into_iter().filter_map(|document| compose(document, after, at)).flatten().collect()
+    kinds(before, after)
+        .into_iter()
+        .filter_map(|document| compose(document, after, at))
+        .flatten()
+        .collect()
 }
 
 fn kinds(before: &Episode, after: &Episode) -> Vec<Document> {
@@ -22,7 +26,8 @@ fn kinds(before: &Episode, after: &Episode) -> Vec<Document> {
     }
     for session in &after.sessions {
         let old = before.sessions.iter().find(|s| s.id == session.id);
-        let changed = old != Some(session) || events(before, &session.id) != events(after, &session.id);
+        let changed =
+            old != Some(session) || events(before, &session.id) != events(after, &session.id);
         if changed && session.status == SessionStatus::Completed {
             out.extend(of_session(session));
         }
@@ -44,5 +49,9 @@ fn of_session(session: &Session) -> Option<Document> {
 }
 
 fn events<'e>(episode: &'e Episode, session: &Id) -> Vec<&'e crate::kap::safety::AdverseEvent> {
-    episode.adverse_events.iter().filter(|e| e.session_id.as_ref() == Some(session)).collect()
+    episode
+        .adverse_events
+        .iter()
+        .filter(|e| e.session_id.as_ref() == Some(session))
+        .collect()
 }

@@ -37,7 +37,9 @@ fn pointer(path: &serde_path_to_error::Path) -> String {
     for segment in path {
         match segment {
             Segment::Seq { index } => out.push_str(&format!("/{index}")),
-            Segment::Map { key } => out.push_str(&format!("/{}", key.replace('~', "~0").replace('/', "~1"))),
+            Segment::Map { key } => {
+                out.push_str(&format!("/{}", key.replace('~', "~0").replace('/', "~1")))
+            }
             Segment::Enum { variant } => out.push_str(&format!("/{variant}")),
             Segment::Unknown => {}
         }
@@ -51,7 +53,10 @@ mod tests {
     use crate::kap::dosing::Dose;
 
     fn refused(body: &str) -> (String, Option<String>) {
-        let issue = read_body::<Dose>(body.as_bytes()).expect_err(body).issues.swap_remove(0);
+        let issue = read_body::<Dose>(body.as_bytes())
+            .expect_err(body)
+            .issues
+            .swap_remove(0);
         (issue.text, issue.at)
     }
 

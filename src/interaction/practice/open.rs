@@ -22,7 +22,12 @@ use crate::store;
 ///
 /// # Errors
 /// What the rules refuse; `Unprocessable` where an organization is not in the directory.
-pub async fn open(app: &App, access: &Access, body: OpenEpisode, request: &Request<'_>) -> Result<Answered> {
+pub async fn open(
+    app: &App,
+    access: &Access,
+    body: OpenEpisode,
+    request: &Request<'_>,
+) -> Result<Answered> {
     let client = client(access)?;
     let print = fingerprint("episodes", "open", request.body);
     if let Some(done) = replay(app, access, &client, request, &print).await? {
@@ -38,16 +43,32 @@ pub async fn open(app: &App, access: &Access, body: OpenEpisode, request: &Reque
         episode: episode.episode_id.clone(),
         record: episode.episode_id.clone(),
         version: 1,
-        flags: episode.detected_issues.iter().map(|i| i.id.clone()).collect(),
-        resources: set.changes.iter().map(|c| c.resource.key.to_string()).collect(),
+        flags: episode
+            .detected_issues
+            .iter()
+            .map(|i| i.id.clone())
+            .collect(),
+        resources: set
+            .changes
+            .iter()
+            .map(|c| c.resource.key.to_string())
+            .collect(),
         names,
     };
     let mut set = set;
     let kept = outcome.keep(&print);
-    set.steps.extend(store::idempotency::record(access.tenant(), &client, &request.key, &kept, app.clock.millis()));
+    set.steps.extend(store::idempotency::record(
+        access.tenant(),
+        &client,
+        &request.key,
+        &kept,
+        app.clock.millis(),
+    ));
     match commit(app, access, "open episode", set).await? {
         Ok(_) => Ok(answered(access, &episode, &outcome, false)),
-        Err(conflict) => replay(app, access, &client, request, &print).await?.ok_or_else(|| lost(conflict)),
+        Err(conflict) => replay(app, access, &client, request, &print)
+            .await?
+            .ok_or_else(|| lost(conflict)),
     }
 }
 
@@ -62,11 +83,20 @@ fn opened(
     let caller = access.caller().ok_or_else(Error::not_found)?;
     let actor = Actor {
         organization: caller.organization.clone(),
-        side: if caller.role.is_of_practice() { Side::Practice } else { Side::External },
+        side: if caller.role.is_of_practice() {
+            Side::Practice
+        } else {
+            Side::External
+        },
         prescriber: false,
         admin: false,
     };
-    let ctx = Context { now: Instant(app.clock.now()), policy: &app.policy, actor: &actor, ids: &ids };
+    let ctx = Context {
+        now: Instant(app.clock.now()),
+        policy: &app.policy,
+        actor: &actor,
+        ids: &ids,
+    };
     let mut episode = Episode::open(body, organizations, &ctx)?;
     episode.version = 1;
     Ok(episode)
@@ -74,7 +104,12 @@ fn opened(
 
 /// Ids in the body are local names that the service replaces by its own. People keep theirs across the episodes of a
 /// practice: a patient by identifier, a clinician by NPI, organization and role.
-fn own_ids(tenant: &str, practice: &Id, seed: &str, mut body: OpenEpisode) -> (OpenEpisode, BTreeMap<Id, Id>) {
+fn own_ids(
+    tenant: &str,
+    practice: &Id,
+    seed: &str,
+    mut body: OpenEpisode,
+) -> (OpenEpisode, BTreeMap<Id, Id>) {
     let stable = actor::ids(tenant, &format!("people|{practice}"));
     let fresh = actor::ids(tenant, seed);
     let mut names: BTreeMap<Id, Id> = BTreeMap::new();
@@ -84,12 +119,19 @@ fn own_ids(tenant: &str, practice: &Id, seed: &str, mut body: OpenEpisode) -> (O
         }
         *id = own;
     };
-    let identity = body.patient.identifiers.first().map(|i| format!("patient|{}|{}", i.system, i.value));
+    let identity = body
+        .patient
+        .identifiers
+        .first()
+        .map(|i| format!("patient|{}|{}", i.system, i.value));
     let patient = identity.map_or_else(|| fresh("patient"), |name| stable(&name));
     give(&mut body.patient.id, patient);
     for (n, member) in body.care_team.iter_mut().enumerate() {
         let own = match &member.npi {
-            Some(npi) => stable(&format!("member|{npi}|{}|{}", member.organization_id, member.role)),
+            Some(npi) => stable(&format!(
+                "member|{npi}|{}|{}",
+                member.organization_id, member.role
+            )),
             None => fresh(&format!("member-{n}")),
         };
         give(&mut member.id, own);
@@ -112,27 +154,45 @@ async fn organizations(app: &App, access: &Access, body: &OpenEpisode) -> Result
     };
     let practice = organization(app, access, &caller.organization).await?;
     let practice = practice.ok_or_else(|| named("/organizations/practice"))?;
-    let partner = organization(app, access, &body.partner_id).await?.ok_or_else(|| named("/partnerId"))?;
-    if !matches!(partner.kind, OrganizationType::Partner | OrganizationType::Clinic) {
+    let partner = organization(app, access, &body.partner_id)
+        .await?
+        .ok_or_else(|| named("/partnerId"))?;
+    if !matches!(
+        partner.kind,
+        OrganizationType::Partner | OrganizationType::Clinic
+    ) {
         let text = "This organization is no medical partner.";
         return Err(Error::new(Kind::Unprocessable, text).at("/partnerId"));
     }
     let pharmacy = match &body.pharmacy_id {
-        Some(id) => Some(organization(app, access, id).await?.ok_or_else(|| named("/pharmacyId"))?),
+        Some(id) => Some(
+            organization(app, access, id)
+                .await?
+                .ok_or_else(|| named("/pharmacyId"))?,
+        ),
         None => None,
     };
     for (n, member) in body.care_team.iter().enumerate() {
-        if organization(app, access, &member.organization_id).await?.is_none() {
+        if organization(app, access, &member.organization_id)
+            .await?
+            .is_none()
+        {
             return Err(named(&format!("/careTeam/{n}/organizationId")));
         }
     }
-    Ok(Organizations { practice, partner, pharmacy })
+    Ok(Organizations {
+        practice,
+        partner,
+        pharmacy,
+    })
 }
 
 /// An organization of the directory.
 pub async fn organization(app: &App, access: &Access, id: &Id) -> Result<Option<Organization>> {
     let key = Key::new("Organization", id.clone());
-    let Some(row) = app.store.view(access).lookup(&key).await? else { return Ok(None) };
+    let Some(row) = app.store.view(access).lookup(&key).await? else {
+        return Ok(None);
+    };
     let values: Vec<_> = row.value().map(|value| (key, value)).into_iter().collect();
     Ok(mapping::register::organizations(&values).pop())
 }
@@ -151,15 +211,28 @@ async fn changes(app: &App, access: &Access, episode: &Episode) -> Result<Change
     let mut set = Changes::default();
     for resource in resources {
         let over = app.store.view(access).lookup(&resource.key).await?;
-        if over.as_ref().is_some_and(|old| keeps(old, &resource, owner)) {
+        if over
+            .as_ref()
+            .is_some_and(|old| keeps(old, &resource, owner))
+        {
             continue;
         }
         let episode_id = Some(episode.episode_id.clone());
-        set.changes.push(Change { resource, over, owner: owner.clone(), episode: episode_id });
+        set.changes.push(Change {
+            resource,
+            over,
+            owner: owner.clone(),
+            episode: episode_id,
+        });
     }
     let about = provenance::of(app, access, episode, &set.changes);
     let episode_id = Some(episode.episode_id.clone());
-    set.changes.extend(about.map(|resource| Change { resource, over: None, owner: owner.clone(), episode: episode_id }));
+    set.changes.extend(about.map(|resource| Change {
+        resource,
+        over: None,
+        owner: owner.clone(),
+        episode: episode_id,
+    }));
     set.steps = store::episode::open(access.tenant(), &head::of(episode, app.clock.millis()));
     set.steps.extend(party::steps(access.tenant(), episode));
     Ok(set)

@@ -15,8 +15,12 @@ pub fn of(app: &App, access: &Access, episode: &Episode, changes: &[Change]) -> 
     if targets.is_empty() {
         return None;
     }
-    let author = access.caller().map_or(&episode.organizations.practice.id, |c| &c.organization);
+    let author = access
+        .caller()
+        .map_or(&episode.organizations.practice.id, |c| &c.organization);
     let id = Id::new(app.clock.uuid().to_string())?;
     let recorded = Instant(app.clock.now());
-    Some(mapping::provenance::write(&id, &targets, author, recorded, episode))
+    Some(mapping::provenance::write(
+        &id, &targets, author, recorded, episode,
+    ))
 }

@@ -106,7 +106,14 @@ fn shown(app: &App, mut episode: Episode, extent: Extent) -> Value {
     let mut out = json!({ "apiVersion": "kap.v1", "resource": "Episode", "asOf": at });
     let whole = json!(episode);
     let summary = [
-        "episodeId", "businessIdentifiers", "version", "synthetic", "phase", "phaseHistory", "organizations", "patient",
+        "episodeId",
+        "businessIdentifiers",
+        "version",
+        "synthetic",
+        "phase",
+        "phaseHistory",
+        "organizations",
+        "patient",
         "careTeam",
     ];
     for (name, value) in whole.as_object().into_iter().flatten() {
@@ -134,11 +141,15 @@ pub async fn episodes(app: &App, access: &Access, list: &List) -> Result<Page<Va
         }
         item
     });
-    Ok(Page { items: items.collect(), next: page.next.clone() })
+    Ok(Page {
+        items: items.collect(),
+        next: page.next.clone(),
+    })
 }
 
 fn moment(millis: i64) -> Option<String> {
-    let at = time::OffsetDateTime::from_unix_timestamp_nanos(i128::from(millis) * 1_000_000).ok()?;
+    let at =
+        time::OffsetDateTime::from_unix_timestamp_nanos(i128::from(millis) * 1_000_000).ok()?;
     Some(crate::fhir::resource::instant(at))
 }
 
@@ -153,7 +164,10 @@ async fn heads(app: &App, access: &Access, list: &List) -> Result<crate::store::
         due_before: list.due.map(|day| day.plus_days(1)),
         ..EpisodeFilter::default()
     };
-    app.store.view(access).episodes(&filter, limit, list.cursor.as_deref()).await
+    app.store
+        .view(access)
+        .episodes(&filter, limit, list.cursor.as_deref())
+        .await
 }
 
 /// What is due in the listed episodes, the most pressing first within the page.
@@ -172,21 +186,38 @@ pub async fn worklist(app: &App, access: &Access, list: &List) -> Result<Page<Va
         value["episodeId"] = json!(episode);
         value
     });
-    Ok(Page { items: shown.collect(), next: page.next })
+    Ok(Page {
+        items: shown.collect(),
+        next: page.next,
+    })
 }
 
 /// The organizations of the directory.
-pub async fn organizations(app: &App, access: &Access, directory: &Directory) -> Result<Page<Value>> {
+pub async fn organizations(
+    app: &App,
+    access: &Access,
+    directory: &Directory,
+) -> Result<Page<Value>> {
     let parameters = vec![("_count".to_owned(), "1000".to_owned())];
     let (query, _) = SearchQuery::parse("Organization", &parameters, Handling::Strict)?;
     let found = app.store.view(access).search(&query).await?.matches;
-    let values: Vec<(Key, Value)> =
-        found.iter().filter_map(|row| row.value().map(|value| (row.key.clone(), value))).collect();
+    let values: Vec<(Key, Value)> = found
+        .iter()
+        .filter_map(|row| row.value().map(|value| (row.key.clone(), value)))
+        .collect();
     let items = mapping::register::organizations(&values)
         .into_iter()
-        .filter(|o| directory.kind.as_deref().is_none_or(|kind| o.kind.code() == kind))
+        .filter(|o| {
+            directory
+                .kind
+                .as_deref()
+                .is_none_or(|kind| o.kind.code() == kind)
+        })
         .map(|o| json!(o));
-    Ok(Page { items: items.collect(), next: None })
+    Ok(Page {
+        items: items.collect(),
+        next: None,
+    })
 }
 
 /// What happened, in order.
@@ -198,7 +229,9 @@ pub async fn timeline(app: &App, access: &Access, id: &Id) -> Result<Value> {
 /// Doses against scores.
 pub async fn trends(app: &App, access: &Access, id: &Id) -> Result<Value> {
     let loaded = load(app, access, id).await?;
-    Ok(json!({ "episodeId": id, "sessions": loaded.episode.trends(), "outcomes": loaded.episode.outcome_trend(&app.policy) }))
+    Ok(
+        json!({ "episodeId": id, "sessions": loaded.episode.trends(), "outcomes": loaded.episode.outcome_trend(&app.policy) }),
+    )
 }
 
 /// One record of the episode.
@@ -212,7 +245,13 @@ pub async fn record(app: &App, access: &Access, id: &Id, record: &Id) -> Result<
 }
 
 /// Whether dosing may start in this session, and everything that stands against it.
-pub async fn readiness(app: &App, access: &Access, id: &Id, session: &Id, moment: &Moment) -> Result<Value> {
+pub async fn readiness(
+    app: &App,
+    access: &Access,
+    id: &Id,
+    session: &Id,
+    moment: &Moment,
+) -> Result<Value> {
     let episode = load(app, access, id).await?.episode;
     let at = moment.at.unwrap_or_else(|| now(app));
     let readiness = episode.readiness(session, at, &app.policy)?;
@@ -223,13 +262,23 @@ pub async fn readiness(app: &App, access: &Access, id: &Id, session: &Id, moment
 pub async fn summary(app: &App, access: &Access, id: &Id, asked: &Summary) -> Result<String> {
     // Whoever cannot see the episode learns nothing of its documents.
     let episode = load(app, access, id).await?.episode;
-    let of_session = || asked.session.clone().ok_or_else(|| Error::new(Kind::Invalid, "This document needs `session`.").at("session"));
+    let of_session = || {
+        asked.session.clone().ok_or_else(|| {
+            Error::new(Kind::Invalid, "This document needs `session`.").at("session")
+        })
+    };
     let document_kind = match asked.doc {
         Letter::A => Document::Referral,
         Letter::B => Document::Clearance,
-        Letter::C => Document::Dosing { session: of_session()? },
-        Letter::D => Document::Integration { session: of_session()? },
-        Letter::E => Document::FollowUp { session: of_session()? },
+        Letter::C => Document::Dosing {
+            session: of_session()?,
+        },
+        Letter::D => Document::Integration {
+            session: of_session()?,
+        },
+        Letter::E => Document::FollowUp {
+            session: of_session()?,
+        },
         Letter::F => Document::Episode,
     };
     let own = document_kind.id(&episode);
@@ -239,17 +288,30 @@ pub async fn summary(app: &App, access: &Access, id: &Id, asked: &Summary) -> Re
 
 /// Every resource of the episode that the caller may see, as a collection bundle.
 pub async fn export(app: &App, access: &Access, id: &Id) -> Result<String> {
-    let record = app.store.view(access).episode(id).await?.ok_or_else(Error::not_found)?;
+    let record = app
+        .store
+        .view(access)
+        .episode(id)
+        .await?
+        .ok_or_else(Error::not_found)?;
     let base = app.fhir_base();
     let mut out = String::from(r#"{"resourceType":"Bundle","type":"collection","entry":["#);
     let mut first = true;
     for row in &record.resources {
-        let Some(body) = row.body.as_ref().filter(|_| access.allow(Interaction::Read, &row.key.kind).is_ok()) else {
+        let Some(body) = row
+            .body
+            .as_ref()
+            .filter(|_| access.allow(Interaction::Read, &row.key.kind).is_ok())
+        else {
             continue;
         };
         let comma = if first { "" } else { "," };
         first = false;
-        let _ = write!(out, r#"{comma}{{"fullUrl":"{base}/{}","resource":{body}}}"#, row.key);
+        let _ = write!(
+            out,
+            r#"{comma}{{"fullUrl":"{base}/{}","resource":{body}}}"#,
+            row.key
+        );
     }
     out.push_str("]}");
     Ok(out)
@@ -257,7 +319,11 @@ pub async fn export(app: &App, access: &Access, id: &Id) -> Result<String> {
 
 /// What a clearance is on a day is computed, never stored.
 fn compute_statuses(episode: &mut Episode, at: Instant) {
-    let statuses: Vec<_> = episode.clearances.iter().map(|c| episode.clearance_status(c, at)).collect();
+    let statuses: Vec<_> = episode
+        .clearances
+        .iter()
+        .map(|c| episode.clearance_status(c, at))
+        .collect();
     for (clearance, status) in episode.clearances.iter_mut().zip(statuses) {
         clearance.status = Some(status);
     }
