@@ -326,19 +326,7 @@ async fn client(command: ClientCommand) -> Result<()> {
             let role = Role::from_code(&role).ok_or_else(|| bad("role", &role))?;
             let organization =
                 Id::new(organization.clone()).ok_or_else(|| bad("organization", &organization))?;
-            let keys = match (jwks, jwks_url) {
-                (Some(path), None) => {
-                    Keys::Set(std::fs::read_to_string(&path).map_err(|e| unreadable(&path, e))?)
-                }
-                (None, Some(url)) => Keys::Url(url),
-                _ => {
-                    return Err(Error::new(
-                        Kind::Invalid,
-                        "Give --jwks FILE or --jwks-url URL.",
-                    ));
-                }
-            };
-            let app = open(&database).await?;
+            let keys = keys(jwks, jwks_url)?;
             let spec = ClientSpec {
                 id,
                 name,
@@ -348,31 +336,51 @@ async fn client(command: ClientCommand) -> Result<()> {
                 purpose: Purpose::Treatment,
                 keys,
             };
-            let client = app.auth.register(spec).await?;
-            println!(
-                "client {} is registered: {} of {}, {}",
-                client.id, client.role, client.organization, client.scopes
-            );
-            app.store.close().await;
+            add_client(&open(&database).await?, spec).await
         }
-        ClientCommand::List { database } => {
-            let app = open(&database).await?;
-            for client in app.auth.clients().await? {
-                let state = if client.disabled_at.is_some() {
-                    "disabled"
-                } else {
-                    "active"
-                };
-                println!(
-                    "{}\t{state}\t{}\t{}\t{}",
-                    client.id, client.role, client.organization, client.scopes
-                );
-            }
-            app.store.close().await;
-        }
-        ClientCommand::Disable { database, id } => open(&database).await?.auth.disable(&id).await?,
-        ClientCommand::Enable { database, id } => open(&database).await?.auth.enable(&id).await?,
+        ClientCommand::List { database } => list_clients(&open(&database).await?).await,
+        ClientCommand::Disable { database, id } => open(&database).await?.auth.disable(&id).await,
+        ClientCommand::Enable { database, id } => open(&database).await?.auth.enable(&id).await,
     }
+}
+
+fn keys(jwks: Option<PathBuf>, jwks_url: Option<String>) -> Result<Keys> {
+    match (jwks, jwks_url) {
+        (Some(path), None) => Ok(Keys::Set(
+            std::fs::read_to_string(&path).map_err(|e| unreadable(&path, e))?,
+        )),
+        (None, Some(url)) => Ok(Keys::Url(url)),
+        _ => Err(Error::new(
+            Kind::Invalid,
+            "Give --jwks FILE or --jwks-url URL.",
+        )),
+    }
+}
+
+async fn add_client(app: &App, spec: ClientSpec) -> Result<()> {
+    let client = app.auth.register(spec).await?;
+    let (id, role, of) = (&client.id, client.role, &client.organization);
+    println!(
+        "client {id} is registered: {role} of {of}, {}",
+        client.scopes
+    );
+    app.store.close().await;
+    Ok(())
+}
+
+async fn list_clients(app: &App) -> Result<()> {
+    for client in app.auth.clients().await? {
+        let state = if client.disabled_at.is_some() {
+            "disabled"
+        } else {
+            "active"
+        };
+        println!(
+            "{}\t{state}\t{}\t{}\t{}",
+            client.id, client.role, client.organization, client.scopes
+        );
+    }
+    app.store.close().await;
     Ok(())
 }
 

@@ -86,6 +86,15 @@ impl Access {
         }
     }
 
+    /// Why the service itself is at work; `None` for a caller.
+    #[must_use]
+    pub fn reason(&self) -> Option<&'static str> {
+        match &self.who {
+            Who::Caller(_) => None,
+            Who::System(reason) => Some(reason),
+        }
+    }
+
     /// Whether this caller may do `interaction` on resources of type `kind` at all.
     ///
     /// # Errors

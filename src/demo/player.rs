@@ -71,7 +71,7 @@ pub struct Played {
 /// The first step that the service refuses, with its answer.
 pub async fn play(
     episode: &Episode,
-    callers: &HashMap<Party, Caller>,
+    callers: &HashMap<Party, Caller, impl std::hash::BuildHasher>,
     run: &str,
     mut tell: impl FnMut(&Step, &Reply),
 ) -> Result<Played> {

@@ -88,9 +88,7 @@ pub fn script(episode: &Episode) -> Vec<Step> {
     for (n, entry) in episode.phase_history.iter().enumerate().skip(1) {
         script.phase(episode.phase_history[n - 1].phase, entry);
     }
-    script
-        .steps
-        .sort_by(|a, b| (a.at, a.order).cmp(&(b.at, b.order)));
+    script.steps.sort_by_key(|a| (a.at, a.order));
     script.steps
 }
 

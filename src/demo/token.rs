@@ -115,6 +115,7 @@ impl Login<'_> {
 }
 
 /// The service could not be reached.
+#[must_use]
 pub fn away(cause: reqwest::Error) -> Error {
     Error::new(Kind::Unavailable, "The service cannot be reached.").because(cause.without_url())
 }

@@ -64,11 +64,8 @@ pub fn local(text: &str, base: &str) -> Option<Key> {
         .map_or(text, |rest| rest.trim_start_matches('/'));
     let mut parts = text.split('/');
     let (kind, id) = (parts.next()?, parts.next()?);
-    let versioned = match (parts.next(), parts.next(), parts.next()) {
-        (None, _, _) => true,
-        (Some("_history"), Some(_), None) => true,
-        _ => false,
-    };
+    let rest = (parts.next(), parts.next(), parts.next());
+    let versioned = matches!(rest, (None, _, _) | (Some("_history"), Some(_), None));
     let typed = kind.starts_with(|c: char| c.is_ascii_uppercase())
         && kind.chars().all(|c| c.is_ascii_alphabetic());
     (typed && versioned)

@@ -15,7 +15,6 @@ use axum::routing::{get, post};
 use crate::app::App;
 
 /// Every route of the service.
-#[must_use]
 pub fn router(app: App) -> Router {
     Router::new()
         .route("/livez", get(ops::live))

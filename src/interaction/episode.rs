@@ -329,6 +329,7 @@ fn without_stamp(value: &Value) -> Value {
 }
 
 /// Whether a stored version says the same as a resource that we built.
+#[must_use]
 pub fn same(old: &Stored, new: &Resource) -> bool {
     old.value()
         .is_some_and(|value| without_stamp(&value) == new.value)

@@ -50,10 +50,10 @@ pub async fn transaction(app: &App, access: &Access, bytes: &[u8]) -> Result<Str
             Fate::Write(key, _) => key,
             Fate::Exists(row) => &row.key,
         };
-        if let Some(url) = entry.full_url.as_ref().filter(|u| u.starts_with("urn:")) {
-            if names.insert(url.clone(), key.to_string()).is_some() {
-                return Err(within(invalid("Two entries have the same fullUrl."), i));
-            }
+        if let Some(url) = entry.full_url.as_ref().filter(|u| u.starts_with("urn:"))
+            && names.insert(url.clone(), key.to_string()).is_some()
+        {
+            return Err(within(invalid("Two entries have the same fullUrl."), i));
         }
         fates.push(fate);
     }
@@ -189,10 +189,10 @@ async fn fate(app: &App, access: &Access, entry: &Entry<'_>) -> Result<Fate> {
         ));
     }
     access.allow(Interaction::Create, &entry.kind)?;
-    if let Some(criteria) = &entry.if_none_exist {
-        if let Some(row) = existing(app, access, &entry.kind, criteria).await? {
-            return Ok(Fate::Exists(row));
-        }
+    if let Some(criteria) = &entry.if_none_exist
+        && let Some(row) = existing(app, access, &entry.kind, criteria).await?
+    {
+        return Ok(Fate::Exists(row));
     }
     let id = Id::new(app.clock.uuid().to_string()).unwrap_or_default();
     Ok(Fate::Write(Key::new(&entry.kind, id), None))

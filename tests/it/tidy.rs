@@ -1,1 +1,173 @@
-//! To be written.
+//! The house rules that a machine can check: which folder may know which, where each dependency lives, how long files are.
+
+use std::path::{Path, PathBuf};
+
+/// Each folder of `src/` and the crate's modules that it may name. `kap` may use `error`, `fhir` the id of `kap`.
+const MAY_USE: &[(&str, &[&str])] = &[
+    ("kap", &["error", "kap"]),
+    ("fhir", &["error", "fhir", "kap::base"]),
+    ("access", &["access", "error", "kap::base"]),
+    ("mapping", &["error", "fhir", "kap", "mapping"]),
+    ("store", &["access", "error", "fhir", "kap::base", "store"]),
+    (
+        "auth",
+        &["access", "auth", "clock", "error", "kap::base", "store"],
+    ),
+    (
+        "interaction",
+        &[
+            "access",
+            "app",
+            "error",
+            "fhir",
+            "interaction",
+            "kap",
+            "mapping",
+            "store",
+        ],
+    ),
+    (
+        "http",
+        &[
+            "access",
+            "app",
+            "auth",
+            "error",
+            "fhir",
+            "http",
+            "interaction",
+            "kap",
+        ],
+    ),
+];
+
+/// Each dependency and the places that may name it.
+const HOMES: &[(&str, &[&str])] = &[
+    ("axum", &["http/", "server.rs"]),
+    ("rusqlite", &["store/driver"]),
+    ("tokio_postgres", &["store/driver"]),
+    ("deadpool_postgres", &["store/driver"]),
+    ("fhir_sdk", &["mapping/"]),
+    ("reqwest", &["auth/", "delivery/", "demo/"]),
+    ("jsonwebtoken", &["auth/"]),
+    ("opentelemetry", &["telemetry.rs", "http/layer.rs"]),
+    ("jiff", &["kap/calendar.rs", "mapping/"]),
+];
+
+/// Files that are longer than 400 lines, with their length on the day on which they were let in: it may only shrink.
+const LONG: &[(&str, usize)] = &[];
+
+fn sources() -> Vec<(String, String)> {
+    let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("src");
+    let mut out = Vec::new();
+    let mut folders = vec![root.clone()];
+    while let Some(folder) = folders.pop() {
+        for entry in std::fs::read_dir(folder).expect("a folder").flatten() {
+            let path: PathBuf = entry.path();
+            if path.is_dir() {
+                folders.push(path);
+            } else if path.extension().is_some_and(|e| e == "rs") {
+                let name = path
+                    .strip_prefix(&root)
+                    .expect("below src")
+                    .display()
+                    .to_string();
+                out.push((name, std::fs::read_to_string(&path).expect("a text")));
+            }
+        }
+    }
+    assert!(out.len() > 50, "the sources were not found");
+    out
+}
+
+/// The code without comments and without its unit tests.
+fn code(text: &str) -> String {
+    let code = text
+        .split("#[cfg(test)]\nmod tests {")
+        .next()
+        .unwrap_or_default();
+    code.lines()
+        .filter(|l| !l.trim_start().starts_with("//"))
+        .collect::<Vec<_>>()
+        .join("\n")
+}
+
+fn is_test(name: &str) -> bool {
+    name.contains("tests") || name.contains("/arb")
+}
+
+#[test]
+fn each_folder_knows_only_what_it_may() {
+    let mut wrong = Vec::new();
+    for (name, text) in sources().iter().filter(|(name, _)| !is_test(name)) {
+        let Some((_, may)) = MAY_USE
+            .iter()
+            .find(|(folder, _)| name.starts_with(&format!("{folder}/")))
+        else {
+            continue;
+        };
+        for (n, line) in code(text).lines().enumerate() {
+            for used in line.split("crate::").skip(1) {
+                let path: String = used
+                    .chars()
+                    .take_while(|c| c.is_alphanumeric() || *c == '_' || *c == ':')
+                    .collect();
+                if !may
+                    .iter()
+                    .any(|m| path == *m || path.starts_with(&format!("{m}::")))
+                {
+                    wrong.push(format!("{name}:{}: crate::{path}", n + 1));
+                }
+            }
+        }
+    }
+    assert!(wrong.is_empty(), "{}", wrong.join("\n"));
+}
+
+#[test]
+fn each_dependency_has_one_home() {
+    let mut wrong = Vec::new();
+    for (name, text) in sources() {
+        for (dependency, homes) in HOMES {
+            let uses = code(&text).lines().any(|l| {
+                l.contains(&format!("{dependency}::")) || l.contains(&format!("use {dependency}"))
+            });
+            if uses && !homes.iter().any(|home| name.starts_with(home)) {
+                wrong.push(format!("{name} names {dependency}"));
+            }
+        }
+    }
+    assert!(wrong.is_empty(), "{}", wrong.join("\n"));
+}
+
+#[test]
+fn files_are_short_enough_to_read() {
+    let mut wrong = Vec::new();
+    for (name, text) in sources() {
+        let lines = text.lines().count();
+        let most = LONG
+            .iter()
+            .find(|(long, _)| *long == name)
+            .map_or(400, |(_, most)| *most);
+        if lines > most {
+            wrong.push(format!("{name}: {lines} lines, at most {most}"));
+        }
+    }
+    assert!(wrong.is_empty(), "{}", wrong.join("\n"));
+}
+
+#[test]
+fn nothing_is_left_to_do_later_or_switched_off() {
+    let mut wrong = Vec::new();
+    for (name, text) in sources() {
+        for word in ["todo!(", "unimplemented!(", "dbg!(", "#[ignore", "#[allow("] {
+            if code(&text).contains(word) {
+                wrong.push(format!("{name}: {word}"));
+            }
+        }
+        if code(&text).contains(".unwrap()") {
+            wrong.push(format!("{name}: .unwrap()"));
+        }
+    }
+    assert!(wrong.is_empty(), "{}", wrong.join("\n"));
+}

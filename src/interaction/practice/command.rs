@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 
+use base64::Engine as _;
 use serde_json::Value;
 use sha2::{Digest as _, Sha256};
 
@@ -108,7 +109,7 @@ pub fn fingerprint(path: &str, command: &str, body: &[u8]) -> String {
     for part in [path.as_bytes(), b"|", command.as_bytes(), b"|", body] {
         hash.update(part);
     }
-    hash.finalize().iter().map(|b| format!("{b:02x}")).collect()
+    base64::engine::general_purpose::URL_SAFE_NO_PAD.encode(hash.finalize())
 }
 
 /// The answer of an earlier request with this key, if there was one.

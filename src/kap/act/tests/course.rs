@@ -9,7 +9,7 @@ fn inv_15_overdue_follow_up_warns_then_holds() {
     last.due_by = day("2026-07-25");
     assert!(desk.warned(&session, "KAP-INV-15"));
     blocked("KAP-INV-15", |d, _| {
-        d.episode.follow_ups[1].due_by = day("2026-07-10")
+        d.episode.follow_ups[1].due_by = day("2026-07-10");
     });
 }
 
@@ -45,7 +45,7 @@ fn inv_17_and_18_integration_and_baseline_warn_and_can_be_made_holds() {
     blocked("KAP-INV-18", |d, _| {
         d.episode
             .screenings
-            .retain(|s| s.instrument != "C-SSRS-SCREEN")
+            .retain(|s| s.instrument != "C-SSRS-SCREEN");
     });
 }
 
@@ -123,7 +123,7 @@ fn inv_21_only_a_partner_prescriber_clears() {
 fn inv_22_30_33_34_presence_product_place_and_plan() {
     blocked("KAP-INV-22", |d, s| d.session(s).therapist_presence = None);
     blocked("KAP-INV-30", |d, _| {
-        d.episode.prescriptions[1].drug.code = "2119365".into()
+        d.episode.prescriptions[1].drug.code = "2119365".into();
     });
     blocked("KAP-INV-33", |d, s| d.session(s).patient_location = None);
     blocked("KAP-INV-34", |d, s| d.session(s).emergency_plan = None);

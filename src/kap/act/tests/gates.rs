@@ -53,23 +53,23 @@ fn inv_01_phases_move_along_the_machine() {
 #[test]
 fn inv_02_an_active_clearance_covers_day_setting_and_route() {
     blocked("KAP-INV-02", |d, _| {
-        d.episode.clearances[0].valid_until = Some(day("2026-07-31"))
+        d.episode.clearances[0].valid_until = Some(day("2026-07-31"));
     });
     blocked("KAP-INV-02", |d, _| {
-        d.episode.clearances[0].settings_allowed = vec![Setting::InPerson]
+        d.episode.clearances[0].settings_allowed = vec![Setting::InPerson];
     });
     blocked("KAP-INV-02", |d, _| {
-        d.episode.clearances[0].routes_allowed.clear()
+        d.episode.clearances[0].routes_allowed.clear();
     });
     blocked("KAP-INV-02", |d, _| {
-        d.episode.clearances[0].revoked_at = Some(t("2026-07-30T09:00:00Z"))
+        d.episode.clearances[0].revoked_at = Some(t("2026-07-30T09:00:00Z"));
     });
 }
 
 #[test]
 fn inv_03_conditions_are_met() {
     blocked("KAP-INV-03", |d, _| {
-        d.episode.clearances[0].conditions[1].satisfied_at = None
+        d.episode.clearances[0].conditions[1].satisfied_at = None;
     });
     blocked("KAP-INV-03", |d, s| {
         let list = d
@@ -86,7 +86,7 @@ fn inv_03_conditions_are_met() {
 #[test]
 fn inv_04_treatment_consent_covers_the_topics() {
     blocked("KAP-INV-04", |d, _| {
-        d.episode.consents.retain(|c| c.id != id("con-0001"))
+        d.episode.consents.retain(|c| c.id != id("con-0001"));
     });
     blocked("KAP-INV-04", |d, _| {
         let consent = d
@@ -104,14 +104,14 @@ fn inv_04_treatment_consent_covers_the_topics() {
 #[test]
 fn inv_05_remote_needs_telehealth_consent() {
     blocked("KAP-INV-05", |d, _| {
-        d.episode.consents.retain(|c| c.id != id("con-0002"))
+        d.episode.consents.retain(|c| c.id != id("con-0002"));
     });
 }
 
 #[test]
 fn inv_06_prescription_and_units() {
     blocked("KAP-INV-06", |d, _| {
-        d.episode.prescriptions[1].valid_until = day("2026-07-31")
+        d.episode.prescriptions[1].valid_until = day("2026-07-31");
     });
     blocked("KAP-INV-06", |d, _| d.episode.dispenses.clear());
 }
@@ -231,10 +231,10 @@ fn inv_12_a_minor_needs_guardian_and_assent() {
 #[test]
 fn inv_13_chaperone_with_a_phone() {
     blocked("KAP-INV-13", |d, _| {
-        d.episode.related_persons[0].telecom.clear()
+        d.episode.related_persons[0].telecom.clear();
     });
     blocked("KAP-INV-13", |d, _| {
-        d.episode.related_persons[0].is_adult = Some(false)
+        d.episode.related_persons[0].is_adult = Some(false);
     });
 }
 
