@@ -11,4 +11,5 @@ mod idempotency;
 mod replicas;
 mod scenarios;
 mod smart;
+mod telemetry;
 mod tidy;
