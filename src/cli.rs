@@ -1,6 +1,6 @@
 //! The command line: serve · demo · organization · client · token · health.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 use std::sync::Arc;
 
@@ -203,9 +203,15 @@ pub async fn app(
     database_url: &str,
     tenant: &str,
     base: &str,
-    policy: Option<&std::path::Path>,
+    policy: Option<&Path>,
     pool: usize,
 ) -> Result<App> {
+    if let Some(folder) = database_url
+        .strip_prefix("sqlite:")
+        .and_then(|path| Path::new(path).parent())
+    {
+        std::fs::create_dir_all(folder).map_err(|e| unreadable(folder, e))?;
+    }
     let options = Options {
         readers: pool,
         connections: pool.max(8),
@@ -224,7 +230,7 @@ pub fn assemble(
     clock: Clock,
     tenant: &str,
     base: &str,
-    policy: Option<&std::path::Path>,
+    policy: Option<&Path>,
 ) -> Result<App> {
     let policy = match policy {
         Some(path) => {
@@ -245,7 +251,7 @@ pub fn assemble(
     }))
 }
 
-fn unreadable(path: &std::path::Path, cause: std::io::Error) -> Error {
+fn unreadable(path: &Path, cause: std::io::Error) -> Error {
     Error::new(
         Kind::Invalid,
         format!("The file {} cannot be read.", path.display()),
@@ -358,6 +364,13 @@ fn keys(jwks: Option<PathBuf>, jwks_url: Option<String>) -> Result<Keys> {
 }
 
 async fn add_client(app: &App, spec: ClientSpec) -> Result<()> {
+    if !directory::has(app, &spec.organization).await? {
+        let text = format!(
+            "The organization {} is not in the directory: add it first.",
+            spec.organization
+        );
+        return Err(Error::new(Kind::Invalid, text));
+    }
     let client = app.auth.register(spec).await?;
     let (id, role, of) = (&client.id, client.role, &client.organization);
     println!(

@@ -167,7 +167,12 @@ async fn sweep(app: App, mut stopped: watch::Receiver<bool>) {
             () = tokio::time::sleep(SWEEP) => {}
             _ = stopped.changed() => return,
         }
-        if let Err(error) = app.auth.purge().await {
+        let kept_from = app.clock.millis() - KEEP_ANSWERS_MS;
+        let swept = match app.auth.purge().await {
+            Ok(()) => crate::store::idempotency::sweep(&app.store, kept_from).await,
+            failed => failed,
+        };
+        if let Err(error) = swept {
             tracing::warn!(kind = ?error.kind, "the sweep of expired rows failed; it is tried again");
         }
     }

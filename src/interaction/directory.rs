@@ -4,6 +4,8 @@ use super::commit::{Change, Changes, commit, lost};
 use crate::access::Access;
 use crate::app::App;
 use crate::error::{Error, Kind, Result};
+use crate::fhir::resource::Key;
+use crate::kap::Id;
 use crate::kap::calendar::Calendar;
 use crate::kap::people::{Organization, OrganizationType};
 use crate::mapping;
@@ -50,4 +52,22 @@ pub async fn put_organization(app: &App, organization: &Organization) -> Result<
     .await?
     .map_err(lost)?;
     Ok(())
+}
+
+/// Whether the directory has this organization.
+///
+/// # Errors
+/// Where the store fails.
+pub async fn has(app: &App, id: &Id) -> Result<bool> {
+    let access = Access::system(
+        app.tenant.clone(),
+        "the operator keeps the directory",
+        app.clock.millis(),
+    );
+    Ok(app
+        .store
+        .view(&access)
+        .lookup(&Key::new("Organization", id.clone()))
+        .await?
+        .is_some())
 }

@@ -70,3 +70,12 @@ pub fn forget(before: i64) -> Vec<Step> {
         (SELECT tenant, client, key FROM idempotency WHERE at < $1 LIMIT 1000)";
     vec![Step::any(TEXT, vec![before.into()])]
 }
+
+/// Runs [`forget`].
+///
+/// # Errors
+/// Those of the store.
+pub async fn sweep(store: &Store, before: i64) -> Result<()> {
+    // No step has a guard, so there is no conflict.
+    store.write("forget answers", forget(before)).await.map(drop)
+}
