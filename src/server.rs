@@ -22,6 +22,8 @@ const FIRST_BYTE: Duration = Duration::from_secs(5);
 const HEADERS: Duration = Duration::from_secs(10);
 const DRAIN: Duration = Duration::from_secs(25);
 const SWEEP: Duration = Duration::from_mins(1);
+/// How long the answers to idempotency keys are kept: seven days.
+const KEEP_ANSWERS_MS: i64 = 7 * 24 * 60 * 60 * 1000;
 
 /// A server that accepts connections until it is stopped.
 #[derive(Debug)]
