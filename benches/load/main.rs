@@ -1,0 +1,201 @@
+//! Load figures of the release binary: `cargo bench --bench load`, or `benches/run` for the same with words around it.
+//!
+//! Seeds a fresh database through the library, starts the `kap-fhir` program on it as an operator would, logs in as a
+//! client does, and measures over HTTP. Every check is on: token, scope, access predicate, durable commits.
+
+mod figures;
+mod seed;
+mod wire;
+
+use std::net::SocketAddr;
+use std::path::{Path, PathBuf};
+use std::process::{Child, Command, Stdio};
+use std::time::{Duration, Instant};
+
+use clap::Parser;
+use kap_fhir::clock::Clock;
+use kap_fhir::demo::token::Login;
+use kap_fhir::demo::{Account, http};
+use kap_fhir::error::{Error, Result};
+
+use figures::{Figures, memory};
+use seed::{Plan, Seeded};
+use wire::{Load, Work};
+
+/// What to measure.
+#[derive(Debug, Parser)]
+struct Args {
+    /// A fresh database; a SQLite file in a temporary folder where absent.
+    #[arg(long)]
+    database_url: Option<String>,
+    #[arg(long, default_value_t = 1000)]
+    patients: usize,
+    /// Observations of each patient.
+    #[arg(long, default_value_t = 100)]
+    observations: usize,
+    /// Episodes with a dosing session in progress, among which the doses are spread.
+    #[arg(long, default_value_t = 320)]
+    episodes: usize,
+    /// Length of a run.
+    #[arg(long, default_value_t = 5)]
+    seconds: u64,
+    /// Runs of each workload; the best and the middle one are told.
+    #[arg(long, default_value_t = 3)]
+    repeat: usize,
+    /// Names of workloads, separated by commas; all where absent.
+    #[arg(long)]
+    only: Option<String>,
+    /// Another program to measure, such as one of an earlier version.
+    #[arg(long, default_value = env!("CARGO_BIN_EXE_kap-fhir"))]
+    program: PathBuf,
+    /// Threads or connections to the database.
+    #[arg(long, default_value = "4")]
+    pool: String,
+    /// Another process whose CPU is told apart, such as PostgreSQL's first one.
+    #[arg(long)]
+    database_pid: Option<u32>,
+    /// Given by `cargo bench`.
+    #[arg(long, hide = true)]
+    bench: bool,
+}
+
+fn main() -> Result<()> {
+    let args = Args::parse();
+    let runtime = tokio::runtime::Builder::new_current_thread()
+        .enable_all()
+        .build()
+        .map_err(Error::internal)?;
+    let folder = std::env::temp_dir().join(format!("kap-load-{}", std::process::id()));
+    std::fs::create_dir_all(&folder).map_err(Error::internal)?;
+    let outcome = runtime.block_on(measure(&args, &folder));
+    std::fs::remove_dir_all(&folder).map_err(Error::internal)?;
+    outcome
+}
+
+async fn measure(args: &Args, folder: &Path) -> Result<()> {
+    let fresh = format!("sqlite:{}", folder.join("kap.db").display());
+    let database = args.database_url.clone().unwrap_or(fresh);
+    let plan = Plan {
+        patients: args.patients,
+        observations: args.observations,
+        episodes: args.episodes,
+    };
+    let seeding = Instant::now();
+    let seeded = seed::seed(&database, &plan).await?;
+    let took = seeding.elapsed().as_secs_f64();
+    let all = seeded.resources;
+    println!("seeded {all} resources in {took:.1} s");
+    let mut service = Service::start(args, &database, folder).await?;
+    println!("start-up {:.0} ms", service.ready.as_secs_f64() * 1000.0);
+    println!("memory at rest {:.0} MB", memory(service.child.id()));
+    let outcome = run(args, &service, &seeded).await;
+    println!(
+        "memory after the load {:.0} MB",
+        memory(service.child.id())
+    );
+    let again = service.restart(args, &database, folder).await?;
+    println!("start-up after the load {:.0} ms", again.as_secs_f64() * 1000.0);
+    outcome
+}
+
+async fn run(args: &Args, service: &Service, seeded: &Seeded) -> Result<()> {
+    println!("{}", Figures::HEAD);
+    for (name, work, connections) in [
+        ("read", Work::Read, 1),
+        ("read", Work::Read, 32),
+        ("search", Work::Search, 1),
+        ("search", Work::Search, 32),
+        ("dose", Work::Dose, 1),
+        ("dose", Work::Dose, 16),
+        ("episode", Work::Episode, 8),
+    ] {
+        let chosen = args.only.as_deref();
+        if chosen.is_some_and(|only| !only.split(',').any(|o| o == name)) {
+            continue;
+        }
+        let mut runs = Vec::new();
+        for n in 0..args.repeat {
+            // Tokens live 300 s: each run has its own.
+            let token = service.token(&seeded.practice).await?;
+            let load = Load {
+                addr: service.addr,
+                token: &token,
+                work,
+                connections,
+                time: Duration::from_secs(args.seconds),
+                run: format!("{connections}-{n}"),
+            };
+            let pids = (service.child.id(), args.database_pid);
+            runs.push(Figures::of(&load, seeded, pids).await?);
+        }
+        println!("{}", Figures::row(name, connections, runs));
+    }
+    Ok(())
+}
+
+/// The program under load; ends with this value.
+struct Service {
+    child: Child,
+    addr: SocketAddr,
+    /// From the start of the process to the first good answer of `/readyz`.
+    ready: Duration,
+}
+
+impl Service {
+    async fn start(args: &Args, database: &str, folder: &Path) -> Result<Self> {
+        let free = std::net::TcpListener::bind("127.0.0.1:0").map_err(Error::internal)?;
+        let addr = free.local_addr().map_err(Error::internal)?;
+        drop(free);
+        let log = std::fs::File::create(folder.join("log")).map_err(Error::internal)?;
+        let started = Instant::now();
+        let child = Command::new(&args.program)
+            .args(["serve", "--listen", &addr.to_string()])
+            .args(["--database-url", database, "--pool", &args.pool])
+            .stdout(Stdio::null())
+            .stderr(log)
+            .spawn()
+            .map_err(Error::internal)?;
+        let mut service = Self {
+            child,
+            addr,
+            ready: Duration::ZERO,
+        };
+        let http = http()?;
+        let url = format!("http://{addr}/readyz");
+        while !matches!(http.get(&url).send().await, Ok(r) if r.status().is_success()) {
+            if started.elapsed() > Duration::from_secs(60) {
+                return Err(Error::internal("the service does not start"));
+            }
+            tokio::time::sleep(Duration::from_millis(2)).await;
+        }
+        service.ready = started.elapsed();
+        Ok(service)
+    }
+
+    /// Ends the program as an operator does and starts it again: how long the start took.
+    async fn restart(&mut self, args: &Args, database: &str, folder: &Path) -> Result<Duration> {
+        let pid = self.child.id().to_string();
+        let asked = Command::new("kill").args(["-TERM", &pid]).status();
+        asked.map_err(Error::internal)?;
+        self.child.wait().map_err(Error::internal)?;
+        *self = Self::start(args, database, folder).await?;
+        Ok(self.ready)
+    }
+
+    async fn token(&self, account: &Account) -> Result<String> {
+        let base = format!("http://{}", self.addr);
+        let login = Login {
+            base: &base,
+            client: account.client,
+            scope: account.scope,
+        };
+        login.token(&http()?, &account.key, &Clock::system()).await
+    }
+}
+
+impl Drop for Service {
+    fn drop(&mut self) {
+        let _ = self.child.kill();
+        let _ = self.child.wait();
+    }
+}
