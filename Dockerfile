@@ -5,7 +5,7 @@ WORKDIR /src
 COPY Cargo.toml Cargo.lock ./
 RUN mkdir src && echo 'fn main() {}' > src/main.rs && touch src/lib.rs \
  && sed -i '/^\[\[test\]\]/,/^$/d; /^\[\[bench\]\]/,/^$/d' Cargo.toml \
- && cargo build --locked --release && rm -r src
+ && cargo build --locked --release --config profile.release.lto='"thin"' && rm -r src
 COPY . .
 RUN touch src/lib.rs src/main.rs && cargo build --locked --release --config profile.release.lto='"thin"' \
  && mkdir -p /out/data && cp target/release/kap-fhir /out/

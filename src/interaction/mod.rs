@@ -4,6 +4,7 @@
 
 pub mod capability;
 pub mod commit;
+pub mod definitions;
 pub mod directory;
 pub mod document;
 pub mod episode;
