@@ -2,6 +2,8 @@
 //! it is, with that party's own token.
 
 use std::collections::HashMap;
+use std::iter::{Enumerate, Peekable};
+use std::vec;
 
 use reqwest::Method;
 use serde_json::{Map, Value, json};
@@ -9,7 +11,7 @@ use serde_json::{Map, Value, json};
 use super::script::{Party, Step, script};
 use super::token::away;
 use crate::error::{Error, Kind, Result};
-use crate::kap::Episode;
+use crate::kap::{Episode, Instant};
 
 /// Calls the API as one party.
 #[derive(Clone, Debug)]
@@ -73,24 +75,76 @@ pub async fn play(
     episode: &Episode,
     callers: &HashMap<Party, Caller, impl std::hash::BuildHasher>,
     run: &str,
-    mut tell: impl FnMut(&Step, &Reply),
+    tell: impl FnMut(&Step, &Reply),
 ) -> Result<Played> {
-    let mut played = Played::default();
-    for (n, step) in script(episode).into_iter().enumerate() {
-        let caller = callers
+    let mut play = Play::new(episode, callers, run);
+    play.rest(tell).await?;
+    Ok(play.played)
+}
+
+/// A play under way: it can be halted at an instant of the story and taken up again.
+#[derive(Debug)]
+pub struct Play<'c> {
+    steps: Peekable<Enumerate<vec::IntoIter<Step>>>,
+    callers: &'c HashMap<Party, Caller>,
+    run: String,
+    /// What became of it so far.
+    pub played: Played,
+}
+
+impl<'c> Play<'c> {
+    /// Of `episode`, with nothing sent yet; `run` makes its idempotency keys its own.
+    #[must_use]
+    pub fn new(episode: &Episode, callers: &'c HashMap<Party, Caller>, run: &str) -> Self {
+        Self {
+            steps: script(episode).into_iter().enumerate().peekable(),
+            callers,
+            run: run.to_owned(),
+            played: Played::default(),
+        }
+    }
+
+    /// Plays every step that lies before `at`.
+    ///
+    /// # Errors
+    /// The first step that the service refuses, with its answer.
+    pub async fn until(&mut self, at: Instant) -> Result<()> {
+        while let Some((n, step)) = self.steps.next_if(|(_, step)| step.at < at) {
+            self.take(n, &step, &mut |_, _| {}).await?;
+        }
+        Ok(())
+    }
+
+    /// Plays what is left.
+    ///
+    /// # Errors
+    /// The first step that the service refuses, with its answer.
+    pub async fn rest(&mut self, mut tell: impl FnMut(&Step, &Reply)) -> Result<()> {
+        while let Some((n, step)) = self.steps.next() {
+            self.take(n, &step, &mut tell).await?;
+        }
+        Ok(())
+    }
+
+    async fn take(
+        &mut self,
+        n: usize,
+        step: &Step,
+        tell: &mut impl FnMut(&Step, &Reply),
+    ) -> Result<()> {
+        let played = &mut self.played;
+        if step.skip(&played.names, &played.phase) {
+            return Ok(());
+        }
+        let caller = self
+            .callers
             .get(&step.party)
             .ok_or_else(|| Error::internal("a party without a token"))?;
-        if step.skip(&played.names, &played.phase) {
-            continue;
-        }
-        let path = played.path(&step);
+        let path = played.path(step);
         let body = played.named(&step.body);
+        let key = format!("{}-{n}", self.run);
         let reply = caller
-            .send(
-                step.method.clone(),
-                &path,
-                Some((&body, &format!("{run}-{n}"))),
-            )
+            .send(step.method.clone(), &path, Some((&body, &key)))
             .await?;
         if !(200..300).contains(&reply.status) {
             let text = format!(
@@ -99,11 +153,11 @@ pub async fn play(
             );
             return Err(Error::new(Kind::Conflict, text));
         }
-        played.learn(&step, &reply);
+        played.learn(step, &reply);
         played.steps += 1;
-        tell(&step, &reply);
+        tell(step, &reply);
+        Ok(())
     }
-    Ok(played)
 }
 
 impl Played {
@@ -117,7 +171,8 @@ impl Played {
     }
 
     /// The body with every id of the script replaced by the service's.
-    fn named(&self, value: &Value) -> Value {
+    #[must_use]
+    pub fn named(&self, value: &Value) -> Value {
         match value {
             Value::String(text) => json!(self.names.get(text).unwrap_or(text)),
             Value::Array(items) => items.iter().map(|item| self.named(item)).collect(),

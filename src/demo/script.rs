@@ -10,6 +10,7 @@ use crate::kap::base::{Id, Instant};
 use crate::kap::clearance::Clearance;
 use crate::kap::consent::ConsentStatus;
 use crate::kap::dosing::{Session, SessionStatus, SessionType, Setting};
+use crate::kap::follow_up::{FollowUp, FollowUpKind, FollowUpStatus};
 use crate::kap::medication::{Dispense, PrescriptionStatus};
 use crate::kap::people::{RelatedPerson, RelatedRole};
 use crate::kap::preparation::Sharing;
@@ -698,10 +699,36 @@ impl Script<'_> {
             step.method = Method::PUT;
             step.names = Some(plan.id.to_string());
         }
+        for x in &e.follow_ups {
+            // The others are owed by the rules.
+            if x.kind == FollowUpKind::DischargeSession {
+                self.parting(x);
+            }
+        }
         for x in &e.communications {
             let path = "/kap/v1/episodes/{episode}/communications";
             self.add(x.at, 95, self.party(&x.from), path, bare(x, &[]))
                 .names = Some(x.id.to_string());
+        }
+    }
+
+    /// A parting that is agreed ahead of its session, or declined.
+    fn parting(&mut self, x: &FollowUp) {
+        let e = self.episode;
+        let held = e
+            .sessions
+            .iter()
+            .find(|s| Some(&s.id) == x.done_session_id.as_ref());
+        let end = e.phase_history.last().map_or(self.start(), |p| p.from);
+        let at = held.map_or(end, |s| s.start).plus_minutes(-10);
+        let mut body = bare(x, &["doneSessionId", "note"]);
+        body["status"] = json!(FollowUpStatus::Open);
+        let path = "/kap/v1/episodes/{episode}/follow-ups";
+        self.add(at, 59, Party::Practice, path, body).names = Some(x.id.to_string());
+        if x.status == FollowUpStatus::Declined {
+            let body = json!({ "at": at, "by": "patient", "reason": x.note });
+            let path = "/kap/v1/episodes/{episode}/follow-ups/{}/decline";
+            self.add(at, 60, Party::Practice, path, body).ids = vec![x.id.to_string()];
         }
     }
 

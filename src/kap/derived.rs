@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use serde::Serialize;
 
-use super::base::{Day, Decimal, Instant};
+use super::base::{Day, Decimal, Id, Instant};
 use super::dosing::{Session, SessionStatus, SessionType};
 use super::follow_up::FollowUpKind;
 use super::ledger::Forecast;
@@ -13,7 +13,7 @@ use super::policy::Policy;
 use super::preparation::SessionRange;
 use super::safety::{DetectedIssue, IssueStatus};
 use super::trends::Trend;
-use super::{Episode, calendar::birthday};
+use super::{Episode, Phase, calendar::birthday};
 
 /// Lozenges: delivered, used, left.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
@@ -57,7 +57,20 @@ pub struct Derived {
     pub turns18_on: Option<Day>,
     /// Ids of open findings, and computed flags in words.
     pub open_flags: Vec<String>,
+    /// Each integration session against the dose that it integrates.
+    pub integrations: Vec<IntegrationTiming>,
     pub outcome_trend: BTreeMap<String, Trend>,
+}
+
+/// How long after the dose an integration session began.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub struct IntegrationTiming {
+    pub session_id: Id,
+    pub integrates_session_id: Id,
+    /// From the first dose of that session, to two decimals.
+    pub hours_after_dose: Decimal,
+    pub within_target_window: bool,
 }
 
 impl DetectedIssue {
@@ -91,6 +104,7 @@ impl Episode {
             last_dosing_at: last,
             next_dosing_earliest: last
                 .zip(clearance)
+                .filter(|_| !self.phase.is_terminal())
                 .map(|(last, c)| last.plus_days(c.min_days_between_sessions.unwrap_or(1).into())),
             next_dosing_target: last.zip(every).map(|(last, n)| next_target(last, n, day)),
             clearance_valid_until: clearance.and_then(|c| c.valid_until),
@@ -106,6 +120,12 @@ impl Episode {
             blocking_reasons: standing.blocking_reasons.iter().map(reason).collect(),
             turns18_on: (day < eighteen).then_some(eighteen),
             open_flags: self.open_flags(at, day),
+            integrations: self
+                .sessions
+                .iter()
+                .filter(|s| s.status == SessionStatus::Completed)
+                .filter_map(|s| self.integration_of(s, policy))
+                .collect(),
             outcome_trend: self.outcome_trend(policy),
         }
     }
@@ -118,7 +138,29 @@ impl Episode {
         Some(self.calendar().day(last))
     }
 
+    /// When `session`, an integration session, began after the dose that it integrates.
+    pub(in crate::kap) fn integration_of(
+        &self,
+        session: &Session,
+        policy: &Policy,
+    ) -> Option<IntegrationTiming> {
+        let of = session.integrates_session_id.as_ref()?;
+        let dosing = self.sessions.iter().find(|s| &s.id == of)?;
+        let minutes = session.start.minutes_since(dosing.first_dose_at()?);
+        let hours = rust_decimal::Decimal::from(minutes) / rust_decimal::Decimal::from(60);
+        Some(IntegrationTiming {
+            session_id: session.id.clone(),
+            integrates_session_id: of.clone(),
+            hours_after_dose: Decimal(hours.round_dp(2)),
+            within_target_window: minutes <= 60 * i64::from(policy.integration.target_hours),
+        })
+    }
+
+    /// Days between dosing sessions while a course runs; in maintenance and after the end there is no such beat.
     fn cadence(&self) -> Option<i64> {
+        if self.phase == Phase::Maintenance || self.phase.is_terminal() {
+            return None;
+        }
         let plan = self.treatment_plan.as_ref()?;
         let every = i64::from(plan.dosing_cadence.as_ref()?.every_days);
         (every > 0).then_some(every)
@@ -172,22 +214,22 @@ impl Episode {
         let mut out: Vec<String> = open.map(|i| i.id.to_string()).collect();
         if let Some((last, every)) = self.last_dosing(at).zip(self.cadence())
             && day.days_since(last) > every
-            && !self.phase.is_terminal()
         {
             out.push(format!(
                 "KAP-RULE-CADENCE: >{every} days since last dosing session"
             ));
         }
-        let medical = |k| match k {
+        let words = |k| match k {
             FollowUpKind::Medical30Day => Some("KAP-RULE-FU30: 30-day follow-up overdue"),
             FollowUpKind::MedicalQuarterly => Some("KAP-RULE-FUQ: quarterly follow-up overdue"),
+            FollowUpKind::Integration72h => Some("KAP-RULE-INTEGRATION: integration overdue"),
             _ => None,
         };
         let late = self
             .follow_ups
             .iter()
             .filter(|f| f.is_open() && f.due_by < day);
-        out.extend(late.filter_map(|f| medical(f.kind)).map(str::to_owned));
+        out.extend(late.filter_map(|f| words(f.kind)).map(str::to_owned));
         out
     }
 }

@@ -128,9 +128,29 @@ impl Episode {
         let open = |i: &&mut super::safety::DetectedIssue| {
             i.rule_id == f.rule && i.status == S::Preliminary && merges
         };
+        let (rule, subject) = (f.rule, f.subject.clone());
         match self.detected_issues.iter_mut().find(open) {
             Some(issue) => issue.implicated.push(f.subject),
             None => self.raise(f, ctx),
+        }
+        self.guard(rule, &subject);
+    }
+
+    /// A finding is as sensitive as the problem that raised it: whoever may not see the one may not see the other.
+    fn guard(&mut self, rule: &str, subject: &Id) {
+        let problem = self.problems.iter().find(|p| p.id == *subject);
+        let Some(labels) = problem.map(|p| p.sensitivity.clone()) else {
+            return;
+        };
+        let about = |i: &&mut super::safety::DetectedIssue| {
+            i.rule_id == rule && i.implicated.contains(subject)
+        };
+        for issue in self.detected_issues.iter_mut().filter(about) {
+            for label in &labels {
+                if !issue.sensitivity.contains(label) {
+                    issue.sensitivity.push(label.clone());
+                }
+            }
         }
     }
 

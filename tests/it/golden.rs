@@ -1,1 +1,278 @@
-//! To be written.
+//! Golden files: what practice and partner see of whole episodes, word for word. A change of the output shows here
+//! first, where a clinician can read it. `KAP_GOLDEN=write` writes them anew.
+
+use std::collections::{BTreeMap, HashMap};
+use std::fmt::Write as _;
+use std::fs;
+use std::path::{Path, PathBuf};
+
+use kap_fhir::demo::script::Party;
+use reqwest::Method;
+use serde_json::Value;
+
+use crate::app::Db;
+use crate::both;
+use crate::scenarios::stage::Stage;
+use crate::scenarios::{ADOLESCENT, CLINIC, Case, FIRST, PAIN, REMOTE, SECOND, STAGES, THIRD};
+
+both!(
+    first_sample,
+    second_sample,
+    third_sample,
+    clinic_with_injections,
+    three_stages_with_lozenges,
+    adolescent_and_psychiatrist,
+    remote_full_course,
+    chronic_pain_and_withdrawal,
+);
+
+/// Resources of a dosing session, and the documents: what is kept of most cases.
+const DOSING: &[&str] = &[
+    "AdverseEvent",
+    "Composition",
+    "DetectedIssue",
+    "DocumentReference",
+    "Encounter",
+    "Flag",
+    "MedicationAdministration",
+    "Procedure",
+];
+
+/// What is kept of the cases that are kept whole.
+const ALL: &[&str] = &[
+    "AdverseEvent",
+    "AllergyIntolerance",
+    "Appointment",
+    "CarePlan",
+    "CareTeam",
+    "ClinicalImpression",
+    "Communication",
+    "Composition",
+    "Condition",
+    "Consent",
+    "DetectedIssue",
+    "Device",
+    "DocumentReference",
+    "Encounter",
+    "EpisodeOfCare",
+    "Flag",
+    "Goal",
+    "Location",
+    "Medication",
+    "MedicationAdministration",
+    "MedicationDispense",
+    "MedicationRequest",
+    "Observation",
+    "Organization",
+    "Patient",
+    "Practitioner",
+    "PractitionerRole",
+    "Procedure",
+    "Provenance",
+    "QuestionnaireResponse",
+    "RelatedPerson",
+    "ServiceRequest",
+    "Task",
+];
+
+async fn first_sample(db: Db) {
+    golden(db, FIRST, ALL).await;
+}
+
+async fn second_sample(db: Db) {
+    golden(db, SECOND, DOSING).await;
+}
+
+async fn third_sample(db: Db) {
+    golden(db, THIRD, DOSING).await;
+}
+
+async fn clinic_with_injections(db: Db) {
+    golden(db, CLINIC, ALL).await;
+}
+
+async fn three_stages_with_lozenges(db: Db) {
+    golden(db, STAGES, DOSING).await;
+}
+
+async fn adolescent_and_psychiatrist(db: Db) {
+    golden(db, ADOLESCENT, DOSING).await;
+}
+
+async fn remote_full_course(db: Db) {
+    golden(db, REMOTE, ALL).await;
+}
+
+async fn chronic_pain_and_withdrawal(db: Db) {
+    golden(db, PAIN, DOSING).await;
+}
+
+/// Plays a case, captures what is seen, and compares it with the files, or writes them.
+async fn golden(db: Db, case: Case, kinds: &[&str]) {
+    let stage = Stage::performed(db, case).await;
+    let mut names = Names::default();
+    let mut files = BTreeMap::new();
+    let shown = stage.shown().await;
+    // The practice's view comes first, so that its order gives the names.
+    files.insert("practice.json".to_owned(), names.pretty(&shown));
+    for kind in kinds {
+        for (n, resource) in seen(&stage, kind).await.iter().enumerate() {
+            let name = format!("fhir/{kind}-{:02}.json", n + 1);
+            files.insert(name, names.pretty(resource));
+        }
+    }
+    stage.end().await;
+    let folder = Path::new(env!("CARGO_MANIFEST_DIR"))
+        .join("tests/golden")
+        .join(case.name);
+    // One database writes; the other must agree.
+    if writes() && db == Db::Sqlite {
+        write(&folder, &files);
+    } else if !writes() {
+        compare(&folder, &files);
+    }
+}
+
+#[expect(
+    clippy::disallowed_methods,
+    reason = "whether to write is the developer's word"
+)]
+fn writes() -> bool {
+    std::env::var("KAP_GOLDEN").is_ok_and(|word| word == "write")
+}
+
+/// Every resource of `kind` that the practice sees over the FHIR door, in the order of their making.
+async fn seen(stage: &Stage, kind: &str) -> Vec<Value> {
+    let caller = stage.app.as_party(Party::Practice);
+    let mut found = vec![];
+    let mut next = Some(format!("/fhir/{kind}?_count=200"));
+    while let Some(path) = next {
+        let reply = caller.send(Method::GET, &path, None).await.expect("answer");
+        assert_eq!(reply.status, 200, "{kind}: {}", reply.body);
+        let entries = reply.body["entry"].as_array().into_iter().flatten();
+        found.extend(
+            entries
+                .filter(|e| e["search"]["mode"] == "match")
+                .map(|e| e["resource"].clone()),
+        );
+        let links = reply.body["link"].as_array().into_iter().flatten();
+        let link = links
+            .filter(|l| l["relation"] == "next")
+            .find_map(|l| l["url"].as_str());
+        next = link.map(|url| url.replacen(&stage.app.base, "", 1));
+    }
+    found.sort_by_key(order);
+    found
+}
+
+/// By time, then by content; ids are of this run and give no order.
+fn order(resource: &Value) -> (String, String) {
+    let fields = [
+        "effectiveDateTime",
+        "date",
+        "identifiedDateTime",
+        "authoredOn",
+        "recordedDate",
+        "authored",
+        "dateTime",
+        "whenPrepared",
+        "birthDate",
+    ];
+    let direct = fields.iter().find_map(|f| resource[*f].as_str());
+    let period = resource["period"]["start"].as_str();
+    let time = direct.or(period).unwrap_or_default().to_owned();
+    let mut names = Names::default();
+    (time, names.pretty(resource))
+}
+
+fn write(folder: &Path, files: &BTreeMap<String, String>) {
+    let _ = fs::remove_dir_all(folder);
+    for (name, text) in files {
+        let path = folder.join(name);
+        let parent = path.parent().expect("a folder");
+        fs::create_dir_all(parent).expect("folder");
+        fs::write(path, text).expect("golden file");
+    }
+}
+
+fn compare(folder: &Path, files: &BTreeMap<String, String>) {
+    let mut wrong = String::new();
+    for (name, text) in files {
+        match fs::read_to_string(folder.join(name)) {
+            Ok(kept) if kept == *text => {}
+            Ok(kept) => {
+                let _ = writeln!(wrong, "{name}: {}", first_difference(&kept, text));
+            }
+            Err(_) => {
+                let _ = writeln!(wrong, "{name} is new");
+            }
+        }
+    }
+    for name in kept(folder) {
+        if !files.contains_key(&name) {
+            let _ = writeln!(wrong, "{name} is gone");
+        }
+    }
+    assert!(
+        wrong.is_empty(),
+        "{}: look at the change, then write the files anew with KAP_GOLDEN=write\n{wrong}",
+        folder.display()
+    );
+}
+
+fn kept(folder: &Path) -> Vec<String> {
+    let read = |path: PathBuf| fs::read_dir(path).into_iter().flatten().flatten();
+    let in_fhir = read(folder.join("fhir")).map(|f| format!("fhir/{}", f.file_name().display()));
+    in_fhir.collect()
+}
+
+fn first_difference(kept: &str, now: &str) -> String {
+    let mut pairs = kept.lines().zip(now.lines()).enumerate();
+    pairs.find(|(_, (a, b))| a != b).map_or_else(
+        || "one is longer".to_owned(),
+        |(n, (a, b))| format!("line {}: was {}, is {}", n + 1, a.trim(), b.trim()),
+    )
+}
+
+/// Short names for the ids of a run, in the order in which they first appear.
+#[derive(Debug, Default)]
+struct Names(HashMap<String, String>);
+
+impl Names {
+    /// The value as text, with every UUID replaced. Nothing else is changed.
+    fn pretty(&mut self, value: &Value) -> String {
+        let text = serde_json::to_string_pretty(value).expect("text");
+        let mut out = String::with_capacity(text.len());
+        let mut rest = text.as_str();
+        while let Some(at) = rest
+            .char_indices()
+            .map(|(n, _)| n)
+            .find(|n| uuid_at(&rest[*n..]))
+        {
+            let (before, from) = rest.split_at(at);
+            let (uuid, after) = from.split_at(36);
+            out.push_str(before);
+            let next = self.0.len() + 1;
+            let name = self
+                .0
+                .entry(uuid.to_owned())
+                .or_insert_with(|| format!("id-{next:03}"));
+            out.push_str(name);
+            rest = after;
+        }
+        out.push_str(rest);
+        out.push('\n');
+        out
+    }
+}
+
+/// Whether the text begins with a UUID.
+fn uuid_at(text: &str) -> bool {
+    let Some(head) = text.as_bytes().get(..36) else {
+        return false;
+    };
+    head.iter().enumerate().all(|(n, byte)| match n {
+        8 | 13 | 18 | 23 => *byte == b'-',
+        _ => byte.is_ascii_hexdigit(),
+    })
+}

@@ -139,8 +139,15 @@ fn own_ids(
     for (n, person) in body.related_persons.iter_mut().enumerate() {
         give(&mut person.id, fresh(&format!("related-person-{n}")));
     }
-    if let Some(own) = names.get(&body.by) {
-        body.by = own.clone();
+    let authorities = body
+        .related_persons
+        .iter_mut()
+        .map(|p| &mut p.legal_authority);
+    let verifiers = authorities.flatten().filter_map(|a| a.verified_by.as_mut());
+    for id in verifiers.chain([&mut body.by]) {
+        if let Some(own) = names.get(id) {
+            *id = own.clone();
+        }
     }
     (body, names)
 }

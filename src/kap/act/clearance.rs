@@ -5,7 +5,8 @@ use super::{Context, conflict, refuse, ruled, said};
 use crate::error::{Error, Issue, Kind, Result};
 use crate::kap::base::{Day, Decimal, Id, Instant};
 use crate::kap::clearance::{Clearance, ClearanceStatus, ConditionScope, Decision};
-use crate::kap::follow_up::FollowUpKind;
+use crate::kap::dosing::{SessionStatus, SessionType};
+use crate::kap::follow_up::{FollowUp, FollowUpKind, FollowUpStatus};
 use crate::kap::safety::{DetectedIssue, IssueSeverity, IssueStatus};
 use crate::kap::{Episode, Phase};
 
@@ -222,6 +223,29 @@ impl Episode {
         if clearance.decision == Decision::Deferred {
             let due = clearance.review_by.unwrap_or(day);
             self.owe(FollowUpKind::ClearanceReReview, day, due, ctx);
+        }
+        let medical = |k| {
+            matches!(
+                k,
+                FollowUpKind::Medical30Day | FollowUpKind::MedicalQuarterly
+            )
+        };
+        let waits = |f: &FollowUp| medical(f.kind) && f.is_open();
+        if clearance.decision.clears() && !self.follow_ups.iter().any(waits) {
+            // A deferral ended what the evaluation had called for; the clearance calls for it anew.
+            let due = day.plus_days(ctx.policy.follow_up.first_days.into());
+            let evaluated = self.sessions.iter().any(|s| {
+                s.kind == SessionType::MedicalEvaluation && s.status == SessionStatus::Completed
+            });
+            if evaluated && self.dosing_done() == 0 {
+                self.owe(FollowUpKind::Medical30Day, day, due, ctx);
+            }
+        } else if matches!(self.phase, Phase::Deferred | Phase::NotCleared) {
+            // Medical follow-ups are due while dosing is planned (KAP-INV-15).
+            for follow_up in self.follow_ups.iter_mut().filter(|f| waits(f)) {
+                follow_up.status = FollowUpStatus::Cancelled;
+                follow_up.note = Some("no dosing is planned".into());
+            }
         }
     }
 

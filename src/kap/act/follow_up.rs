@@ -65,8 +65,13 @@ impl Episode {
             }
             SessionType::Integration => {
                 self.settle(id, day, |k| k == FollowUpKind::Integration72h);
+                self.look_at_delay(id, ctx)?;
             }
             SessionType::DischargeFollowUp => {
+                // A parting that nobody had agreed ahead counts as well.
+                if !self.parting_is_owed() {
+                    self.owe(FollowUpKind::DischargeSession, day, day, ctx);
+                }
                 self.settle(id, day, |k| k == FollowUpKind::DischargeSession);
             }
             SessionType::Dosing => {
@@ -224,6 +229,40 @@ impl Episode {
 }
 
 impl Episode {
+    fn parting_is_owed(&self) -> bool {
+        let parting = |f: &FollowUp| f.kind == FollowUpKind::DischargeSession && f.is_open();
+        self.follow_ups.iter().any(parting)
+    }
+
+    /// Flags an integration that came after its target (KAP-INV-17).
+    fn look_at_delay(&mut self, session: &Id, ctx: &Context) -> Result<()> {
+        let late = self
+            .integration_of(self.session(session)?, ctx.policy)
+            .filter(|i| !i.within_target_window);
+        if late.is_some() {
+            let at = self.session(session)?.start;
+            self.raise(super::safety::late_integration(session, at), ctx);
+        }
+        Ok(())
+    }
+
+    /// What is due only while dosing is planned ends with the episode (KAP-INV-15).
+    pub(super) fn forgo(&mut self) {
+        let bound = |k| {
+            matches!(
+                k,
+                FollowUpKind::Medical30Day
+                    | FollowUpKind::MedicalQuarterly
+                    | FollowUpKind::ClearanceReReview
+            )
+        };
+        let open = self.follow_ups.iter_mut();
+        for follow_up in open.filter(|f| f.is_open() && bound(f.kind)) {
+            follow_up.status = FollowUpStatus::Cancelled;
+            follow_up.note = Some("the episode ended".into());
+        }
+    }
+
     /// Flags an evaluation that closed without an answer about pregnancy (KAP-INV-29). Never inferred from gender.
     fn ask_pregnancy(&mut self, session: &Id, at: Instant, ctx: &Context) {
         if self.pregnancy_asked() {

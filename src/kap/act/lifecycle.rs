@@ -140,6 +140,9 @@ impl Episode {
             let text = "The time lies before the last change of phase.";
             return Err(unfit("KAP-INV-23", "/at", text));
         }
+        if to.is_terminal() {
+            self.forgo();
+        }
         self.phase = to;
         self.phase_history.push(PhaseEntry {
             phase: to,

@@ -137,6 +137,12 @@ pub(super) fn short(subject: &Id, at: Instant) -> Finding {
     Finding::new("KAP-INV-14", TIMING, IssueSeverity::Low, subject, at, text)
 }
 
+pub(super) fn late_integration(subject: &Id, at: Instant) -> Finding {
+    let text = "The integration session came later after the dose than the target.";
+    let rule = "KAP-RULE-INTEGRATION";
+    Finding::new(rule, TIMING, IssueSeverity::Low, subject, at, text)
+}
+
 /// The finding for a warning under which dosing started.
 pub(super) fn warned(warning: &BlockingReason, subject: &Id, at: Instant) -> Finding {
     let rule = match warning.rule {

@@ -97,9 +97,11 @@ impl Episode {
         self.known_at(&session.lead_id, "/leadId")?;
         refuse(self.plan_gaps(&session))?;
         let clearance = self.active_clearance(ctx.now).map(|c| c.id.clone());
+        // A session that never took place is not counted.
         let last = self
             .sessions
             .iter()
+            .filter(|s| !matches!(s.status, SessionStatus::Cancelled | SessionStatus::NoShow))
             .filter_map(|s| Some(s.dosing.as_ref()?.sequence))
             .max();
         if let Some(dosing) = &mut session.dosing {
