@@ -12,3 +12,4 @@ mod replicas;
 mod scenarios;
 mod smart;
 mod tidy;
+mod wire;
