@@ -133,8 +133,9 @@ fn heard(bytes: &[u8]) -> Heard {
 }
 
 impl Heard {
+    /// The body; a text where it is no JSON.
     pub fn json(&self) -> Value {
-        serde_json::from_str(&self.text).unwrap_or(Value::Null)
+        serde_json::from_str(&self.text).unwrap_or_else(|_| Value::String(self.text.clone()))
     }
 
     pub fn header(&self, name: &str) -> &str {
