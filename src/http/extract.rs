@@ -5,8 +5,8 @@ use axum::extract::FromRequestParts;
 use axum::http::request::Parts;
 use axum::http::{HeaderMap, HeaderName, header};
 use axum::response::{IntoResponse, Response};
-use bytes::Bytes;
-use http_body_util::{BodyExt as _, LengthLimitError, Limited};
+use bytes::{Bytes, BytesMut};
+use http_body_util::BodyExt as _;
 
 use super::respond::{Outcome, Problem};
 use crate::access::Access;
@@ -18,6 +18,8 @@ use crate::fhir::resource::version;
 pub const BODY: usize = 2 * 1024 * 1024;
 /// Most bytes of a transaction bundle.
 pub const BUNDLE: usize = 8 * 1024 * 1024;
+/// Most bytes that are read of a body beyond its limit.
+const DROPPED: usize = 16 * 1024 * 1024;
 
 /// What the caller of this request may see and do: a handler that takes it needs a valid token.
 #[derive(Debug)]
@@ -92,19 +94,31 @@ pub fn single<'h>(headers: &'h HeaderMap, name: &HeaderName) -> Result<Option<&'
     }
 }
 
-/// Reads a body of at most `limit` bytes.
+/// Reads a body of at most `limit` bytes. The rest of a larger one is read and dropped, up to [`DROPPED`] bytes: a
+/// client that is still sending would not hear the answer.
 ///
 /// # Errors
 /// `TooLarge` beyond the limit, `Invalid` where the client broke off.
-pub async fn body(body: Body, limit: usize) -> Result<Bytes> {
-    match Limited::new(body, limit).collect().await {
-        Ok(collected) => Ok(collected.to_bytes()),
-        Err(error) if error.downcast_ref::<LengthLimitError>().is_some() => Err(Error::new(
-            Kind::TooLarge,
-            format!("The body is larger than {limit} bytes."),
-        )),
-        Err(_) => Err(Error::new(Kind::Invalid, "The body did not arrive whole.")),
+pub async fn body(mut body: Body, limit: usize) -> Result<Bytes> {
+    let mut whole = BytesMut::new();
+    let mut length = 0_usize;
+    while let Some(frame) = body.frame().await {
+        let Ok(frame) = frame else {
+            return Err(Error::new(Kind::Invalid, "The body did not arrive whole."));
+        };
+        let Ok(data) = frame.into_data() else { continue };
+        length = length.saturating_add(data.len());
+        if length <= limit {
+            whole.extend_from_slice(&data);
+        } else if length > limit.saturating_add(DROPPED) {
+            break;
+        }
     }
+    if length <= limit {
+        return Ok(whole.freeze());
+    }
+    let text = format!("The body is larger than {limit} bytes.");
+    Err(Error::new(Kind::TooLarge, text))
 }
 
 /// Checks that the body is of one of these media types (parameters are not looked at).

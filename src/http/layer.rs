@@ -43,12 +43,25 @@ pub async fn around(State(app): State<App>, mut request: Request, next: Next) ->
             Error::new(Kind::Unavailable, "The request took too long. Try again."),
         ),
     };
+    if plain_refusal(&response) {
+        let text = "The path or the query cannot be read.";
+        response = refuse(fhir, Error::new(Kind::Invalid, text));
+    }
     let took = started.elapsed();
     app.metrics
         .request(method.as_str(), &route, response.status().as_u16(), took);
     span.in_scope(|| log(&response, method.as_str(), &route, &id, took));
     finish(&mut response, id);
     response
+}
+
+/// Whether the framework itself refused the request, in words of its own (a path that is not UTF-8).
+fn plain_refusal(response: &Response) -> bool {
+    response.status() == StatusCode::BAD_REQUEST
+        && response
+            .headers()
+            .get(header::CONTENT_TYPE)
+            .is_some_and(|v| v.as_bytes().starts_with(b"text/plain"))
 }
 
 fn refuse(fhir: bool, error: Error) -> Response {

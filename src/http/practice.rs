@@ -6,7 +6,7 @@ use axum::extract::rejection::QueryRejection;
 use axum::extract::{Path, Query, State};
 use axum::http::{HeaderMap, HeaderValue, StatusCode, header};
 use axum::response::Response;
-use axum::routing::{MethodRouter, get, post, put};
+use axum::routing::{MethodFilter, MethodRouter, get, on, post};
 use serde::Deserialize;
 use serde::de::DeserializeOwned;
 
@@ -52,7 +52,7 @@ fn episode_routes() -> Router<App> {
         .route("/medications/{id}/stop", of(Update, "MedicationRequest", |medicine, body| C::StopMedicine { medicine, body }))
         .route("/screenings", add(Create, "QuestionnaireResponse", C::AddScreening))
         .route("/intentions", add(Create, "Goal", C::AddIntention))
-        .route("/plan", put_plan())
+        .route("/plan", set_one(Update, "CarePlan", C::SetPlan))
         .route("/referrals", add(Create, "ServiceRequest", C::SendReferral))
         .route("/referrals/{id}/events", of(Update, "Task", |referral, body| C::RecordReferralEvent { referral, body }))
         .route("/clearances", add(Create, "ClinicalImpression", C::DecideClearance))
@@ -93,17 +93,17 @@ fn episode_routes() -> Router<App> {
         .route("/follow-ups/{id}/complete", of(Update, "ServiceRequest", |follow_up, body| C::CompleteFollowUp { follow_up, body }))
         .route("/follow-ups/{id}/decline", of(Update, "ServiceRequest", |follow_up, body| C::DeclineFollowUp { follow_up, body }))
         .route("/communications", add(Create, "Communication", C::AddCommunication))
-        .route("/commands/start-consultation", add(Update, "EpisodeOfCare", C::StartConsultation))
-        .route("/commands/start-preparation", add(Update, "EpisodeOfCare", C::StartPreparation))
-        .route("/commands/hold", add(Create, "Flag", C::Hold))
-        .route("/commands/release", add(Update, "Flag", C::Release))
-        .route("/commands/pause", add(Update, "EpisodeOfCare", C::Pause))
-        .route("/commands/resume", add(Update, "EpisodeOfCare", C::Resume))
-        .route("/commands/maintenance", add(Update, "EpisodeOfCare", C::Maintain))
-        .route("/commands/complete", add(Update, "EpisodeOfCare", C::Complete))
-        .route("/commands/discontinue", add(Update, "EpisodeOfCare", C::Discontinue))
-        .route("/commands/withdraw", add(Update, "EpisodeOfCare", C::Withdraw))
-        .route("/commands/correct", add(Update, "EpisodeOfCare", C::Correct))
+        .route("/commands/start-consultation", step(Update, "EpisodeOfCare", C::StartConsultation))
+        .route("/commands/start-preparation", step(Update, "EpisodeOfCare", C::StartPreparation))
+        .route("/commands/hold", step(Create, "Flag", C::Hold))
+        .route("/commands/release", step(Update, "Flag", C::Release))
+        .route("/commands/pause", step(Update, "EpisodeOfCare", C::Pause))
+        .route("/commands/resume", step(Update, "EpisodeOfCare", C::Resume))
+        .route("/commands/maintenance", step(Update, "EpisodeOfCare", C::Maintain))
+        .route("/commands/complete", step(Update, "EpisodeOfCare", C::Complete))
+        .route("/commands/discontinue", step(Update, "EpisodeOfCare", C::Discontinue))
+        .route("/commands/withdraw", step(Update, "EpisodeOfCare", C::Withdraw))
+        .route("/commands/correct", step(Update, "EpisodeOfCare", C::Correct))
 }
 
 #[derive(Deserialize)]
@@ -130,36 +130,63 @@ fn add<B: DeserializeOwned + 'static>(
     kind: &'static str,
     command: fn(B) -> C,
 ) -> MethodRouter<App> {
-    post(
-        move |State(app): State<App>,
-              Permit(access): Permit,
-              Path(path): Path<OfEpisode>,
-              headers: HeaderMap,
-              content: Body| async move {
-            access.allow(interaction, kind)?;
-            let call = Call {
-                app,
-                access,
-                episode: id(&path.episode)?,
-                headers,
-                content,
-            };
-            let status = if interaction == Create {
-                StatusCode::CREATED
-            } else {
-                StatusCode::OK
-            };
-            call.run(status, command).await
-        },
-    )
+    on_episode(MethodFilter::POST, StatusCode::CREATED, interaction, kind, command)
 }
 
-/// `POST` that does something with a record of the episode.
+/// `POST` that moves the episode.
+fn step<B: DeserializeOwned + 'static>(
+    interaction: Interaction,
+    kind: &'static str,
+    command: fn(B) -> C,
+) -> MethodRouter<App> {
+    on_episode(MethodFilter::POST, StatusCode::OK, interaction, kind, command)
+}
+
+/// `PUT` of what the episode has one of.
+fn set_one<B: DeserializeOwned + 'static>(
+    interaction: Interaction,
+    kind: &'static str,
+    command: fn(B) -> C,
+) -> MethodRouter<App> {
+    on_episode(MethodFilter::PUT, StatusCode::OK, interaction, kind, command)
+}
+
+fn on_episode<B: DeserializeOwned + 'static>(
+    method: MethodFilter,
+    status: StatusCode,
+    interaction: Interaction,
+    kind: &'static str,
+    command: fn(B) -> C,
+) -> MethodRouter<App> {
+    let handler = move |State(app): State<App>,
+          Permit(access): Permit,
+          Path(path): Path<OfEpisode>,
+          headers: HeaderMap,
+          content: Body| async move {
+        access.allow(interaction, kind)?;
+        let call = Call {
+            app,
+            access,
+            episode: id(&path.episode)?,
+            headers,
+            content,
+        };
+        call.run(status, command).await
+    };
+    on(method, handler)
+}
+
+/// `POST` that does something with a record of the episode; one that creates, adds a record to it.
 fn of<B: DeserializeOwned + 'static>(
     interaction: Interaction,
     kind: &'static str,
     command: fn(Id, B) -> C,
 ) -> MethodRouter<App> {
+    let status = if interaction == Create {
+        StatusCode::CREATED
+    } else {
+        StatusCode::OK
+    };
     post(
         move |State(app): State<App>,
               Permit(access): Permit,
@@ -174,11 +201,6 @@ fn of<B: DeserializeOwned + 'static>(
                 episode: id(&path.episode)?,
                 headers,
                 content,
-            };
-            let status = if interaction == Create {
-                StatusCode::CREATED
-            } else {
-                StatusCode::OK
             };
             call.run(status, move |body| command(record.clone(), body))
                 .await
@@ -211,27 +233,6 @@ fn part<B: DeserializeOwned + 'static>(
                 command(record.clone(), of.clone(), body)
             })
             .await
-        },
-    )
-}
-
-/// `PUT` of the one treatment plan.
-fn put_plan() -> MethodRouter<App> {
-    put(
-        |State(app): State<App>,
-         Permit(access): Permit,
-         Path(path): Path<OfEpisode>,
-         headers: HeaderMap,
-         content: Body| async move {
-            access.allow(Update, "CarePlan")?;
-            let call = Call {
-                app,
-                access,
-                episode: id(&path.episode)?,
-                headers,
-                content,
-            };
-            call.run(StatusCode::OK, C::SetPlan).await
         },
     )
 }

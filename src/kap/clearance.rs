@@ -65,6 +65,8 @@ pub struct VitalParameters {
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub struct ClearanceCondition {
+    /// Names it within the clearance; given by the service where the sender chose none.
+    #[serde(default, skip_serializing_if = "Id::is_unset")]
     pub id: Id,
     /// A code of `kap-clearance-condition`.
     pub code: String,

@@ -102,6 +102,14 @@ impl TestApp {
     /// A service whose parties are those of `episode`. The clock stands still at 2026-11-22T12:00:00Z.
     pub async fn start(db: Db, episode: &Episode) -> Self {
         let (store, folder) = store(db).await;
+        Self {
+            folder,
+            ..Self::over(store, episode).await
+        }
+    }
+
+    /// The same over a database that is open.
+    pub async fn over(store: Arc<Store>, episode: &Episode) -> Self {
         let clock = Clock::fixed(datetime!(2026-11-22 12:00:00 UTC));
         let listener = server::bind("127.0.0.1:0".parse().expect("address"))
             .await
@@ -117,7 +125,7 @@ impl TestApp {
             logins,
             callers,
             running: Some(running),
-            folder,
+            folder: None,
         }
     }
 

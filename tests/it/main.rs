@@ -13,3 +13,4 @@ mod scenarios;
 mod smart;
 mod telemetry;
 mod tidy;
+mod wire;

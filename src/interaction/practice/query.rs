@@ -13,6 +13,7 @@ use crate::fhir::search::{Handling, SearchQuery};
 use crate::interaction::document::document;
 use crate::interaction::episode::load;
 use crate::kap::base::{Day, Instant};
+use crate::kap::people::OrganizationType;
 use crate::kap::{Episode, Id, Phase};
 use crate::mapping;
 use crate::mapping::summary::Document;
@@ -53,7 +54,7 @@ pub struct List {
 #[serde(deny_unknown_fields)]
 pub struct Directory {
     #[serde(rename = "type")]
-    kind: Option<String>,
+    kind: Option<OrganizationType>,
 }
 
 /// The instant for which something is computed; now where absent.
@@ -208,10 +209,7 @@ pub async fn organizations(
     let items = mapping::register::organizations(&values)
         .into_iter()
         .filter(|o| {
-            directory
-                .kind
-                .as_deref()
-                .is_none_or(|kind| o.kind.code() == kind)
+            directory.kind.is_none_or(|kind| o.kind == kind)
         })
         .map(|o| json!(o));
     Ok(Page {

@@ -334,6 +334,14 @@ fn gaps(c: &Clearance, day: Day) -> Vec<Issue> {
             "Conditions are given with `cleared-with-conditions`, and only then.",
         );
     }
+    for (n, condition) in c.conditions.iter().enumerate() {
+        if c.conditions[..n].iter().any(|x| x.id == condition.id) {
+            say(
+                &format!("/conditions/{n}/id"),
+                "Another condition of this clearance has this id.",
+            );
+        }
+    }
     if c.decision == Decision::Deferred && c.review_by.is_none_or(|d| d < day) {
         say(
             "/reviewBy",

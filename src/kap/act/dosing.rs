@@ -258,16 +258,18 @@ fn unit_issues(v: &Vitals) -> Vec<Issue> {
         ("spo2", &v.spo2, "%"),
         ("temperature", &v.temperature, "Cel"),
     ];
-    let wrong = fields.into_iter().filter(|(_, q, unit)| {
-        q.as_ref()
-            .is_some_and(|q| super::medication::unit(q) != *unit)
-    });
-    wrong
-        .map(|(name, _, unit)| {
+    let mut out = vec![];
+    for (name, quantity, unit) in fields {
+        let Some(q) = quantity else { continue };
+        if super::medication::unit(q) != unit {
             let text = format!("The unit is {unit}.");
-            super::issue("KAP-INV-10", &format!("/{name}/unit"), text)
-        })
-        .collect()
+            out.push(super::issue("KAP-INV-10", &format!("/{name}/unit"), text));
+        } else if q.value < Decimal::ZERO || (name == "spo2" && q.value > Decimal::from(100)) {
+            let text = "No living person has this value.";
+            out.push(super::issue("KAP-INV-10", &format!("/{name}/value"), text));
+        }
+    }
+    out
 }
 
 fn dose_issues(dose: &Dose) -> Vec<Issue> {

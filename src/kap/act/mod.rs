@@ -14,6 +14,7 @@ mod follow_up;
 mod lifecycle;
 mod medication;
 mod people;
+mod reference;
 mod referral;
 mod safety;
 mod session;
@@ -182,6 +183,7 @@ impl Episode {
     pub fn apply(&mut self, command: Command, ctx: &Context) -> Result<Id> {
         let mut next = self.clone();
         next.open_to(&command, ctx)?;
+        next.points_within(&command)?;
         let id = next.run(command, ctx)?;
         *self = next;
         Ok(id)
