@@ -23,6 +23,9 @@ const GROUP: usize = 256;
 /// Writes that may wait; more callers wait for room.
 const QUEUE: usize = 4096;
 
+/// Page cache of all readers together, KiB. More is left to the system's file cache, which all of them share.
+const READ_CACHE: usize = 32 * 1024;
+
 /// The schema in the words of SQLite.
 const WORDS: [(&str, &str); 3] = [
     ("{keyed}", "WITHOUT ROWID, STRICT"),
@@ -128,16 +131,19 @@ fn connect(path: &Path, readers: usize) -> Result<(Session, Vec<Session>)> {
     let mut writer = Connection::open(path).map_err(unavailable)?;
     let pragmas = "PRAGMA journal_mode=WAL; PRAGMA synchronous=FULL; PRAGMA busy_timeout=5000;
         PRAGMA foreign_keys=ON; PRAGMA trusted_schema=OFF; PRAGMA cell_size_check=ON;
-        PRAGMA temp_store=MEMORY; PRAGMA cache_size=-65536; PRAGMA wal_autocheckpoint=10000;
+        PRAGMA temp_store=MEMORY; PRAGMA cache_size=-16384; PRAGMA wal_autocheckpoint=10000;
         PRAGMA journal_size_limit=67108864; PRAGMA secure_delete=FAST;";
     writer.execute_batch(pragmas).map_err(unavailable)?;
     upgrade(&mut writer)?;
     let flags = OpenFlags::SQLITE_OPEN_READ_ONLY | OpenFlags::SQLITE_OPEN_NO_MUTEX;
-    let pragmas = "PRAGMA busy_timeout=5000; PRAGMA trusted_schema=OFF; PRAGMA temp_store=MEMORY;
-        PRAGMA cache_size=-32768; PRAGMA query_only=ON;";
+    let cache = READ_CACHE / readers.max(1);
+    let pragmas = format!(
+        "PRAGMA busy_timeout=5000; PRAGMA trusted_schema=OFF; PRAGMA temp_store=MEMORY;
+        PRAGMA cache_size=-{cache}; PRAGMA query_only=ON;"
+    );
     let reader = || {
         let connection = Connection::open_with_flags(path, flags).map_err(unavailable)?;
-        connection.execute_batch(pragmas).map_err(unavailable)?;
+        connection.execute_batch(&pragmas).map_err(unavailable)?;
         Ok(Session::new(connection))
     };
     let readers = (0..readers).map(|_| reader()).collect::<Result<_>>()?;
