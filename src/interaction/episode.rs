@@ -8,6 +8,7 @@ use serde_json::Value;
 
 use super::commit::{Change, Changes, commit, lost};
 use super::practice::{actor, documents, party};
+use super::stamp::{says_the_same, without_stamp};
 use crate::access::Access;
 use crate::app::App;
 use crate::error::{Error, Kind as ErrorKind, Result};
@@ -330,49 +331,8 @@ fn keep_foreign(loaded: &Loaded, was: &[Resource], ours: Resource) -> Resource {
     }
 }
 
-fn without_stamp(value: &Value) -> Value {
-    let mut value = value.clone();
-    if let Some(meta) = value.get_mut("meta").and_then(Value::as_object_mut) {
-        meta.shift_remove("versionId");
-        meta.shift_remove("lastUpdated");
-        if meta.is_empty() {
-            value.as_object_mut().map(|o| o.shift_remove("meta"));
-        }
-    }
-    value
-}
-
 /// Whether a stored version says the same as a resource that we built.
 pub fn same(old: &Stored, new: &Resource) -> bool {
     old.value()
         .is_some_and(|value| says_the_same(&value, &new.value))
-}
-
-/// As [`without_stamp`] of `stored` compared with `built`, without the copy.
-fn says_the_same(stored: &Value, built: &Value) -> bool {
-    let (Some(stored), Some(built)) = (stored.as_object(), built.as_object()) else {
-        return false;
-    };
-    let meta = |name: &&str| *name != "versionId" && *name != "lastUpdated";
-    let said = |object: Option<&Value>| {
-        let members = object.and_then(Value::as_object).into_iter().flatten();
-        members.map(|(n, _)| n.as_str()).filter(meta).count()
-    };
-    let (old_meta, new_meta) = (stored.get("meta"), built.get("meta"));
-    let same_meta = said(old_meta) == said(new_meta)
-        && new_meta
-            .and_then(Value::as_object)
-            .into_iter()
-            .flatten()
-            .all(|(name, value)| {
-                !meta(&name.as_str()) || old_meta.and_then(|m| m.get(name)) == Some(value)
-            });
-    let rest = |object: &serde_json::Map<String, Value>| {
-        object.len() - usize::from(object.contains_key("meta"))
-    };
-    same_meta
-        && rest(stored) == rest(built)
-        && built
-            .iter()
-            .all(|(name, value)| name == "meta" || stored.get(name) == Some(value))
 }

@@ -76,7 +76,7 @@ impl<'a> View<'a> {
             .push(" AND r.id = ")
             .bind(key.id.as_str());
         visible(&mut b, self.access, Rows::Resource("r"));
-        let rows = self.store.read(b.sql()).await?;
+        let rows = self.store.read_row(b.sql()).await?;
         rows.first().map(stored).transpose()
     }
 

@@ -45,6 +45,8 @@ struct Write {
 pub(in crate::store) struct Sqlite {
     writer: Mutex<Option<mpsc::Sender<Write>>>,
     readers: Arc<Readers>,
+    /// Connections for reads of one row, which take less time than the change to another thread and back.
+    quick: Mutex<Vec<Session>>,
     threads: Mutex<Vec<JoinHandle<()>>>,
 }
 
@@ -52,8 +54,9 @@ impl Sqlite {
     pub async fn open(path: &str, options: &Options) -> Result<Self> {
         let path = PathBuf::from(path);
         let readers = options.readers.max(1);
-        let opened = tokio::task::spawn_blocking(move || connect(&path, readers)).await;
-        let (writer, read_only) = opened.map_err(Error::internal)??;
+        let opened = tokio::task::spawn_blocking(move || connect(&path, 2 * readers)).await;
+        let (writer, mut read_only) = opened.map_err(Error::internal)??;
+        let quick = Mutex::new(read_only.split_off(readers));
         let (sender, queue) = mpsc::channel(QUEUE);
         let shared = Arc::new(Readers::default());
         let mut threads = vec![spawn("store-writer", move || run_writer(writer, queue))?];
@@ -67,6 +70,7 @@ impl Sqlite {
         Ok(Self {
             writer,
             readers: shared,
+            quick,
             threads,
         })
     }
@@ -77,6 +81,17 @@ impl Sqlite {
         answer
             .await
             .map_err(|_| unavailable("the store is closed"))?
+    }
+
+    /// A read of one row by its key, done here and now while a connection is free.
+    pub async fn read_row(&self, sql: Sql) -> Rows {
+        let free = lock(&self.quick).pop();
+        let Some(mut session) = free else {
+            return self.read(sql).await;
+        };
+        let rows = session.query(&sql);
+        lock(&self.quick).push(session);
+        rows
     }
 
     pub async fn write(&self, steps: Vec<Step>) -> Outcome {
@@ -94,6 +109,7 @@ impl Sqlite {
     /// Finishes what is queued and ends the threads.
     pub async fn close(&self) {
         lock(&self.writer).take();
+        lock(&self.quick).clear();
         self.readers.close();
         let threads = std::mem::take(&mut *lock(&self.threads));
         let joined = tokio::task::spawn_blocking(move || {
