@@ -10,6 +10,8 @@ use opentelemetry_sdk::Resource;
 use opentelemetry_sdk::metrics::SdkMeterProvider;
 use opentelemetry_sdk::propagation::TraceContextPropagator;
 use opentelemetry_sdk::trace::SdkTracerProvider;
+use tracing::Metadata;
+use tracing_subscriber::filter::{FilterExt as _, filter_fn};
 use tracing_subscriber::layer::SubscriberExt as _;
 use tracing_subscriber::util::SubscriberInitExt as _;
 use tracing_subscriber::{EnvFilter, Layer as _};
@@ -101,7 +103,8 @@ pub fn start(filter: &str, endpoint: Option<&str>) -> Result<Telemetry> {
         .with_current_span(false)
         .with_span_list(false)
         .with_writer(std::io::stderr)
-        .with_filter(filter);
+        // No line shows a span, so none need be kept for the lines.
+        .with_filter(filter.and(filter_fn(|of: &Metadata<'_>| of.is_event())));
     let registry = tracing_subscriber::registry().with(lines);
     let Some(endpoint) = endpoint else {
         let _ = registry.try_init();

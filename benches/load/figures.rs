@@ -36,7 +36,10 @@ impl Figures {
         let run = load.run(seeded).await?;
         let after = (cpu_of(pids.0), pids.1.map(cpu_of), machine());
         if run.millis.is_empty() {
-            return Err(Error::internal(format!("no answer was good: {}", run.first_error)));
+            return Err(Error::internal(format!(
+                "no answer was good: {}",
+                run.first_error
+            )));
         }
         if run.errors > 0 {
             eprintln!("the first of {} errors: {}", run.errors, run.first_error);
@@ -61,7 +64,9 @@ impl Figures {
     pub fn row(name: &str, connections: usize, mut runs: Vec<Self>) -> String {
         runs.sort_by(|a, b| b.per_second.total_cmp(&a.per_second));
         let (best, middle) = (&runs[0], &runs[runs.len() / 2]);
-        let database = middle.database_cpu.map_or(String::new(), |c| format!("{c:.0}"));
+        let database = middle
+            .database_cpu
+            .map_or(String::new(), |c| format!("{c:.0}"));
         format!(
             "| {name} | {connections} | {:.0} | {:.0} | {:.2} | {:.2} | {} | {:.0} | {database} | {:.2} | {:.0} |",
             best.per_second,
@@ -93,7 +98,11 @@ pub fn memory(pid: u32) -> f64 {
 fn cpu(root: u32) -> f64 {
     let mut own = HashMap::new();
     for entry in std::fs::read_dir("/proc").into_iter().flatten().flatten() {
-        let Some(pid) = entry.file_name().to_str().and_then(|n| n.parse::<u32>().ok()) else {
+        let Some(pid) = entry
+            .file_name()
+            .to_str()
+            .and_then(|n| n.parse::<u32>().ok())
+        else {
             continue;
         };
         let text = std::fs::read_to_string(entry.path().join("stat")).unwrap_or_default();
@@ -118,7 +127,10 @@ fn cpu(root: u32) -> f64 {
         }
         true
     };
-    let ticks = own.iter().filter(|(pid, _)| descends(**pid)).map(|(_, (_, t))| t);
+    let ticks = own
+        .iter()
+        .filter(|(pid, _)| descends(**pid))
+        .map(|(_, (_, t))| t);
     ticks.sum::<f64>() / TICKS
 }
 
@@ -126,7 +138,11 @@ fn cpu(root: u32) -> f64 {
 fn machine() -> (f64, f64) {
     let text = std::fs::read_to_string("/proc/stat").unwrap_or_default();
     let line = text.lines().next().unwrap_or_default();
-    let ticks: Vec<f64> = line.split_whitespace().skip(1).map(|t| t.parse().unwrap_or_default()).collect();
+    let ticks: Vec<f64> = line
+        .split_whitespace()
+        .skip(1)
+        .map(|t| t.parse().unwrap_or_default())
+        .collect();
     let all: f64 = ticks.iter().take(8).sum();
     let idle: f64 = ticks.iter().skip(3).take(2).sum();
     (all - idle, all)

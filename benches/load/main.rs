@@ -89,12 +89,12 @@ async fn measure(args: &Args, folder: &Path) -> Result<()> {
     println!("start-up {:.0} ms", service.ready.as_secs_f64() * 1000.0);
     println!("memory at rest {:.0} MB", memory(service.child.id()));
     let outcome = run(args, &service, &seeded).await;
-    println!(
-        "memory after the load {:.0} MB",
-        memory(service.child.id())
-    );
+    println!("memory after the load {:.0} MB", memory(service.child.id()));
     let again = service.restart(args, &database, folder).await?;
-    println!("start-up after the load {:.0} ms", again.as_secs_f64() * 1000.0);
+    println!(
+        "start-up after the load {:.0} ms",
+        again.as_secs_f64() * 1000.0
+    );
     outcome
 }
 

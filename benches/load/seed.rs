@@ -12,7 +12,8 @@ use kap_fhir::demo::{Account, SAMPLE, set_up};
 use kap_fhir::error::{Error, Result};
 use kap_fhir::fhir::resource::{Key, Resource};
 use kap_fhir::interaction::commit::{Change, Changes, commit, lost};
-use kap_fhir::interaction::practice::{head, party};
+use kap_fhir::interaction::practice::{documents, head, party};
+use kap_fhir::kap::base::Instant;
 use kap_fhir::kap::dosing::SessionStatus;
 use kap_fhir::kap::{Episode, Id, lift};
 use kap_fhir::{cli, mapping, store};
@@ -49,8 +50,16 @@ pub const CODES: [(&str, &str, &str); 5] = [
     ("8480-6", "Systolic blood pressure", "mm[Hg]"),
     ("8462-4", "Diastolic blood pressure", "mm[Hg]"),
     ("8867-4", "Heart rate", "/min"),
-    ("59408-5", "Oxygen saturation in Arterial blood by Pulse oximetry", "%"),
-    ("44261-6", "Patient Health Questionnaire 9 item (PHQ-9) total score [Reported]", "{score}"),
+    (
+        "59408-5",
+        "Oxygen saturation in Arterial blood by Pulse oximetry",
+        "%",
+    ),
+    (
+        "44261-6",
+        "Patient Health Questionnaire 9 item (PHQ-9) total score [Reported]",
+        "{score}",
+    ),
 ];
 
 /// Fills the database at `url`, which must be empty.
@@ -151,25 +160,67 @@ impl Seeding {
             self.names.observations.push(own);
         }
         self.names.patients.push(id);
-        self.store(Changes { changes, steps: vec![] }).await
+        self.store(Changes {
+            changes,
+            steps: vec![],
+        })
+        .await
     }
 
-    async fn episode(&mut self, model: &Episode, n: usize, shared: &mut HashSet<Key>) -> Result<()> {
+    async fn episode(
+        &mut self,
+        model: &Episode,
+        n: usize,
+        shared: &mut HashSet<Key>,
+    ) -> Result<()> {
         let mut episode = renamed(model, n)?;
         episode.version = 1;
         let id = episode.episode_id.clone();
         let mut built = mapping::all_to_fhir(&episode.facts(), &episode);
         // People and organizations of the directory stand once for all.
-        let directory = ["Practitioner", "PractitionerRole", "Organization", "Endpoint"];
+        let directory = [
+            "Practitioner",
+            "PractitionerRole",
+            "Organization",
+            "Endpoint",
+        ];
         built.retain(|r| !directory.contains(&&*r.key.kind) || shared.insert(r.key.clone()));
         built.retain(|r| r.key.kind.as_ref() != "Organization");
-        let changes = built.into_iter().map(|r| self.change(r, Some(&id))).collect();
+        built.extend(self.papers(&episode, &built, n));
+        let changes = built
+            .into_iter()
+            .map(|r| self.change(r, Some(&id)))
+            .collect();
         let tenant = self.access.tenant();
         let mut steps = store::episode::open(tenant, &head::of(&episode, self.app.clock.millis()));
         steps.extend(party::steps(tenant, &episode));
         let session = episode.sessions.last().map(|s| s.id.clone());
         self.names.episodes.push((id, session.unwrap_or_default()));
         self.store(Changes { changes, steps }).await
+    }
+}
+
+impl Seeding {
+    /// What the commands of such an episode would have left beside its facts: documents, and who wrote what.
+    fn papers(&self, episode: &Episode, built: &[Resource], n: usize) -> Vec<Resource> {
+        let mut before = episode.clone();
+        before.sessions.clear();
+        before.referrals.clear();
+        before.clearances.clear();
+        let at = Instant(self.app.clock.now());
+        let mut out = documents::due(&before, episode, at);
+        for (i, written) in built.chunks(2).enumerate() {
+            let keys: Vec<Key> = written.iter().map(|r| r.key.clone()).collect();
+            let id = Id::new(format!("load-provenance-{n}-{i}")).unwrap_or_default();
+            out.push(mapping::provenance::write(
+                &id,
+                &keys,
+                &self.owner,
+                at,
+                episode,
+            ));
+        }
+        out
     }
 }
 

@@ -56,7 +56,10 @@ impl Load<'_> {
         let mut tasks = JoinSet::new();
         for number in 0..self.connections {
             let asker = Asker {
-                head: format!("Host: {}\r\nAuthorization: Bearer {}\r\n", self.addr, self.token),
+                head: format!(
+                    "Host: {}\r\nAuthorization: Bearer {}\r\n",
+                    self.addr, self.token
+                ),
                 work: self.work,
                 number,
                 of: self.connections,
@@ -143,7 +146,11 @@ impl Asker {
         let _ = match self.work {
             Work::Read => {
                 let id = &names.observations[self.dice.below(names.observations.len())];
-                write!(out, "GET /fhir/Observation/{id} HTTP/1.1\r\n{}\r\n", self.head)
+                write!(
+                    out,
+                    "GET /fhir/Observation/{id} HTTP/1.1\r\n{}\r\n",
+                    self.head
+                )
             }
             Work::Search => {
                 let patient = &names.patients[self.dice.below(names.patients.len())];
@@ -156,7 +163,11 @@ impl Asker {
             }
             Work::Episode => {
                 let (episode, _) = &names.episodes[self.dice.below(names.episodes.len())];
-                write!(out, "GET /kap/v1/episodes/{episode} HTTP/1.1\r\n{}\r\n", self.head)
+                write!(
+                    out,
+                    "GET /kap/v1/episodes/{episode} HTTP/1.1\r\n{}\r\n",
+                    self.head
+                )
             }
             Work::Dose => {
                 // Each connection has its own episodes, so that the doses of one are spread in time.
@@ -167,7 +178,11 @@ impl Asker {
                 write!(
                     out,
                     "POST /kap/v1/episodes/{episode}/sessions/{session}/doses HTTP/1.1\r\n{}Content-Type: application/json\r\nIdempotency-Key: dose-{}-{}-{}\r\nContent-Length: {}\r\n\r\n{body}",
-                    self.head, self.run, self.number, self.sent, body.len()
+                    self.head,
+                    self.run,
+                    self.number,
+                    self.sent,
+                    body.len()
                 )
             }
         };

@@ -33,21 +33,28 @@ const MAX_CACHED: usize = 10_000;
 pub(super) struct Cache(Mutex<HashMap<Arc<str>, Seen>>);
 
 /// When a token was read, and what was read.
-type Seen = (i64, Arc<TokenRow>);
+type Seen = (i64, Arc<Live>);
+
+/// A token's row and whom it lets in.
+#[derive(Debug)]
+struct Live {
+    row: TokenRow,
+    caller: Caller,
+}
 
 impl Cache {
-    fn get(&self, tid: &str, now: i64) -> Option<Arc<TokenRow>> {
+    fn get(&self, tid: &str, now: i64) -> Option<Arc<Live>> {
         let cache = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        let (at, row) = cache.get(tid)?;
-        (0..BELIEVED).contains(&(now - at)).then(|| row.clone())
+        let (at, live) = cache.get(tid)?;
+        (0..BELIEVED).contains(&(now - at)).then(|| live.clone())
     }
 
-    fn put(&self, row: Arc<TokenRow>, now: i64) {
+    fn put(&self, live: Arc<Live>, now: i64) {
         let mut cache = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         if cache.len() >= MAX_CACHED {
             cache.clear();
         }
-        cache.insert(row.tid.clone(), (now, row));
+        cache.insert(live.row.tid.clone(), (now, live));
     }
 
     pub(super) fn clear(&self) {
@@ -102,23 +109,30 @@ impl Auth {
                 ));
             }
         };
-        let row = self.live(token).await?;
-        caller(&*row.ok_or_else(|| refuse("The access token is unknown, expired or revoked."))?)
+        let live = self.live(token).await?;
+        live.map(|live| live.caller.clone())
+            .ok_or_else(|| refuse("The access token is unknown, expired or revoked."))
     }
 
-    /// The token's row, if the token is good now.
-    async fn live(&self, token: &str) -> Result<Option<Arc<TokenRow>>> {
+    /// The token's row and caller, if the token is good now.
+    async fn live(&self, token: &str) -> Result<Option<Arc<Live>>> {
         let Some((tid, secret_hash)) = split(token) else {
             return Ok(None);
         };
         let now = self.clock.millis();
-        let row = match self.tokens.get(tid, now) {
-            Some(row) => row,
+        let remembered = self.tokens.get(tid, now);
+        let fresh = remembered.is_none();
+        let live = match remembered {
+            Some(live) => live,
             None => match self.store.token(self.tenant(), tid).await? {
-                Some(row) => Arc::new(row),
+                Some(row) => Arc::new(Live {
+                    caller: caller(&row)?,
+                    row,
+                }),
                 None => return Ok(None),
             },
         };
+        let row = &live.row;
         let same = aws_lc_rs::constant_time::verify_slices_are_equal(
             secret_hash.as_bytes(),
             row.secret_hash.as_bytes(),
@@ -126,10 +140,10 @@ impl Auth {
         if same.is_err() || row.revoked_at.is_some() || row.expires_at <= now {
             return Ok(None);
         }
-        if self.tokens.get(tid, now).is_none() {
-            self.tokens.put(row.clone(), now);
+        if fresh {
+            self.tokens.put(live.clone(), now);
         }
-        Ok(Some(row))
+        Ok(Some(live))
     }
 
     /// Answers `POST` to the introspection endpoint (RFC 7662) for `caller`, who needs `system/$introspect`.
@@ -145,9 +159,10 @@ impl Auth {
         }
         let form = Form::parse(content_type, body)?;
         let token = form.get("token").ok_or_else(missing_token)?;
-        let Some(row) = self.live(token).await? else {
+        let Some(live) = self.live(token).await? else {
             return Ok(json!({ "active": false }));
         };
+        let row = &live.row;
         Ok(json!({
             "active": true,
             "scope": &*row.scopes,
@@ -175,12 +190,12 @@ impl Auth {
         let proof = self.prove(&form).await?;
         let token = form.get("token").ok_or_else(missing_token)?;
         let mut steps = vec![proof.once];
-        if let Some(row) = self.live(token).await? {
+        if let Some(live) = self.live(token).await? {
             let now = self.clock.millis();
             steps.push(identity::revoke_token(
                 self.tenant(),
                 &proof.client.id,
-                &row.tid,
+                &live.row.tid,
                 now,
             ));
         }

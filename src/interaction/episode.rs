@@ -8,6 +8,7 @@ use serde_json::Value;
 
 use super::commit::{Change, Changes, commit, lost};
 use super::practice::{actor, documents, party};
+use super::stamp::{says_the_same, without_stamp};
 use crate::access::Access;
 use crate::app::App;
 use crate::error::{Error, Kind as ErrorKind, Result};
@@ -26,14 +27,26 @@ const TRIES: usize = 16;
 /// Kept by the operator: an episode never rewrites an entry that is there.
 pub const DIRECTORY: &[&str] = &["Organization", "Endpoint"];
 
+/// Types that state no fact: they are stored and shown, never read back, so their text is not loaded.
+const UNREAD: &[&str] = &["Composition", "DocumentReference", "Provenance"];
+
 /// An episode as it was read: its state and the resources that state it.
 #[derive(Debug)]
 pub struct Loaded {
     pub version: i64,
     pub episode: Episode,
+    /// Every resource; those that state no fact without their body.
     pub stored: HashMap<Key, Stored>,
-    /// The same resources parsed.
+    /// The resources that may state a fact, parsed.
     pub values: Vec<(Key, Value)>,
+}
+
+impl Loaded {
+    /// The present version of a resource that may state a fact, parsed.
+    fn value(&self, key: &Key) -> Option<&Value> {
+        let found = self.values.iter().find(|(own, _)| own == key);
+        found.map(|(_, value)| value)
+    }
 }
 
 /// What a change asks for beside its rule.
@@ -69,7 +82,7 @@ pub async fn load(app: &App, access: &Access, id: &Id) -> Result<Loaded> {
     let record = app
         .store
         .view(access)
-        .episode(id)
+        .episode_without(id, UNREAD)
         .await?
         .ok_or_else(Error::not_found)?;
     fold(record)
@@ -81,8 +94,8 @@ fn fold(record: EpisodeRecord) -> Result<Loaded> {
     for row in record.resources {
         if let Some(value) = row.value() {
             values.push((row.key.clone(), value));
-            stored.insert(row.key.clone(), row);
         }
+        stored.insert(row.key.clone(), row);
     }
     let reading = mapping::from_fhir(&values);
     // What cannot be read is stored and shown as FHIR all the same; the log says where, not what.
@@ -216,11 +229,11 @@ pub fn plan(
         if set.changes.iter().any(|c| c.resource.key == resource.key) {
             continue;
         }
-        let over = loaded.stored.get(&resource.key).cloned();
-        if !over
-            .as_ref()
-            .is_some_and(|old| DIRECTORY.contains(&&*resource.key.kind) || same(old, &resource))
-        {
+        let old = loaded.value(&resource.key);
+        let kept =
+            |old| DIRECTORY.contains(&&*resource.key.kind) || says_the_same(old, &resource.value);
+        if !old.is_some_and(kept) {
+            let over = loaded.stored.get(&resource.key).cloned();
             set.changes.push(make(resource, over));
         }
     }
@@ -235,7 +248,9 @@ pub fn plan(
     let head = super::practice::head::of(after, app.clock.millis());
     set.steps
         .extend(store::episode::bump(access.tenant(), &head, loaded.version));
-    set.steps.extend(party::steps(access.tenant(), after));
+    if party::parties(before) != party::parties(after) {
+        set.steps.extend(party::steps(access.tenant(), after));
+    }
     Ok(set)
 }
 
@@ -298,16 +313,16 @@ fn depends((kind, id): &(Kind, Id), changed: &[(Kind, Id)]) -> bool {
 
 /// Where another system wrote the stored version, our change is laid over it.
 fn keep_foreign(loaded: &Loaded, was: &[Resource], ours: Resource) -> Resource {
-    let Some(stored) = loaded.values.iter().find(|(key, _)| *key == ours.key) else {
+    let Some(stored) = loaded.value(&ours.key) else {
         return ours;
     };
     let Some(base) = was.iter().find(|r| r.key == ours.key) else {
         return ours;
     };
-    let theirs = without_stamp(&stored.1);
-    if theirs == base.value {
+    if says_the_same(stored, &base.value) {
         return ours;
     }
+    let theirs = without_stamp(stored);
     let value = merge(&base.value, &ours.value, &theirs);
     Resource {
         key: ours.key,
@@ -316,21 +331,9 @@ fn keep_foreign(loaded: &Loaded, was: &[Resource], ours: Resource) -> Resource {
     }
 }
 
-fn without_stamp(value: &Value) -> Value {
-    let mut value = value.clone();
-    if let Some(meta) = value.get_mut("meta").and_then(Value::as_object_mut) {
-        meta.shift_remove("versionId");
-        meta.shift_remove("lastUpdated");
-        if meta.is_empty() {
-            value.as_object_mut().map(|o| o.shift_remove("meta"));
-        }
-    }
-    value
-}
-
 /// Whether a stored version says the same as a resource that we built.
 #[must_use]
 pub fn same(old: &Stored, new: &Resource) -> bool {
     old.value()
-        .is_some_and(|value| without_stamp(&value) == new.value)
+        .is_some_and(|value| says_the_same(&value, &new.value))
 }

@@ -11,5 +11,6 @@ pub mod episode;
 pub mod practice;
 pub mod read;
 pub mod search;
+mod stamp;
 pub mod transaction;
 pub mod write;

@@ -35,7 +35,7 @@ pub(crate) async fn lookup(
     const TEXT: &str = "SELECT request, status, headers, body FROM idempotency \
         WHERE tenant = $1 AND client = $2 AND key = $3";
     let sql = Sql::new(TEXT, vec![tenant.into(), client.into(), key.into()]);
-    let rows = store.read(sql).await?;
+    let rows = store.read_row(sql).await?;
     Ok(rows.first().map(|row| Answer {
         request: row.text(0),
         status: row.int(1),

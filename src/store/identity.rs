@@ -61,7 +61,7 @@ impl Store {
         let text = "SELECT tid, secret_hash, client, organization, role, scopes, purpose, \
                     issued_at, expires_at, revoked_at FROM access_token WHERE tenant = $1 AND tid = $2";
         let rows = self
-            .read(Sql::new(text, vec![tenant.into(), tid.into()]))
+            .read_row(Sql::new(text, vec![tenant.into(), tid.into()]))
             .await?;
         Ok(rows.first().map(token_row))
     }

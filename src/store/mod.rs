@@ -80,6 +80,11 @@ impl Store {
         self.driver.read(sql).await
     }
 
+    /// As [`Store::read`], for a query that finds one row by its key: it may run on the caller's thread.
+    pub(crate) async fn read_row(&self, sql: Sql) -> Result<Vec<Row>> {
+        self.driver.read_row(sql).await
+    }
+
     /// Runs the steps as one transaction: all of them, durably, or none. `name` is its span's label.
     /// The inner error is a guard that did not hold.
     pub(crate) async fn write(

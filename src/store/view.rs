@@ -15,6 +15,8 @@ use crate::kap::base::{Day, Id};
 /// The columns of a resource under the alias `r`, in the order of [`stored`].
 pub(super) const COLUMNS: &str =
     "r.type, r.id, r.version, r.at, r.patient, r.episode, r.owner, r.body";
+/// [`COLUMNS`] without the body, which is the last of them.
+const KEYS: &str = "r.type, r.id, r.version, r.at, r.patient, r.episode, r.owner";
 const HISTORY: &str = "h.type, h.id, h.version, h.at, h.patient, h.episode, h.owner, h.body";
 
 /// What `access` may see of the store.
@@ -74,7 +76,7 @@ impl<'a> View<'a> {
             .push(" AND r.id = ")
             .bind(key.id.as_str());
         visible(&mut b, self.access, Rows::Resource("r"));
-        let rows = self.store.read(b.sql()).await?;
+        let rows = self.store.read_row(b.sql()).await?;
         rows.first().map(stored).transpose()
     }
 
@@ -143,12 +145,33 @@ impl<'a> View<'a> {
     /// # Errors
     /// Those of the store.
     pub async fn episode(&self, episode: &Id) -> Result<Option<EpisodeRecord>> {
+        self.episode_without(episode, &[]).await
+    }
+
+    /// As [`View::episode`], but the resources of the types `bare` come without their bodies.
+    ///
+    /// # Errors
+    /// Those of the store.
+    pub async fn episode_without(
+        &self,
+        episode: &Id,
+        bare: &[&str],
+    ) -> Result<Option<EpisodeRecord>> {
         let mut b = Builder::default();
         b.push("WITH head AS (SELECT h.tenant, h.episode, h.patient, h.version, h.updated_at ");
         b.push("FROM episode_head h WHERE h.episode = ")
             .bind(episode.as_str());
         visible(&mut b, self.access, Rows::Head("h"));
-        b.push(EPISODE_KEYS).push("SELECT ").push(COLUMNS);
+        b.push(EPISODE_KEYS).push("SELECT ").push(KEYS);
+        if bare.is_empty() {
+            b.push(", r.body");
+        } else {
+            b.push(", CASE WHEN r.type IN (");
+            for (i, kind) in bare.iter().enumerate() {
+                b.push(if i == 0 { "" } else { ", " }).bind(*kind);
+            }
+            b.push(") THEN NULL ELSE r.body END");
+        }
         b.push(", h.version, h.updated_at FROM head h CROSS JOIN found k JOIN resource r ");
         b.push("ON r.tenant = h.tenant AND r.type = k.type AND r.id = k.id WHERE r.deleted = 0");
         visible(&mut b, self.access, Rows::Resource("r"));

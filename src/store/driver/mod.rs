@@ -5,6 +5,7 @@
 //! | placeholders | `?n`, rewritten from `$n` | `$n` |
 //! | `TEXT` columns | compare by bytes | `COLLATE "C"`, to compare by bytes |
 //! | tables | `STRICT`; `{keyed}` ones `WITHOUT ROWID` | heap with a primary key |
+//! | reads by key | on the caller's thread | as all reads |
 //! | writers | one thread, many writes per commit | a pool, statements pipelined |
 //! | isolation | serial | read committed; guards and `ON CONFLICT` decide races |
 
@@ -42,6 +43,14 @@ impl Driver {
     pub async fn read(&self, sql: Sql) -> Result<Vec<Row>> {
         match self {
             Self::Sqlite(driver) => driver.read(sql).await,
+            Self::Postgres(driver) => driver.read(sql).await,
+        }
+    }
+
+    /// As [`Driver::read`], for one row by its key.
+    pub async fn read_row(&self, sql: Sql) -> Result<Vec<Row>> {
+        match self {
+            Self::Sqlite(driver) => driver.read_row(sql).await,
             Self::Postgres(driver) => driver.read(sql).await,
         }
     }

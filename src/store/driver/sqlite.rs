@@ -23,6 +23,9 @@ const GROUP: usize = 256;
 /// Writes that may wait; more callers wait for room.
 const QUEUE: usize = 4096;
 
+/// Page cache of all readers together, KiB. More is left to the system's file cache, which all of them share.
+const READ_CACHE: usize = 32 * 1024;
+
 /// The schema in the words of SQLite.
 const WORDS: [(&str, &str); 3] = [
     ("{keyed}", "WITHOUT ROWID, STRICT"),
@@ -42,6 +45,8 @@ struct Write {
 pub(in crate::store) struct Sqlite {
     writer: Mutex<Option<mpsc::Sender<Write>>>,
     readers: Arc<Readers>,
+    /// Connections for reads of one row, which take less time than the change to another thread and back.
+    quick: Mutex<Vec<Session>>,
     threads: Mutex<Vec<JoinHandle<()>>>,
 }
 
@@ -49,8 +54,9 @@ impl Sqlite {
     pub async fn open(path: &str, options: &Options) -> Result<Self> {
         let path = PathBuf::from(path);
         let readers = options.readers.max(1);
-        let opened = tokio::task::spawn_blocking(move || connect(&path, readers)).await;
-        let (writer, read_only) = opened.map_err(Error::internal)??;
+        let opened = tokio::task::spawn_blocking(move || connect(&path, 2 * readers)).await;
+        let (writer, mut read_only) = opened.map_err(Error::internal)??;
+        let quick = Mutex::new(read_only.split_off(readers));
         let (sender, queue) = mpsc::channel(QUEUE);
         let shared = Arc::new(Readers::default());
         let mut threads = vec![spawn("store-writer", move || run_writer(writer, queue))?];
@@ -64,6 +70,7 @@ impl Sqlite {
         Ok(Self {
             writer,
             readers: shared,
+            quick,
             threads,
         })
     }
@@ -74,6 +81,17 @@ impl Sqlite {
         answer
             .await
             .map_err(|_| unavailable("the store is closed"))?
+    }
+
+    /// A read of one row by its key, done here and now while a connection is free.
+    pub async fn read_row(&self, sql: Sql) -> Rows {
+        let free = lock(&self.quick).pop();
+        let Some(mut session) = free else {
+            return self.read(sql).await;
+        };
+        let rows = session.query(&sql);
+        lock(&self.quick).push(session);
+        rows
     }
 
     pub async fn write(&self, steps: Vec<Step>) -> Outcome {
@@ -91,6 +109,7 @@ impl Sqlite {
     /// Finishes what is queued and ends the threads.
     pub async fn close(&self) {
         lock(&self.writer).take();
+        lock(&self.quick).clear();
         self.readers.close();
         let threads = std::mem::take(&mut *lock(&self.threads));
         let joined = tokio::task::spawn_blocking(move || {
@@ -128,16 +147,19 @@ fn connect(path: &Path, readers: usize) -> Result<(Session, Vec<Session>)> {
     let mut writer = Connection::open(path).map_err(unavailable)?;
     let pragmas = "PRAGMA journal_mode=WAL; PRAGMA synchronous=FULL; PRAGMA busy_timeout=5000;
         PRAGMA foreign_keys=ON; PRAGMA trusted_schema=OFF; PRAGMA cell_size_check=ON;
-        PRAGMA temp_store=MEMORY; PRAGMA cache_size=-65536; PRAGMA wal_autocheckpoint=10000;
+        PRAGMA temp_store=MEMORY; PRAGMA cache_size=-16384; PRAGMA wal_autocheckpoint=10000;
         PRAGMA journal_size_limit=67108864; PRAGMA secure_delete=FAST;";
     writer.execute_batch(pragmas).map_err(unavailable)?;
     upgrade(&mut writer)?;
     let flags = OpenFlags::SQLITE_OPEN_READ_ONLY | OpenFlags::SQLITE_OPEN_NO_MUTEX;
-    let pragmas = "PRAGMA busy_timeout=5000; PRAGMA trusted_schema=OFF; PRAGMA temp_store=MEMORY;
-        PRAGMA cache_size=-32768; PRAGMA query_only=ON;";
+    let cache = READ_CACHE / readers.max(1);
+    let pragmas = format!(
+        "PRAGMA busy_timeout=5000; PRAGMA trusted_schema=OFF; PRAGMA temp_store=MEMORY;
+        PRAGMA cache_size=-{cache}; PRAGMA query_only=ON;"
+    );
     let reader = || {
         let connection = Connection::open_with_flags(path, flags).map_err(unavailable)?;
-        connection.execute_batch(pragmas).map_err(unavailable)?;
+        connection.execute_batch(&pragmas).map_err(unavailable)?;
         Ok(Session::new(connection))
     };
     let readers = (0..readers).map(|_| reader()).collect::<Result<_>>()?;
