@@ -50,8 +50,15 @@ def collect(target, profiles, root, *files):
         content = read(path)
         for number, resource in enumerate(content if isinstance(content, list) else [content]):
             label = f"{name}#{number}" if isinstance(content, list) else name
-            cases.append({"name": label, "resource": known(resource, BASES[profiles])})
-    write(target, cases)
+            resource = known(resource, BASES[profiles])
+            cases.append({"name": label, "resource": resource})
+            # One judge looks into a Bundle, the other does not: each entry is a case of its own as well.
+            entries = resource.get("entry", []) if resource["resourceType"] == "Bundle" else []
+            inside = [entry["resource"] for entry in entries if "resource" in entry]
+            cases.extend({"name": f"{label}: {r['resourceType']}/{r.get('id')}", "resource": r} for r in inside)
+    # Documents repeat resources: what is the same is judged once.
+    once = {json.dumps(case["resource"], sort_keys=True): case for case in reversed(cases)}
+    write(target, list(reversed(once.values())))
 
 
 def mutate(spec, examples, target, profiles):

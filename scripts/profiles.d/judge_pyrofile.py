@@ -67,7 +67,7 @@ def at(value, path):
         name, _, index = part.rstrip("]").partition("[")
         value = value.get(name, {}) if isinstance(value, dict) else {}
         if index:
-            value = value[int(index)]
+            value = value[int(index)] if isinstance(value, list) else {}
     return value if isinstance(value, dict) else {}
 
 

@@ -40,13 +40,17 @@ impl Gen {
         Self(seed)
     }
 
-    /// A number below `n`.
-    pub fn below(&mut self, n: u64) -> u64 {
+    fn next(&mut self) -> u64 {
         self.0 = self.0.wrapping_add(0x9E37_79B9_7F4A_7C15);
         let mut z = self.0;
         z = (z ^ (z >> 30)).wrapping_mul(0xBF58_476D_1CE4_E5B9);
         z = (z ^ (z >> 27)).wrapping_mul(0x94D0_49BB_1331_11EB);
-        (z ^ (z >> 31)) % n
+        z ^ (z >> 31)
+    }
+
+    /// A number below `n`.
+    pub fn below(&mut self, n: u64) -> u64 {
+        self.next() % n
     }
 
     pub fn flip(&mut self) -> bool {
@@ -83,8 +87,9 @@ impl Gen {
         self.letters("abcdefghij-", 1, 12)
     }
 
+    /// No other one of this source: a number that does not come again is a part of it.
     pub fn id(&mut self) -> Id {
-        let text = format!("r{}", self.letters("abcXYZ019-.", 0, 63));
+        let text = format!("r{:x}{}", self.next(), self.letters("abcXYZ019-.", 0, 47));
         Id::new(text).unwrap_or_default()
     }
 

@@ -14,7 +14,7 @@ use fhir_sdk::r4b::types::{
 };
 use fhir_sdk::{BuilderError, Date, DateTime, Instant as FhirInstant};
 
-use super::codes::{CANONICAL, DRUG_FORM, UCUM, hl7, namespace, system};
+use super::codes::{DRUG_FORM, UCUM, hl7, namespace, system};
 pub use super::extension::{Parts, episode_link, extension, kap, kap_parts, positive};
 pub use super::json::{exact, finish, plain};
 use super::label::{self, Class};
@@ -393,13 +393,4 @@ pub fn kind_of(id: &Id, e: &Episode) -> Option<&'static str> {
         () if *id == e.patient.id => "Patient",
         () => return None,
     })
-}
-
-/// The canonical of the local questionnaire of an instrument, such as `…/Questionnaire/phq-9`.
-#[must_use]
-pub fn questionnaire(instrument: &str) -> String {
-    format!(
-        "{CANONICAL}/Questionnaire/{}",
-        instrument.to_ascii_lowercase()
-    )
 }

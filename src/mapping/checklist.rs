@@ -33,7 +33,6 @@ const TRANSPORT: &[Field] = &[
 /// Questionnaire `kap-pre-dose-checklist`.
 pub const CHECKLIST: Form = Form {
     name: "kap-pre-dose-checklist",
-    version: "1.0.0",
     fields: &[
         one("completedAt", Shape::DateTime, "Completed"),
         one("completedBy", Shape::String, "Completed by"),
@@ -82,7 +81,6 @@ const EXCEPTION: &[Field] = &[
 /// Questionnaire `kap-discharge-checklist`.
 pub const DISCHARGE: Form = Form {
     name: "kap-discharge-checklist",
-    version: "1.0.0",
     fields: &[
         one("assessedAt", Shape::DateTime, "Assessed"),
         one("assessorId", Shape::String, "Assessed by"),

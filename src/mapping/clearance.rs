@@ -106,7 +106,7 @@ fn effective(x: &Clearance, e: &Episode) -> ClinicalImpressionEffective {
     }
 }
 
-/// Puts each basis where R4 allows its type; the order is kept by `kap-clearance`.
+/// Puts each basis where R4 allows its type; the order is kept by `kap-clearance-details`.
 fn basis(x: &Clearance, e: &Episode, ci: &mut ClinicalImpression) {
     let mut items: Vec<Reference> = vec![];
     for id in &x.basis_ids {
@@ -181,7 +181,7 @@ fn extensions(x: &Clearance, e: &Episode) -> Vec<Extension> {
     out.extend(x.vital_parameters.iter().flat_map(limits::extensions));
     out.extend(x.conditions.iter().filter_map(|c| condition(c, e)));
     out.extend(x.deferral_reasons.iter().filter_map(|r| deferral(r, e)));
-    out.extend(kap_parts("kap-clearance", own_parts(x)));
+    out.extend(kap_parts("kap-clearance-details", own_parts(x)));
     out
 }
 
@@ -269,7 +269,7 @@ fn read_decision<'v>(node: Node<'v>, decision: Decision, source: &Source<'v>) ->
     let validity = node.ext("kap-clearance-validity").and_then(Node::any_value);
     let end: Option<Day> = validity.map(|p| p.opt("end")).transpose()?.flatten();
     let from: Option<Day> = validity.map(|p| p.opt("start")).transpose()?.flatten();
-    let own = node.ext("kap-clearance");
+    let own = node.ext("kap-clearance-details");
     let day = |name| own.map(|o| o.part::<Day>(name)).transpose();
     let deferred = decision == Decision::Deferred;
     let basis = own.map(|o| o.all_parts("basis")).transpose()?;

@@ -24,7 +24,7 @@
 //! | `kap-consent` | Consent | 0..1 {status code, expires date, revokedAt dateTime, note string, ageAppropriateMaterials boolean} | revoked and expired are both `inactive` in R4 |
 //! | `kap-signer-capacity` | Consent.performer | 0..1 string | guardian, assent |
 //! | `kap-consent-rule` | Consent.provision.provision | 0..1 {dataClass code 0..*, note string} | data classes of a privacy rule (PCF leaves out `class`) |
-//! | `kap-clearance` | ClinicalImpression | 0..1 {validUntil date, reviewBy date, basis string 0..*, rationaleRestricted boolean, document string, revokedAt dateTime, revokedReason string} | the other end of the validity, the order of the basis, the revocation |
+//! | `kap-clearance-details` | ClinicalImpression | 0..1 {validUntil date, reviewBy date, basis string 0..*, rationaleRestricted boolean, document string, revokedAt dateTime, revokedReason string} | the other end of the validity, the order of the basis, the revocation |
 //! | `kap-clearance-vitals` | ClinicalImpression | 0..1 {source code, requiredTiming code 0..*, recheckAfterMinutes, maxRechecks, maxAgeMinutesPreDose unsignedInt} | what holds for the measuring as a whole |
 //! | `kap-deferral-reason` | ClinicalImpression | as appendix A, and {sensitivity code 0..*} | a reason may be of another topic |
 //! | `kap-prescription` | MedicationRequest | 0..1 {unitsPerSession unsignedInt, boosterUnitsAllowed unsignedInt, epcsTransmitted boolean, supply code} | counts and origin of the doses |
@@ -47,6 +47,15 @@
 
 /// Base of every canonical URL of the project. Never changes; the service's own base URL is configuration.
 pub const CANONICAL: &str = "https://kap-interop.example.org/fhir";
+
+/// Version of the Questionnaires of the project.
+const QUESTIONNAIRE_VERSION: &str = "1.0.0";
+
+/// Versioned canonical URL of the local Questionnaire `name`.
+#[must_use]
+pub fn questionnaire(name: &str) -> String {
+    format!("{CANONICAL}/Questionnaire/{name}|{QUESTIONNAIRE_VERSION}")
+}
 
 /// URL of the local extension or profile `name`.
 #[must_use]

@@ -89,10 +89,10 @@ pub fn read_organization<'v>(node: Node<'v>, source: &Source<'v>) -> Read<Organi
 
 /// Practitioner, PractitionerRole (US Core), and the team with this member.
 pub fn write_member(x: &Member, e: &Episode) -> Vec<Resource> {
-    let security = || labels(Class::General, &[], &[], None, e);
+    let security = labels(Class::General, &[], &[], None, e);
     let text = Html::new().p(&x.name);
     let profile = [us_core("us-core-practitioner")];
-    let frame = Frame::new(x.id.as_str(), &profile, security(), &text, e);
+    let frame = Frame::new(x.id.as_str(), &profile, security, &text, e);
     let mut p = must(start!(Practitioner, frame).build());
     let number = x
         .npi
@@ -103,23 +103,35 @@ pub fn write_member(x: &Member, e: &Episode) -> Vec<Resource> {
     p.name = some([signed_name(&x.name)]);
     p.qualification = some(x.licences.iter().map(licence));
 
+    let team = write_team(e, Some(x));
+    vec![finish(Ok(p)), member_role(x, &text, e), team]
+}
+
+/// US Core wants to know how to reach a role (pd-1): its telecom, or else the endpoint of its organization.
+/// Where there is neither, the role does not claim to be of US Core.
+fn member_role(x: &Member, text: &Html, e: &Episode) -> Resource {
     let id = derived(&x.id, "role");
-    let profile = [us_core("us-core-practitionerrole")];
-    let mut r = must(
-        start!(
-            PractitionerRole,
-            Frame::new(id.as_str(), &profile, security(), &text, e)
-        )
-        .build(),
-    );
+    let organizations = &e.organizations;
+    let mut all = [&organizations.practice, &organizations.partner]
+        .into_iter()
+        .chain(&organizations.pharmacy);
+    let endpoint = all
+        .find(|o| o.id == x.organization_id && o.endpoint.is_some())
+        .map(|o| reference("Endpoint", derived(&o.id, "fhir")));
+    let profile = us_core("us-core-practitionerrole");
+    let reachable = endpoint.is_some() || !x.telecom.is_empty();
+    let profiles: Vec<String> = reachable.then_some(profile).into_iter().collect();
+    let security = labels(Class::General, &[], &[], None, e);
+    let frame = Frame::new(id.as_str(), &profiles, security, text, e);
+    let mut r = must(start!(PractitionerRole, frame).build());
+    r.endpoint = some(endpoint.filter(|_| x.telecom.is_empty()));
     r.active = Some(true);
     r.practitioner = Some(reference("Practitioner", &x.id));
     r.organization = Some(reference("Organization", &x.organization_id));
     r.code = some([role_concept(x.role)]);
     r.specialty = some(x.taxonomy.as_ref().map(|t| concept([coding(t)])));
     r.telecom = some(x.telecom.iter().map(telecom));
-    let team = write_team(e, Some(x));
-    vec![finish(Ok(p)), finish(Ok(r)), team]
+    finish(Ok(r))
 }
 
 /// The CareTeam of the episode; `member` stands in it even where the episode does not yet hold it.

@@ -17,7 +17,7 @@ use serde_json::{Map, Value};
 use super::build::{
     self, Frame, date_time, derived, exact, finish, own_identifier, patient, reference, start,
 };
-use super::codes::{CANONICAL, structure, us_core};
+use super::codes::{self, structure, us_core};
 use super::narrative::Html;
 use super::read::{Node, Read};
 use crate::fhir::resource::Resource;
@@ -72,12 +72,11 @@ pub const fn many(name: &'static str, shape: Shape, text: &'static str) -> Field
     }
 }
 
-/// A form: the name and version of its Questionnaire, and its fields.
+/// A form: the name of its Questionnaire, and its fields.
 #[derive(Clone, Copy, Debug)]
 pub struct Form {
     /// Id of the Questionnaire.
     pub name: &'static str,
-    pub version: &'static str,
     pub fields: &'static [Field],
 }
 
@@ -127,7 +126,7 @@ impl Form {
     /// Versioned canonical URL of the Questionnaire.
     #[must_use]
     pub fn canonical(&self) -> String {
-        format!("{CANONICAL}/Questionnaire/{}|{}", self.name, self.version)
+        codes::questionnaire(self.name)
     }
 
     /// Reads a response as a `T`.
@@ -327,7 +326,6 @@ mod tests {
     ];
     const FORM: Form = Form {
         name: "test-form",
-        version: "1.0.0",
         fields: &[
             one("yes", Shape::Boolean, "Yes?"),
             one("count", Shape::Integer, "Count"),

@@ -24,7 +24,6 @@ const ACTION: &[Field] = &[
 /// Questionnaire `kap-integration-summary`.
 pub const FORM: Form = Form {
     name: "kap-integration-summary",
-    version: "1.0.0",
     fields: &[
         one("summary", Shape::Group(SUMMARY), "Summary"),
         many("practices", Shape::String, "Practices"),

@@ -15,6 +15,7 @@
 //! extension `kap-projection-of` and is skipped here.
 
 mod adverse_event;
+mod appointment;
 pub mod build;
 mod checklist;
 mod clearance;
@@ -47,6 +48,7 @@ mod safety;
 mod screening;
 mod session;
 mod session_read;
+mod session_record;
 mod source;
 pub mod summary;
 mod supply;

@@ -11,9 +11,9 @@ use fhir_sdk::r4b::types::ExtensionValue;
 
 use super::build::{
     Frame, Parts, actor, code, coding, concept, date_time, derived, episode_link, exact, finish,
-    hl7_concept, kap, kap_parts, must, patient, questionnaire, reference, some, start, ucum, words,
+    hl7_concept, kap, kap_parts, must, patient, reference, some, start, ucum, words,
 };
-use super::codes::{structure, us_core};
+use super::codes::{self, structure, us_core};
 use super::label::{Class, labels, of_instrument};
 use super::narrative::Html;
 use super::read::{Facts, Node, Read, Source, one};
@@ -21,7 +21,8 @@ use crate::fhir::resource::Resource;
 use crate::kap::consultation::{Answer, ScoreRange, Screening, ScreeningItem};
 use crate::kap::{Day, Episode, Fact};
 
-/// Names of instruments by the last part of their questionnaire's canonical, for forms of other systems.
+/// Names of instruments by the last part of their questionnaire's canonical. The first one of an instrument is
+/// the project's; the others are met in forms of other systems.
 const KNOWN: &[(&str, &str)] = &[
     ("phq-9", "PHQ-9"),
     ("phq-9-teen", "PHQ-9-TEEN"),
@@ -31,8 +32,8 @@ const KNOWN: &[(&str, &str)] = &[
     ("c-ssrs-screen", "C-SSRS-SCREEN"),
     ("audit-c", "AUDIT-C"),
     ("dast-10", "DAST-10"),
-    ("kap-screen", "KAP-SCREEN"),
     ("kap-screening", "KAP-SCREEN"),
+    ("kap-screen", "KAP-SCREEN"),
     ("kap-readiness", "KAP-READINESS"),
 ];
 
@@ -171,6 +172,20 @@ pub fn read<'v>(node: Node<'v>, source: &Source<'v>) -> Facts {
         (None, None) => return Ok(vec![]),
     };
     one(Fact::Screening(screening), node)
+}
+
+/// The canonical of the project's questionnaire of `instrument`, such as `…/Questionnaire/phq-9|1.0.0`.
+fn questionnaire(instrument: &str) -> String {
+    let known = KNOWN.iter().find(|(_, known)| *known == instrument);
+    let letter = |c: char| match c {
+        c if c.is_ascii_alphanumeric() => c.to_ascii_lowercase(),
+        _ => '-',
+    };
+    let name = known.map_or_else(
+        || instrument.chars().map(letter).collect(),
+        |(name, _)| (*name).to_owned(),
+    );
+    codes::questionnaire(&name)
 }
 
 fn known_instrument(canonical: &str) -> Option<&'static str> {

@@ -1,189 +1,50 @@
 //! Sessions: the Encounter, and what goes with it.
 //!
-//! `{id}-appt` while planned, and where it was cancelled or missed; `{id}-proc`, the psychotherapy of a
-//! completed session; `{id}-weight`; and `{id}-record`, a form with what has no FHIR element.
+//! `{id}-appt`, the Appointment; `{id}-proc`, the psychotherapy of a completed session; `{id}-weight`; and
+//! `{id}-record`, a form with what has no FHIR element.
 
-use fhir_sdk::r4b::codes::{
-    AppointmentStatus, EncounterStatus, EventStatus, ObservationStatus, ParticipationStatus,
-    QuestionnaireResponseStatus,
-};
+use fhir_sdk::r4b::codes::{EncounterStatus, EventStatus, ObservationStatus};
 use fhir_sdk::r4b::resources::{
-    Appointment, AppointmentParticipant, Encounter, EncounterHospitalization, EncounterParticipant,
-    Observation, ObservationEffective, ObservationValue, Procedure, ProcedurePerformed,
-    ProcedurePerformer,
+    Encounter, EncounterHospitalization, EncounterParticipant, Observation, ObservationEffective,
+    ObservationValue, Procedure, ProcedurePerformed, ProcedurePerformer,
 };
-use fhir_sdk::r4b::types::{CodeableConcept, Extension, ExtensionValue, Reference};
-use serde::{Deserialize, Serialize};
+use fhir_sdk::r4b::types::{CodeableConcept, Extension, ExtensionValue};
 
 use super::build::{
-    Frame, Parts, actor, coding_of, concept, date_time, derived, finish, hl7_concept, instant, kap,
+    Frame, Parts, actor, coding_of, concept, date_time, derived, finish, hl7_concept, kap,
     kap_parts, local, must, own_identifier, patient, period, reference, some, start,
 };
 use super::codes::{ACT_CODE, PARTICIPATION, SNOMED, structure, us_core};
-use super::form::{Field, Form, Given, Shape, many, one};
 use super::narrative::Html;
 use super::terms;
 use super::vitals::{loinc, measured};
+use super::{appointment, session_record};
 use crate::fhir::resource::Resource;
 use crate::kap::Episode;
-use crate::kap::base::{Day, Decimal, Id, Instant, Quantity};
-use crate::kap::dosing::{
-    Disposition, DoseLevel, Dosing, DosingOutcome, EncounterClass, Environment, Override, Session,
-    SessionStatus, SessionType,
-};
+use crate::kap::base::{Day, Id, Instant, Quantity};
+use crate::kap::dosing::{Disposition, EncounterClass, Session, SessionStatus, SessionType};
 
 pub(super) const TYPE: &str = "kap-session-type";
 pub(super) const ROLE: &str = "kap-participant-role";
 const SETTING: &str = "kap-session-setting";
-
-// --- the record form -----------------------------------------------------------------------------
-
-/// What of a session has no FHIR element.
-#[derive(Debug, Serialize, Deserialize)]
-#[serde(rename_all = "camelCase")]
-pub(super) struct Record {
-    pub(super) clinical_summary: Option<String>,
-    #[serde(default)]
-    pub(super) topics: Vec<String>,
-    pub(super) environment: Option<Environment>,
-    pub(super) presence_continuous: Option<bool>,
-    pub(super) integrates_session_id: Option<Id>,
-    pub(super) dosing: Option<Head>,
-}
-
-/// The dosing part without its own records.
-#[derive(Debug, Serialize, Deserialize)]
-#[serde(rename_all = "camelCase")]
-pub(super) struct Head {
-    sequence: u32,
-    dose_level: DoseLevel,
-    planned_dose_mg: Decimal,
-    clearance_id: Option<Id>,
-    prescription_id: Option<Id>,
-    outcome: Option<DosingOutcome>,
-    converted_to: Option<String>,
-    interval_override: Option<Override>,
-}
-
-const ENVIRONMENT: &[Field] = &[
-    one("music", Shape::Boolean, "Music"),
-    one("eyeShades", Shape::Boolean, "Eye shades"),
-    one("lighting", Shape::String, "Lighting"),
-    one("position", Shape::String, "Position"),
-];
-const OVERRIDE: &[Field] = &[
-    one("by", Shape::String, "Decided by"),
-    one("at", Shape::DateTime, "Decided"),
-    one("reason", Shape::String, "Reason"),
-];
-const DOSING: &[Field] = &[
-    one("sequence", Shape::Integer, "Dosing session number"),
-    one("doseLevel", Shape::String, "Dose level"),
-    one("plannedDoseMg", Shape::Decimal, "Planned dose (mg)"),
-    one("clearanceId", Shape::String, "Clearance"),
-    one("prescriptionId", Shape::String, "Prescription"),
-    one("outcome", Shape::String, "Result"),
-    one("convertedTo", Shape::String, "Converted to"),
-    one(
-        "intervalOverride",
-        Shape::Group(OVERRIDE),
-        "Override of the interval rule",
-    ),
-];
-/// Questionnaire `kap-session-record`.
-pub const RECORD: Form = Form {
-    name: "kap-session-record",
-    version: "1.0.0",
-    fields: &[
-        one("clinicalSummary", Shape::String, "Clinical summary"),
-        many("topics", Shape::String, "Topics"),
-        one("environment", Shape::Group(ENVIRONMENT), "Room and set-up"),
-        one(
-            "presenceContinuous",
-            Shape::Boolean,
-            "Therapist present throughout",
-        ),
-        one(
-            "integratesSessionId",
-            Shape::String,
-            "Integrates the dosing session",
-        ),
-        one("dosing", Shape::Group(DOSING), "Dosing"),
-    ],
-};
-
-fn record(x: &Session, e: &Episode) -> Option<Resource> {
-    let record = Record {
-        clinical_summary: x.clinical_summary.clone(),
-        topics: x.topics.clone(),
-        environment: x.environment.clone(),
-        presence_continuous: x.therapist_presence.as_ref().and_then(|p| p.continuous),
-        integrates_session_id: x.integrates_session_id.clone(),
-        dosing: x.dosing.as_ref().map(|d| Head {
-            sequence: d.sequence,
-            dose_level: d.dose_level,
-            planned_dose_mg: d.planned_dose_mg,
-            clearance_id: d.clearance_id.clone(),
-            prescription_id: d.prescription_id.clone(),
-            outcome: d.outcome,
-            converted_to: d.converted_to.clone(),
-            interval_override: d.interval_override.clone(),
-        }),
-    };
-    if RECORD.items(&record).is_empty() {
-        return None;
-    }
-    let given = Given {
-        session: &x.id,
-        suffix: "record",
-        status: match x.status {
-            SessionStatus::Completed => QuestionnaireResponseStatus::Completed,
-            SessionStatus::EnteredInError => QuestionnaireResponseStatus::EnteredInError,
-            _ => QuestionnaireResponseStatus::InProgress,
-        },
-        at: x.end.unwrap_or(x.start),
-        author: Some(&x.lead_id),
-    };
-    Some(RECORD.response(&record, given, e))
-}
-
-pub(super) fn dosing(head: Head) -> Dosing {
-    Dosing {
-        sequence: head.sequence,
-        dose_level: head.dose_level,
-        planned_dose_mg: head.planned_dose_mg,
-        clearance_id: head.clearance_id,
-        prescription_id: head.prescription_id,
-        pre_dose_checklist: None,
-        doses: vec![],
-        vitals: vec![],
-        effects: None,
-        side_effects: vec![],
-        discharge: None,
-        outcome: head.outcome,
-        converted_to: head.converted_to,
-        interval_override: head.interval_override,
-    }
-}
-
-// --- writing -------------------------------------------------------------------------------------
 
 /// The resources of a session without its parts.
 #[must_use]
 pub fn write(x: &Session, e: &Episode) -> Vec<Resource> {
     [
         Some(encounter(x, e)),
-        appointment(x, e),
+        Some(appointment::write(x, e)),
         procedure(x, e),
         x.body_weight.as_ref().map(|kg| weight(x, kg, e)),
-        record(x, e),
+        session_record::write(x, e),
     ]
     .into_iter()
     .flatten()
     .collect()
 }
 
-fn began(x: &Session) -> Day {
+/// The day on which `x` began, where it was.
+pub(super) fn began(x: &Session) -> Day {
     Day(x.start.0.date())
 }
 
@@ -215,7 +76,8 @@ fn is_medical(x: &Session) -> bool {
     )
 }
 
-fn service(x: &Session) -> CodeableConcept {
+/// The kind of service that `x` is.
+pub(super) fn service(x: &Session) -> CodeableConcept {
     let (code, display) = if is_medical(x) {
         ("394587001", "Psychiatry")
     } else {
@@ -256,9 +118,7 @@ fn encounter(x: &Session, e: &Episode) -> Resource {
         .subject(patient(e))
         .episode_of_care(some([reference("EpisodeOfCare", &e.episode_id)]))
         .participant(some(participants(x, e)))
-        .appointment(some(
-            has_appointment(x).then(|| part(x, "Appointment", "appt")),
-        ))
+        .appointment(some([reference("Appointment", derived(&x.id, "appt"))]))
         .period(period(Some(x.start), x.end))
         .reason_reference(some(indications.map(|p| reference("Condition", &p.id))))
         .service_provider(reference("Organization", provider))
@@ -273,10 +133,6 @@ fn encounter(x: &Session, e: &Episode) -> Resource {
         )
     });
     finish(Ok(built))
-}
-
-fn part(x: &Session, kind: &str, suffix: &str) -> Reference {
-    reference(kind, derived(&x.id, suffix))
 }
 
 fn status(status: SessionStatus) -> EncounterStatus {
@@ -370,65 +226,6 @@ fn participation(role: &str) -> (&'static str, &'static str) {
         "dosing-nurse" => ("ATND", "attender"),
         _ => ("SPRF", "secondary performer"),
     }
-}
-
-fn has_appointment(x: &Session) -> bool {
-    use SessionStatus::{Cancelled, NoShow, Planned};
-    matches!(x.status, Planned | Cancelled | NoShow)
-}
-
-/// An end that is not known makes a proposal, or a visit that took no time; none is invented.
-fn appointment(x: &Session, e: &Episode) -> Option<Resource> {
-    if !has_appointment(x) {
-        return None;
-    }
-    let id = derived(&x.id, "appt");
-    let text = Html::new()
-        .fact("Appointment", x.start.to_string())
-        .fact("Status", x.status.code());
-    let frame = Frame::clinical(
-        id.as_str(),
-        &[structure("kap-appointment")],
-        Some(began(x)),
-        &text,
-        e,
-    );
-    let (status, answer) = match (x.status, x.end) {
-        (SessionStatus::NoShow, _) => (AppointmentStatus::Noshow, ParticipationStatus::Accepted),
-        (SessionStatus::Cancelled, _) => {
-            (AppointmentStatus::Cancelled, ParticipationStatus::Declined)
-        }
-        (_, Some(_)) => (AppointmentStatus::Booked, ParticipationStatus::Accepted),
-        (_, None) => (
-            AppointmentStatus::Proposed,
-            ParticipationStatus::NeedsAction,
-        ),
-    };
-    let attends = |who: Reference| {
-        must(
-            AppointmentParticipant::builder()
-                .actor(who)
-                .status(answer)
-                .build(),
-        )
-    };
-    let built = start!(Appointment, frame)
-        .status(status)
-        .service_type(some([service(x)]))
-        .participant(some([attends(patient(e)), attends(actor(&x.lead_id, e))]))
-        .build();
-    let mut built = must(built);
-    let end = x
-        .end
-        .or((x.status == SessionStatus::NoShow).then_some(x.start));
-    match end {
-        Some(end) => {
-            built.start = Some(instant(x.start));
-            built.end = Some(instant(end));
-        }
-        None => built.requested_period = some([period(Some(x.start), None)]),
-    }
-    Some(finish(Ok(built)))
 }
 
 fn procedure(x: &Session, e: &Episode) -> Option<Resource> {

@@ -3,7 +3,8 @@
 use super::build::derived;
 use super::codes::PARTICIPATION;
 use super::read::{Facts, Node, Read, Source};
-use super::session::{RECORD, ROLE, Record, TYPE, dosing};
+use super::session::{ROLE, TYPE};
+use super::session_record::{RECORD, Record, dosing};
 use crate::kap::Fact;
 use crate::kap::dosing::{
     EmergencyPlan, EncounterClass, Participant, PatientLocation, PresenceMode, Session,
