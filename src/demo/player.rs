@@ -73,7 +73,7 @@ pub struct Played {
 /// The first step that the service refuses, with its answer.
 pub async fn play(
     episode: &Episode,
-    callers: &HashMap<Party, Caller, impl std::hash::BuildHasher>,
+    callers: &HashMap<Party, Caller>,
     run: &str,
     tell: impl FnMut(&Step, &Reply),
 ) -> Result<Played> {

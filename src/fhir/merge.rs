@@ -1,6 +1,61 @@
 //! A change of ours laid over a resource that another system wrote: what we do not model stays as it is.
 
+use serde_json::value::RawValue;
 use serde_json::{Map, Value};
+
+use super::json::Members;
+
+/// [`merge`] on text: what stays of `theirs` stays byte for byte, so that `1.10` does not become `1.1`. Gives the text
+/// and the same as a value.
+///
+/// # Errors
+/// Where `theirs` is no JSON.
+pub fn merge_text(base: &Value, ours: &Value, theirs: &str) -> serde_json::Result<(String, Value)> {
+    let value: Value = serde_json::from_str(theirs)?;
+    let merged = merge(base, ours, &value);
+    Ok((print(&merged, &value, theirs)?, merged))
+}
+
+/// `merged` as text, with the text of `theirs` wherever the two are equal.
+fn print(merged: &Value, theirs: &Value, text: &str) -> serde_json::Result<String> {
+    if merged == theirs {
+        return Ok(text.trim().to_owned());
+    }
+    match (merged, theirs) {
+        (Value::Object(merged), Value::Object(theirs)) => {
+            let raw = Members::of(text)?;
+            let mut parts = Vec::with_capacity(merged.len());
+            for (name, value) in merged {
+                let printed = match (theirs.get(name), raw.get(name)) {
+                    (Some(their), Some(text)) => print(value, their, text)?,
+                    _ => value.to_string(),
+                };
+                parts.push(format!("{}:{printed}", serde_json::to_string(name)?));
+            }
+            Ok(format!("{{{}}}", parts.join(",")))
+        }
+        (Value::Array(merged), Value::Array(theirs)) => {
+            let raw: Vec<&RawValue> = serde_json::from_str(text)?;
+            let twin = |value: &Value| {
+                let same = theirs.iter().position(|t| t == value);
+                same.or_else(|| {
+                    theirs
+                        .iter()
+                        .position(|t| url(t).is_some() && url(t) == url(value))
+                })
+            };
+            let printed = merged.iter().map(|value| match twin(value) {
+                Some(n) => print(value, &theirs[n], raw[n].get()),
+                None => Ok(value.to_string()),
+            });
+            Ok(format!(
+                "[{}]",
+                printed.collect::<serde_json::Result<Vec<_>>>()?.join(",")
+            ))
+        }
+        _ => Ok(merged.to_string()),
+    }
+}
 
 /// `theirs` with what changed from `base` to `ours` (both built by us) laid over it.
 ///
@@ -107,5 +162,18 @@ mod tests {
             &json!({"a":1,"b":2,"c":3}),
         );
         assert_eq!(merged, json!({"a":1,"c":3}));
+    }
+
+    #[test]
+    fn what_stays_keeps_its_bytes() {
+        let base = json!({"status": "a", "extension": [{"url": "k", "v": 1.1}]});
+        let ours = json!({"status": "b", "extension": [{"url": "k", "v": 1.1}, {"url": "n"}]});
+        let theirs = r#"{ "status": "a", "q": {"value": 1.10}, "extension": [ {"url": "x", "v":  2.50}, {"url": "k", "v": 1.100} ] }"#;
+        let (text, value) = merge_text(&base, &ours, theirs).expect("json");
+        assert_eq!(
+            text,
+            r#"{"status":"b","q":{"value": 1.10},"extension":[{"url": "x", "v":  2.50},{"url": "k", "v": 1.100},{"url":"n"}]}"#
+        );
+        assert_eq!(serde_json::from_str::<Value>(&text).expect("json"), value);
     }
 }

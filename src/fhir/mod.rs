@@ -10,3 +10,4 @@ pub mod parameter;
 pub mod reference;
 pub mod resource;
 pub mod search;
+pub mod structure;

@@ -26,10 +26,40 @@ pub fn outcome(error: &Error) -> Value {
                 out["details"] = json!({ "text": text });
             }
             if let Some(at) = &issue.at {
-                out["expression"] = json!([at]);
+                out["expression"] = json!([path(at)]);
             }
             out
         })
         .collect();
     json!({ "resourceType": "OperationOutcome", "issue": issues })
+}
+
+/// A JSON pointer (from the parser) as a path; a FHIRPath as it is.
+fn path(at: &str) -> String {
+    let Some(pointer) = at.strip_prefix('/') else {
+        return at.to_owned();
+    };
+    let mut out = String::new();
+    for step in pointer.split('/') {
+        let name = step.replace("~1", "/").replace("~0", "~");
+        if !name.is_empty() && name.bytes().all(|b| b.is_ascii_digit()) {
+            out = format!("{out}[{name}]");
+        } else if out.is_empty() {
+            out = name;
+        } else {
+            out = format!("{out}.{name}");
+        }
+    }
+    out
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_pointer_becomes_a_path() {
+        assert_eq!(path("/name/0/given/1"), "name[0].given[1]");
+        assert_eq!(path("Patient.name[0]"), "Patient.name[0]");
+    }
 }

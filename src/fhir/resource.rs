@@ -91,7 +91,7 @@ impl Resource {
 
     fn of_value(
         bytes: &[u8],
-        value: Value,
+        mut value: Value,
         kind: Option<&str>,
         id: Option<&Id>,
         fresh: impl FnOnce() -> Id,
@@ -131,9 +131,11 @@ impl Resource {
             (Some(url), _) => url.clone(),
             (None, _) => fresh(),
         };
+        super::structure::check(&value)?;
         let key = Key::new(found, id);
         let text = std::str::from_utf8(bytes).map_err(Error::internal)?;
         let json = with_id(text, &key).map_err(Error::internal)?;
+        value["id"] = Value::from(key.id.as_str());
         Ok(Self {
             key,
             json: json.into(),
@@ -231,16 +233,17 @@ mod tests {
 
     #[test]
     fn stamping_changes_meta_alone() {
-        let text = r#"{"resourceType":"Observation","meta":{"profile":["p"],"versionId":"9"},"valueQuantity":{"value": 1.10}}"#;
+        let text = r#"{"resourceType":"Observation","meta":{"profile":["p"],"versionId":"9"},"status":"final","code":{"text":"x"},"valueQuantity":{"value": 1.10}}"#;
         let id = Id::new("a").expect("id");
         let r = Resource::received(text.as_bytes(), Some("Observation"), None, || id)
             .expect("resource");
+        assert_eq!(r.value["id"], "a");
         let stamped = r
             .stamped(3, datetime!(2026-07-18 10:03:00.5 UTC))
             .expect("text");
         assert_eq!(
             stamped,
-            r#"{"resourceType":"Observation","id":"a","meta":{"versionId":"3","lastUpdated":"2026-07-18T10:03:00.500Z","profile":["p"]},"valueQuantity":{"value": 1.10}}"#
+            r#"{"resourceType":"Observation","id":"a","meta":{"versionId":"3","lastUpdated":"2026-07-18T10:03:00.500Z","profile":["p"]},"status":"final","code":{"text":"x"},"valueQuantity":{"value": 1.10}}"#
         );
     }
 

@@ -3,7 +3,7 @@
 use axum::body::Body;
 use axum::extract::FromRequestParts;
 use axum::http::request::Parts;
-use axum::http::{HeaderMap, HeaderName, header};
+use axum::http::{HeaderMap, HeaderName, HeaderValue, StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use bytes::{Bytes, BytesMut};
 use http_body_util::BodyExt as _;
@@ -11,6 +11,7 @@ use http_body_util::BodyExt as _;
 use super::respond::{Outcome, Problem};
 use crate::access::Access;
 use crate::app::App;
+use crate::auth::challenge;
 use crate::error::{Error, Kind, Result};
 use crate::fhir::resource::version;
 
@@ -30,15 +31,23 @@ pub struct Permit(pub Access);
 pub struct Refused {
     fhir: bool,
     error: Error,
+    /// What a 401 asks for.
+    challenge: &'static str,
 }
 
 impl IntoResponse for Refused {
     fn into_response(self) -> Response {
-        if self.fhir {
+        let mut response = if self.fhir {
             Outcome(self.error).into_response()
         } else {
             Problem(self.error).into_response()
+        };
+        if response.status() == StatusCode::UNAUTHORIZED {
+            let challenge = HeaderValue::from_static(self.challenge);
+            let headers = response.headers_mut();
+            headers.insert(header::WWW_AUTHENTICATE, challenge);
         }
+        response
     }
 }
 
@@ -53,7 +62,15 @@ impl FromRequestParts<App> for Permit {
         permit(&parts.headers, app)
             .await
             .map(Permit)
-            .map_err(|error| Refused { fhir, error })
+            .map_err(|error| {
+                let given = parts.headers.get(header::AUTHORIZATION);
+                let challenge = challenge(given.map(|_| ""));
+                Refused {
+                    fhir,
+                    error,
+                    challenge,
+                }
+            })
     }
 }
 
@@ -106,7 +123,9 @@ pub async fn body(mut body: Body, limit: usize) -> Result<Bytes> {
         let Ok(frame) = frame else {
             return Err(Error::new(Kind::Invalid, "The body did not arrive whole."));
         };
-        let Ok(data) = frame.into_data() else { continue };
+        let Ok(data) = frame.into_data() else {
+            continue;
+        };
         length = length.saturating_add(data.len());
         if length <= limit {
             whole.extend_from_slice(&data);

@@ -14,6 +14,7 @@ use crate::error::{Error, Kind, Result};
 use crate::fhir::resource::{Key, Resource, Stored, version};
 use crate::fhir::search::Handling;
 use crate::interaction;
+use crate::interaction::write::Created;
 use crate::kap::base::Id;
 
 type Answer = std::result::Result<Response, Outcome>;
@@ -39,8 +40,10 @@ pub async fn read(
     State(app): State<App>,
     Permit(access): Permit,
     Path((kind, id)): Path<(String, String)>,
+    RawQuery(query): RawQuery,
     headers: HeaderMap,
 ) -> Answer {
+    json_wanted(&headers, format(query.as_deref()).as_deref())?;
     let key = key(&kind, &id)?;
     let row = interaction::read::read(&app, &access, &key).await?;
     Ok(resource(StatusCode::OK, &row, &headers))
@@ -97,8 +100,10 @@ async fn searched(
     headers: &HeaderMap,
 ) -> Answer {
     known(kind)?;
+    let format = parameters.iter().find(|(name, _)| name == "_format");
+    json_wanted(headers, format.map(|(_, value)| &**value))?;
     let set =
-        interaction::search::search(app, access, kind, &parameters, handling(headers)?).await?;
+        interaction::search::search(app, access, kind, &parameters, handling(headers)).await?;
     Ok(answer(StatusCode::OK, FHIR_JSON, set))
 }
 
@@ -111,12 +116,16 @@ pub async fn create(
     content: Body,
 ) -> Answer {
     known(&kind)?;
+    json_wanted(&headers, None)?;
     media(&headers, MEDIA)?;
     let bytes = body(content, BODY).await?;
     let fresh = || Id::new(app.clock.uuid().to_string()).unwrap_or_default();
     let received = Resource::received(&bytes, Some(&kind), None, fresh)?;
-    let row = interaction::write::create(&app, &access, received).await?;
-    written(StatusCode::CREATED, &app, &row, &headers)
+    let unless = single(&headers, &HeaderName::from_static("if-none-exist"))?;
+    match interaction::write::create(&app, &access, received, unless).await? {
+        Created::New(row) => written(StatusCode::CREATED, &app, &row, &headers),
+        Created::Known(row) => written(StatusCode::OK, &app, &row, &headers),
+    }
 }
 
 /// `PUT /fhir/{type}/{id}`: an update of a resource that exists.
@@ -128,6 +137,7 @@ pub async fn update(
     content: Body,
 ) -> Answer {
     let key = key(&kind, &id)?;
+    json_wanted(&headers, None)?;
     media(&headers, MEDIA)?;
     let seen = if_match(&headers)?;
     let bytes = body(content, BODY).await?;
@@ -143,6 +153,7 @@ pub async fn transaction(
     headers: HeaderMap,
     content: Body,
 ) -> Answer {
+    json_wanted(&headers, None)?;
     media(&headers, MEDIA)?;
     let bytes = body(content, BUNDLE).await?;
     let text = interaction::transaction::transaction(&app, &access, &bytes).await?;
@@ -196,13 +207,65 @@ fn parameters(query: &str) -> Result<Vec<(String, String)>> {
     Ok(pairs)
 }
 
-fn handling(headers: &HeaderMap) -> Result<Handling> {
-    let prefer = single(headers, &HeaderName::from_static("prefer"))?.unwrap_or_default();
-    Ok(if prefer.contains("handling=strict") {
+/// Whether one of the `Prefer` headers (RFC 7240) asks for `wanted`.
+fn prefers(headers: &HeaderMap, wanted: &str) -> bool {
+    let all = headers.get_all("prefer").iter();
+    all.filter_map(|value| value.to_str().ok())
+        .flat_map(|text| text.split([',', ';']))
+        .any(|preference| preference.trim().eq_ignore_ascii_case(wanted))
+}
+
+fn handling(headers: &HeaderMap) -> Handling {
+    if prefers(headers, "handling=strict") {
         Handling::Strict
     } else {
         Handling::Lenient
-    })
+    }
+}
+
+/// Refuses a request whose answer may not be JSON.
+///
+/// # Errors
+/// `NotAcceptable`.
+fn json_wanted(headers: &HeaderMap, format: Option<&str>) -> Result<()> {
+    const JSON: &[&str] = &[
+        "application/fhir+json",
+        "application/json",
+        "text/json",
+        "json",
+    ];
+    let refuse = || {
+        let text = "This service answers in application/fhir+json.";
+        Err(Error::new(Kind::NotAcceptable, text))
+    };
+    let essence = |text: &str| {
+        let bare = text.split(';').next().unwrap_or_default();
+        bare.trim().replace(' ', "+").to_ascii_lowercase()
+    };
+    // `_format` overrides the header.
+    if let Some(format) = format {
+        return if JSON.contains(&&*essence(format)) {
+            Ok(())
+        } else {
+            refuse()
+        };
+    }
+    let mut asked = headers.get_all(header::ACCEPT).iter().peekable();
+    let any = asked.peek().is_none();
+    let fits = asked
+        .filter_map(|value| value.to_str().ok())
+        .flat_map(|text| text.split(','))
+        .map(essence)
+        .any(|media| JSON.contains(&&*media) || matches!(&*media, "*/*" | "application/*"));
+    if any || fits { Ok(()) } else { refuse() }
+}
+
+/// `_format` of a query string.
+fn format(query: Option<&str>) -> Option<String> {
+    let mut pairs = url::form_urlencoded::parse(query?.as_bytes());
+    pairs
+        .find(|(name, _)| name == "_format")
+        .map(|(_, value)| value.into_owned())
 }
 
 fn etag(row: &Stored) -> HeaderValue {
@@ -224,10 +287,12 @@ fn stamp(response: &mut Response, row: &Stored) {
 
 fn resource(status: StatusCode, row: &Stored, headers: &HeaderMap) -> Response {
     let known = headers
-        .get(header::IF_NONE_MATCH)
-        .and_then(|v| v.to_str().ok())
-        .and_then(version);
-    let mut response = if known == Some(row.version) {
+        .get_all(header::IF_NONE_MATCH)
+        .iter()
+        .filter_map(|v| v.to_str().ok())
+        .flat_map(|text| text.split(','))
+        .any(|etag| etag.trim() == "*" || version(etag) == Some(row.version));
+    let mut response = if known {
         StatusCode::NOT_MODIFIED.into_response()
     } else {
         let body = row
@@ -241,9 +306,8 @@ fn resource(status: StatusCode, row: &Stored, headers: &HeaderMap) -> Response {
 }
 
 fn written(status: StatusCode, app: &App, row: &Stored, headers: &HeaderMap) -> Answer {
-    let prefer = single(headers, &HeaderName::from_static("prefer"))?.unwrap_or_default();
     let body = match &row.body {
-        Some(text) if !prefer.contains("return=minimal") => text.to_string(),
+        Some(text) if !prefers(headers, "return=minimal") => text.to_string(),
         _ => String::new(),
     };
     let mut response = answer(status, FHIR_JSON, body);

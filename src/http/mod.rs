@@ -32,6 +32,7 @@ pub fn router(app: App) -> Router {
         )
         .route("/fhir/metadata", get(fhir::metadata))
         .route("/fhir", post(fhir::transaction))
+        .route("/fhir/", post(fhir::transaction))
         .route("/fhir/{type}", get(fhir::search).post(fhir::create))
         .route("/fhir/{type}/_search", post(fhir::search_by_post))
         .route("/fhir/{type}/{id}", get(fhir::read).put(fhir::update))

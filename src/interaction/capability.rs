@@ -2,8 +2,9 @@
 
 use serde_json::{Value, json};
 
+use crate::access::{Interaction, role};
 use crate::app::App;
-use crate::fhir::parameter;
+use crate::fhir::parameter::{self, ParameterKind};
 use crate::mapping::register::profiles_of;
 
 /// The resource types that the FHIR API serves.
@@ -73,18 +74,36 @@ fn resource(kind: &str) -> Value {
         .flatten()
         .map(|p| json!({ "name": p.name, "type": p.kind.code() }))
         .collect();
-    let interactions =
-        ["read", "vread", "search-type", "create", "update"].map(|code| json!({ "code": code }));
+    let includes: Vec<String> = parameter::of(kind)
+        .into_iter()
+        .flatten()
+        .filter(|p| p.kind == ParameterKind::Reference)
+        .map(|p| format!("{kind}:{}", p.name))
+        .collect();
+    let interactions = interactions(kind);
+    let creates = interactions.contains(&"create");
+    let interactions: Vec<Value> = interactions
+        .iter()
+        .map(|code| json!({ "code": code }))
+        .collect();
     let mut out = json!({
         "type": kind,
         "interaction": interactions,
         "versioning": "versioned",
         "readHistory": true,
         "updateCreate": false,
+        "conditionalCreate": creates,
         "conditionalRead": "not-supported",
         "referencePolicy": ["literal", "local"],
         "searchParam": parameters,
     });
+    if !includes.is_empty() {
+        out["searchInclude"] = json!(includes);
+    }
+    let reverse = reverse_includes(kind);
+    if !reverse.is_empty() {
+        out["searchRevInclude"] = json!(reverse);
+    }
     let profiles = profiles_of(kind);
     if !profiles.is_empty() {
         out["supportedProfile"] = json!(profiles);
@@ -94,6 +113,39 @@ fn resource(kind: &str) -> Value {
             "name": "document",
             "definition": "http://hl7.org/fhir/OperationDefinition/Composition-document",
         }]);
+    }
+    out
+}
+
+/// What some role may do with resources of this type.
+fn interactions(kind: &str) -> Vec<&'static str> {
+    let letters = role::every_kind()
+        .find(|(name, _)| *name == kind)
+        .map(|(_, letters)| letters)
+        .unwrap_or_default();
+    [
+        (Interaction::Read, "read"),
+        (Interaction::Read, "vread"),
+        (Interaction::Search, "search-type"),
+        (Interaction::Create, "create"),
+        (Interaction::Update, "update"),
+    ]
+    .into_iter()
+    .filter(|(interaction, _)| letters.has(*interaction))
+    .map(|(_, code)| code)
+    .collect()
+}
+
+/// The types that refer to this one by a parameter that names no other type, such as `Provenance:target`.
+fn reverse_includes(kind: &str) -> Vec<String> {
+    let mut out = Vec::new();
+    for of in TYPES {
+        for p in parameter::of(of).into_iter().flatten() {
+            let names = p.target == Some(kind) || (*of == "Provenance" && p.name == "target");
+            if p.kind == ParameterKind::Reference && names {
+                out.push(format!("{of}:{}", p.name));
+            }
+        }
     }
     out
 }

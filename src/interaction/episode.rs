@@ -12,7 +12,7 @@ use super::stamp::{says_the_same, without_stamp};
 use crate::access::Access;
 use crate::app::App;
 use crate::error::{Error, Kind as ErrorKind, Result};
-use crate::fhir::merge::merge;
+use crate::fhir::merge::merge_text;
 use crate::fhir::resource::{Key, Resource, Stored};
 use crate::kap::act::Context;
 use crate::kap::base::Instant;
@@ -223,7 +223,8 @@ pub fn plan(
     for (resource, seen) in received {
         let over = loaded.stored.get(&resource.key).cloned();
         check_version(over.as_ref(), *seen)?;
-        set.changes.push(make(resource.clone(), over));
+        let resource = with_history(before, after, resource);
+        set.changes.push(make(resource, over));
     }
     for resource in rebuilt(loaded, after) {
         if set.changes.iter().any(|c| c.resource.key == resource.key) {
@@ -311,23 +312,52 @@ fn depends((kind, id): &(Kind, Id), changed: &[(Kind, Id)]) -> bool {
     })
 }
 
+/// A received Task with the steps of its workflow as the rules took them: R4 gives a Task its present state alone, so
+/// the steps before it are ours to remember. Everything else is as received.
+fn with_history(before: &Episode, after: &Episode, received: &Resource) -> Resource {
+    if &*received.key.kind != "Task" {
+        return received.clone();
+    }
+    let of = |episode: &Episode| {
+        let facts = episode.facts();
+        let mut all = facts.iter().flat_map(|f| mapping::to_fhir(f, episode));
+        all.find(|r| r.key == received.key)
+    };
+    match (of(before), of(after)) {
+        (Some(was), Some(is)) => laid_over(&was, is, &received.json),
+        _ => received.clone(),
+    }
+}
+
 /// Where another system wrote the stored version, our change is laid over it.
 fn keep_foreign(loaded: &Loaded, was: &[Resource], ours: Resource) -> Resource {
-    let Some(stored) = loaded.value(&ours.key) else {
+    let Some(stored) = loaded.stored.get(&ours.key) else {
         return ours;
     };
     let Some(base) = was.iter().find(|r| r.key == ours.key) else {
         return ours;
     };
-    if says_the_same(stored, &base.value) {
+    if stored
+        .value()
+        .is_some_and(|value| says_the_same(&value, &base.value))
+    {
         return ours;
     }
-    let theirs = without_stamp(stored);
-    let value = merge(&base.value, &ours.value, &theirs);
+    match &stored.body {
+        Some(text) => laid_over(base, ours, text),
+        None => ours,
+    }
+}
+
+/// What changed from `was` to `is` (both ours), laid over the text of another system; the stamp is set anew anyway.
+fn laid_over(was: &Resource, is: Resource, theirs: &str) -> Resource {
+    let Ok((text, value)) = merge_text(&was.value, &is.value, theirs) else {
+        return is;
+    };
     Resource {
-        key: ours.key,
-        json: value.to_string().into(),
-        value,
+        key: is.key,
+        json: text.into(),
+        value: without_stamp(&value),
     }
 }
 

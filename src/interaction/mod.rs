@@ -2,6 +2,7 @@
 //!
 //! Every change goes through [`commit`], everything that leaves is read through a `View`.
 
+pub mod accept;
 pub mod capability;
 pub mod commit;
 pub mod definitions;

@@ -24,11 +24,11 @@ pub async fn search(
     let page = app.store.view(access).search(&query).await?;
     let base = app.fhir_base();
     let url = format!("{base}/{kind}");
-    let own = query.print();
-    let mut links = vec![("self", format!("{url}?{own}"))];
-    if let Some(cursor) = &page.next {
-        let and = if own.is_empty() { "" } else { "&" };
-        links.push(("next", format!("{url}?{own}{and}_cursor={cursor}")));
+    let mut links = vec![("self", format!("{url}?{}", query.print()))];
+    if page.next.is_some() {
+        let mut next = query.clone();
+        next.page.cursor.clone_from(&page.next);
+        links.push(("next", format!("{url}?{}", next.print())));
     }
     let mut set = Searchset::new(&base, page.total, &links);
     for row in &page.matches {

@@ -5,14 +5,14 @@ use std::fmt::Write as _;
 
 use serde_json::value::RawValue;
 
-use super::write::{unmoved, write};
+use super::write::{Incoming, existing, unmoved, write};
 use crate::access::{Access, Interaction};
 use crate::app::App;
 use crate::error::{Error, Kind, Result};
 use crate::fhir::bundle::quoted;
 use crate::fhir::json::{self, Members};
 use crate::fhir::resource::{Key, Resource, Stored, instant, version};
-use crate::fhir::search::{Handling, SearchQuery};
+use crate::fhir::search::SearchQuery;
 use crate::kap::base::Id;
 
 const MOST: usize = 200;
@@ -30,8 +30,8 @@ struct Entry<'a> {
 
 /// What becomes of an entry.
 enum Fate {
-    /// Written under this key, over this version.
-    Write(Key, Option<i64>),
+    /// Written under this key, over this version, unless something meets the criteria.
+    Write(Key, Option<i64>, Option<SearchQuery>),
     /// `ifNoneExist` found this one.
     Exists(Stored),
 }
@@ -47,41 +47,54 @@ pub async fn transaction(app: &App, access: &Access, bytes: &[u8]) -> Result<Str
     for (i, entry) in entries.iter().enumerate() {
         let fate = fate(app, access, entry).await.map_err(|e| within(e, i))?;
         let key = match &fate {
-            Fate::Write(key, _) => key,
+            Fate::Write(key, ..) => key,
             Fate::Exists(row) => &row.key,
         };
-        if let Some(url) = entry.full_url.as_ref().filter(|u| u.starts_with("urn:"))
+        if let Some(url) = &entry.full_url
             && names.insert(url.clone(), key.to_string()).is_some()
         {
             return Err(within(invalid("Two entries have the same fullUrl."), i));
         }
         fates.push(fate);
     }
-    let mut received: Vec<(Resource, Option<i64>)> = Vec::new();
-    for (i, (entry, fate)) in entries.iter().zip(&fates).enumerate() {
-        if let Fate::Write(key, over) = fate {
-            let resource = named(entry, key, &names).map_err(|e| within(e, i))?;
-            if received.iter().any(|(r, _)| r.key == resource.key) {
-                return Err(within(invalid("Two entries write the same resource."), i));
-            }
-            if over.is_some() {
-                let old = app
-                    .store
-                    .view(access)
-                    .read(key)
-                    .await
-                    .map_err(|e| within(e, i))?;
-                unmoved(&old, &resource).map_err(|e| within(e, i))?;
-            }
-            received.push((resource, *over));
-        }
-    }
-    let stored = if received.is_empty() {
+    let incoming = incoming(app, access, &entries, &fates, &names).await?;
+    let stored = if incoming.is_empty() {
         vec![]
     } else {
-        write(app, access, "fhir transaction", received).await?
+        write(app, access, "fhir transaction", incoming).await?
     };
     Ok(response(&app.fhir_base(), &fates, &stored))
+}
+
+async fn incoming(
+    app: &App,
+    access: &Access,
+    entries: &[Entry<'_>],
+    fates: &[Fate],
+    names: &HashMap<String, String>,
+) -> Result<Vec<Incoming>> {
+    let mut out: Vec<Incoming> = Vec::new();
+    for (i, (entry, fate)) in entries.iter().zip(fates).enumerate() {
+        let Fate::Write(key, seen, unless) = fate else {
+            continue;
+        };
+        let resource = named(entry, key, names).map_err(|e| within(e, i))?;
+        if out.iter().any(|one| one.resource.key == resource.key) {
+            return Err(within(invalid("Two entries write the same resource."), i));
+        }
+        if seen.is_some() {
+            let old = app.store.view(access).read(key).await;
+            old.and_then(|old| unmoved(&old, &resource))
+                .map_err(|e| within(e, i))?;
+        }
+        out.push(Incoming {
+            resource,
+            seen: *seen,
+            entry: Some(i),
+            unless: unless.clone(),
+        });
+    }
+    Ok(out)
 }
 
 fn invalid(text: &str) -> Error {
@@ -92,9 +105,14 @@ fn invalid(text: &str) -> Error {
 fn within(mut error: Error, entry: usize) -> Error {
     for issue in &mut error.issues {
         let at = issue.at.take();
-        issue.at = Some(match at {
-            Some(at) => format!("Bundle.entry[{entry}].resource.{at}"),
+        issue.at = Some(match at.as_deref() {
             None => format!("Bundle.entry[{entry}]"),
+            Some(at) if at.starts_with("Bundle") => at.to_owned(),
+            // A path from the resource's type on, such as `Task.for`; or one element, such as `id`.
+            Some(at) => {
+                let below = at.split_once('.').map_or(at, |(_, below)| below);
+                format!("Bundle.entry[{entry}].resource.{below}")
+            }
         });
     }
     error
@@ -186,43 +204,20 @@ async fn fate(app: &App, access: &Access, entry: &Entry<'_>) -> Result<Fate> {
         return Ok(Fate::Write(
             key,
             Some(entry.if_match.unwrap_or(old.version)),
+            None,
         ));
     }
     access.allow(Interaction::Create, &entry.kind)?;
-    if let Some(criteria) = &entry.if_none_exist
-        && let Some(row) = existing(app, access, &entry.kind, criteria).await?
-    {
-        return Ok(Fate::Exists(row));
+    let mut unless = None;
+    if let Some(criteria) = &entry.if_none_exist {
+        let (query, found) = existing(app, access, &entry.kind, criteria).await?;
+        if let Some(row) = found {
+            return Ok(Fate::Exists(row));
+        }
+        unless = Some(query);
     }
     let id = Id::new(app.clock.uuid().to_string()).unwrap_or_default();
-    Ok(Fate::Write(Key::new(&entry.kind, id), None))
-}
-
-async fn existing(
-    app: &App,
-    access: &Access,
-    kind: &str,
-    criteria: &str,
-) -> Result<Option<Stored>> {
-    let parameters: Vec<(String, String)> = url::form_urlencoded::parse(criteria.as_bytes())
-        .into_owned()
-        .collect();
-    if parameters.is_empty() {
-        return Err(Error::new(
-            Kind::PreconditionFailed,
-            "ifNoneExist needs a criterion.",
-        ));
-    }
-    let (query, _) = SearchQuery::parse(kind, &parameters, Handling::Strict)?;
-    let mut matches = app.store.view(access).search(&query).await?.matches;
-    if matches.len() > 1 {
-        return Err(Error::new(
-            Kind::PreconditionFailed,
-            "ifNoneExist matches more than one resource.",
-        )
-        .issue_code("multiple-matches"));
-    }
-    Ok(matches.pop())
+    Ok(Fate::Write(Key::new(&entry.kind, id), None, unless))
 }
 
 /// The entry's resource with its own id and with the references to other entries filled in.
@@ -243,7 +238,7 @@ fn response(base: &str, fates: &[Fate], stored: &[Stored]) -> String {
     for (i, fate) in fates.iter().enumerate() {
         let (row, status) = match fate {
             Fate::Exists(row) => (Some(row), "200 OK"),
-            Fate::Write(key, over) => {
+            Fate::Write(key, over, _) => {
                 let row = stored.iter().find(|row| row.key == *key);
                 (
                     row,

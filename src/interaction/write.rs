@@ -2,8 +2,9 @@
 //!
 //! A resource of an episode goes through the same rules as the practice's command for it.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 
+use super::accept::accept;
 use super::commit::{Change, Changes, commit, lost};
 use super::episode::{Ask, Loaded, change};
 use crate::access::{Access, Interaction};
@@ -12,21 +13,105 @@ use crate::error::{Error, Issue, Kind as ErrorKind, Result};
 use crate::fhir::index;
 use crate::fhir::reference::{local, references};
 use crate::fhir::resource::{Key, Resource, Stored};
+use crate::fhir::search::{Handling, SearchQuery};
 use crate::kap::act::Context;
-use crate::kap::{Episode, Fact, Id, Kind, Phase};
-use crate::mapping;
+use crate::kap::{Episode, Id, Kind, Phase};
+use crate::mapping::expression::{expression, full};
 use crate::store::view::EpisodeFilter;
 
-/// Types that belong to the patient rather than to one episode.
-const OF_PATIENT: &[&str] = &["Condition", "AllergyIntolerance", "RelatedPerson"];
+/// Types that may stand outside any episode: the directory, and what belongs to the patient as a whole.
+const FREE: &[&str] = &[
+    "AllergyIntolerance",
+    "Condition",
+    "Endpoint",
+    "Medication",
+    "Organization",
+    "Patient",
+    "Practitioner",
+    "PractitionerRole",
+    "RelatedPerson",
+];
 
-/// Stores a new resource.
+/// The stored resources that the incoming ones refer to or replace.
+pub type AtHand = HashMap<Key, Stored>;
+
+/// A resource on its way in.
+#[derive(Debug)]
+pub struct Incoming {
+    pub resource: Resource,
+    /// The version that an update follows; `None` for a create.
+    pub seen: Option<i64>,
+    /// Its place in the transaction.
+    pub entry: Option<usize>,
+    /// What must not be there when it is stored (`ifNoneExist`).
+    pub unless: Option<SearchQuery>,
+}
+
+impl Incoming {
+    /// The issue, said of the sender's own body.
+    #[must_use]
+    pub fn place(&self, mut issue: Issue) -> Issue {
+        let kind = &self.resource.key.kind;
+        let at = full(issue.at.as_deref().unwrap_or(kind));
+        issue.at = Some(match self.entry {
+            None => at,
+            Some(n) => {
+                let below = at.strip_prefix(&**kind).unwrap_or_default();
+                format!("Bundle.entry[{n}].resource{below}")
+            }
+        });
+        issue
+    }
+
+    /// What the rules say of the record of `kind` that this resource states, said of the resource.
+    #[must_use]
+    pub fn refused(&self, mut error: Error, kind: Kind) -> Error {
+        for issue in &mut error.issues {
+            issue.at = Some(expression(
+                &self.resource.key.kind,
+                kind,
+                issue.at.as_deref(),
+            ));
+            *issue = self.place(std::mem::take(issue));
+        }
+        error
+    }
+}
+
+/// What became of a create.
+#[derive(Debug)]
+pub enum Created {
+    New(Stored),
+    /// `If-None-Exist` found this one.
+    Known(Stored),
+}
+
+/// Stores a new resource, unless one meets `unless` (the criteria of `If-None-Exist`).
 ///
 /// # Errors
 /// `Forbidden` by role or scope; `Unprocessable` where a reference cannot be resolved or a rule refuses; `Conflict`.
-pub async fn create(app: &App, access: &Access, resource: Resource) -> Result<Stored> {
+pub async fn create(
+    app: &App,
+    access: &Access,
+    resource: Resource,
+    unless: Option<&str>,
+) -> Result<Created> {
     access.allow(Interaction::Create, &resource.key.kind)?;
-    one(write(app, access, "fhir create", vec![(resource, None)]).await?)
+    let mut query = None;
+    if let Some(criteria) = unless {
+        let (asked, found) = existing(app, access, &resource.key.kind, criteria).await?;
+        if let Some(row) = found {
+            return Ok(Created::Known(row));
+        }
+        query = Some(asked);
+    }
+    let incoming = Incoming {
+        resource,
+        seen: None,
+        entry: None,
+        unless: query,
+    };
+    one(write(app, access, "fhir create", vec![incoming]).await?).map(Created::New)
 }
 
 /// Stores the next version of a resource that exists and is visible.
@@ -42,13 +127,13 @@ pub async fn update(
     access.allow(Interaction::Update, &resource.key.kind)?;
     let old = app.store.view(access).read(&resource.key).await?;
     unmoved(&old, &resource)?;
-    one(write(
-        app,
-        access,
-        "fhir update",
-        vec![(resource, Some(seen.unwrap_or(old.version)))],
-    )
-    .await?)
+    let incoming = Incoming {
+        resource,
+        seen: Some(seen.unwrap_or(old.version)),
+        entry: None,
+        unless: None,
+    };
+    one(write(app, access, "fhir update", vec![incoming]).await?)
 }
 
 fn one(mut stored: Vec<Stored>) -> Result<Stored> {
@@ -59,6 +144,9 @@ fn one(mut stored: Vec<Stored>) -> Result<Stored> {
 }
 
 /// An update never moves a record to another patient or episode.
+///
+/// # Errors
+/// `Unprocessable` where it does.
 pub fn unmoved(old: &Stored, new: &Resource) -> Result<()> {
     let (patient, episode) = index::compartment(&new.key.kind, &new.value);
     if old.patient == patient && (episode.is_none() || old.episode == episode) {
@@ -68,64 +156,147 @@ pub fn unmoved(old: &Stored, new: &Resource) -> Result<()> {
     Err(Error::new(ErrorKind::Unprocessable, text).at(format!("{}.subject", new.key.kind)))
 }
 
-/// Stores `received` (with the version that an update follows) in one transaction; answers in the same order.
+/// The criteria of a conditional create, and the one resource that meets them
+/// (<https://hl7.org/fhir/R4/http.html#ccreate>).
+///
+/// # Errors
+/// `PreconditionFailed` where there are no criteria or several resources meet them.
+pub async fn existing(
+    app: &App,
+    access: &Access,
+    kind: &str,
+    criteria: &str,
+) -> Result<(SearchQuery, Option<Stored>)> {
+    access.allow(Interaction::Search, kind)?;
+    let criteria = criteria.trim_start_matches('?');
+    let parameters: Vec<(String, String)> = url::form_urlencoded::parse(criteria.as_bytes())
+        .into_owned()
+        .collect();
+    let (query, _) = SearchQuery::parse(kind, &parameters, Handling::Strict)?;
+    if query.filters.is_empty() {
+        let text = "A conditional create needs a criterion.";
+        return Err(Error::new(ErrorKind::PreconditionFailed, text));
+    }
+    let mut matches = app.store.view(access).search(&query).await?.matches;
+    if matches.len() > 1 {
+        let text = "More than one resource meets the criteria of the conditional create.";
+        return Err(Error::new(ErrorKind::PreconditionFailed, text).issue_code("multiple-matches"));
+    }
+    Ok((query, matches.pop()))
+}
+
+/// Stores `incoming` in one transaction; answers in the same order.
+///
+/// # Errors
+/// As [`create`] and [`update`].
 pub async fn write(
     app: &App,
     access: &Access,
     name: &'static str,
-    received: Vec<(Resource, Option<i64>)>,
+    incoming: Vec<Incoming>,
 ) -> Result<Vec<Stored>> {
-    resolve(app, access, &received).await?;
-    let keys: Vec<Key> = received.iter().map(|(r, _)| r.key.clone()).collect();
-    let stored = match episode_of(app, access, &received).await? {
+    let at_hand = resolve(app, access, &incoming).await?;
+    not_ours(&incoming, &at_hand)?;
+    let keys: Vec<Key> = incoming.iter().map(|i| i.resource.key.clone()).collect();
+    let stored = match episode_of(app, access, &incoming, &at_hand).await? {
         Some(id) => {
-            let seed = app.clock.uuid().to_string();
+            let received = incoming.iter().map(|i| (i.resource.clone(), i.seen));
             let ask = Ask {
                 name,
-                received,
-                seed,
+                received: received.collect(),
+                seed: app.clock.uuid().to_string(),
                 ..Ask::default()
             };
             let rule = |episode: &mut Episode, loaded: &Loaded, ctx: &Context<'_>| {
-                accept(&ask, episode, loaded, ctx)
+                accept(&incoming, &at_hand, episode, loaded, ctx)
             };
             change(app, access, &id, &ask, rule, |_| vec![])
                 .await?
                 .stored
         }
-        None => plain(app, access, name, received).await?,
+        None => plain(app, access, name, incoming, &at_hand).await?,
     };
     let find = |key: &Key| stored.iter().find(|row| row.key == *key).cloned();
     Ok(keys.iter().filter_map(find).collect())
+}
+
+/// Projections are written by this service alone.
+fn not_ours(incoming: &[Incoming], at_hand: &AtHand) -> Result<()> {
+    let url = crate::mapping::codes::structure("kap-projection-of");
+    let projects = |value: &serde_json::Value| {
+        let mut extensions = value["extension"].as_array().into_iter().flatten();
+        extensions.any(|x| x["url"] == url.as_str())
+    };
+    for one in incoming {
+        let old = at_hand.get(&one.resource.key).and_then(Stored::value);
+        if projects(&one.resource.value) || old.as_ref().is_some_and(projects) {
+            let text =
+                "This service keeps this record as a projection of another one: change that one.";
+            let error = Error::new(ErrorKind::Forbidden, text).code("not-permitted");
+            return Err(one.refused(error, Kind::Header));
+        }
+    }
+    Ok(())
 }
 
 /// The one episode that these resources hang off, if any.
 async fn episode_of(
     app: &App,
     access: &Access,
-    received: &[(Resource, Option<i64>)],
+    incoming: &[Incoming],
+    at_hand: &AtHand,
 ) -> Result<Option<Id>> {
     let mut found: Option<Id> = None;
-    for (resource, _) in received {
-        let (patient, said) = index::compartment(&resource.key.kind, &resource.value);
-        let id = match (said, patient) {
-            (Some(id), _) => Some(id),
-            (None, Some(patient)) if OF_PATIENT.contains(&&*resource.key.kind) => {
-                open_episode(app, access, &patient).await?
+    let mut open: HashMap<Id, Option<Id>> = HashMap::new();
+    let mut homeless = None;
+    for one in incoming {
+        let (patient, said) = index::compartment(&one.resource.key.kind, &one.resource.value);
+        let mut id = said.or_else(|| implied(&one.resource, at_hand));
+        if let (None, Some(patient)) = (&id, patient) {
+            if !open.contains_key(&patient) {
+                let episode = open_episode(app, access, &patient).await?;
+                open.insert(patient.clone(), episode);
             }
-            _ => None,
-        };
+            id = open.get(&patient).cloned().flatten();
+        }
         match (&found, id) {
-            (_, None) => {}
+            (_, None) if FREE.contains(&&*one.resource.key.kind) => {}
+            (_, None) => homeless = Some(one),
             (None, id) => found = id,
-            (Some(one), Some(other)) if *one == other => {}
+            (Some(known), Some(other)) if *known == other => {}
             _ => {
                 let text = "A transaction changes one episode at a time.";
-                return Err(Error::new(ErrorKind::Unprocessable, text));
+                return Err(one.refused(Error::new(ErrorKind::Unprocessable, text), Kind::Header));
             }
         }
     }
-    Ok(found)
+    match (found, homeless) {
+        (None, Some(one)) => Err(one.refused(without_episode(&one.resource), Kind::Header)),
+        (found, _) => Ok(found),
+    }
+}
+
+fn without_episode(resource: &Resource) -> Error {
+    let kind = &resource.key.kind;
+    let text = "This record says neither by itself nor by its patient of which episode it is.";
+    let at = "extension('http://hl7.org/fhir/StructureDefinition/workflow-episodeOfCare').value";
+    Error::new(ErrorKind::Unprocessable, text)
+        .issue_code("required")
+        .at(format!("{kind}.{at}"))
+}
+
+/// The episode of the version that is replaced, or of the encounter in which the record was made.
+fn implied(resource: &Resource, at_hand: &AtHand) -> Option<Id> {
+    if let Some(old) = at_hand.get(&resource.key) {
+        return old.episode.clone();
+    }
+    ["encounter", "context"].iter().find_map(|name| {
+        let text = resource.value[*name]["reference"].as_str()?;
+        let (_, row) = at_hand
+            .iter()
+            .find(|(key, _)| text.ends_with(&key.to_string()))?;
+        row.episode.clone()
+    })
 }
 
 /// The patient's episode that has not ended, if the caller sees one.
@@ -148,23 +319,31 @@ async fn plain(
     app: &App,
     access: &Access,
     name: &'static str,
-    received: Vec<(Resource, Option<i64>)>,
+    incoming: Vec<Incoming>,
+    at_hand: &AtHand,
 ) -> Result<Vec<Stored>> {
     let owner = access
         .caller()
         .map(|c| c.organization.clone())
         .ok_or_else(Error::not_found)?;
     let mut set = Changes::default();
-    for (resource, seen) in received {
-        let over = app.store.view(access).lookup(&resource.key).await?;
-        if let (Some(old), Some(seen)) = (&over, seen)
-            && (old.version != seen || old.owner != owner)
-        {
-            let text = "The record has another version by now, or belongs to another organization.";
-            return Err(Error::new(ErrorKind::PreconditionFailed, text).code("version-conflict"));
+    for one in incoming {
+        let over = at_hand.get(&one.resource.key).cloned();
+        if let (Some(old), Some(seen)) = (&over, one.seen) {
+            if old.owner != owner {
+                let text = "Only the organization that keeps this record changes it.";
+                let error = Error::new(ErrorKind::Forbidden, text).code("not-permitted");
+                return Err(one.refused(error, Kind::Header));
+            }
+            if old.version != seen {
+                let text = "If-Match names another version than the present one. Read again.";
+                return Err(
+                    Error::new(ErrorKind::PreconditionFailed, text).code("version-conflict")
+                );
+            }
         }
         set.changes.push(Change {
-            resource,
+            resource: one.resource,
             over,
             owner: owner.clone(),
             episode: None,
@@ -174,33 +353,47 @@ async fn plain(
 }
 
 /// Every reference to this server must name something that the caller may see, or that comes in the same request.
-async fn resolve(app: &App, access: &Access, received: &[(Resource, Option<i64>)]) -> Result<()> {
+/// Gives what they name, and what the updates replace.
+async fn resolve(app: &App, access: &Access, incoming: &[Incoming]) -> Result<AtHand> {
     let base = app.fhir_base();
-    let mut seen: HashMap<Key, bool> = received
-        .iter()
-        .map(|(r, _)| (r.key.clone(), true))
-        .collect();
+    let own: HashSet<&Key> = incoming.iter().map(|i| &i.resource.key).collect();
+    let view = app.store.view(access);
+    let mut at_hand = AtHand::new();
+    let mut missing: HashSet<Key> = HashSet::new();
     let mut issues = Vec::new();
-    for (resource, _) in received {
+    for one in incoming {
+        let resource = &one.resource;
+        if one.seen.is_some() {
+            at_hand.insert(resource.key.clone(), view.read(&resource.key).await?);
+        }
         for found in references(&resource.key.kind, &resource.value) {
             let Some(key) = local(&found.text, &base) else {
                 if found.text.starts_with("urn:") {
-                    issues.push(unresolved(found.at));
+                    issues.push(one.place(unresolved(found.at)));
                 }
                 continue;
             };
-            let known = match seen.get(&key) {
-                Some(known) => *known,
-                None => app.store.view(access).lookup(&key).await?.is_some(),
+            if own.contains(&key) || at_hand.contains_key(&key) {
+                continue;
+            }
+            let row = if missing.contains(&key) {
+                None
+            } else {
+                view.lookup(&key).await?
             };
-            seen.insert(key, known);
-            if !known {
-                issues.push(unresolved(found.at));
+            match row.filter(|row| row.body.is_some()) {
+                Some(row) => {
+                    at_hand.insert(key, row);
+                }
+                None => {
+                    missing.insert(key);
+                    issues.push(one.place(unresolved(found.at)));
+                }
             }
         }
     }
     if issues.is_empty() {
-        Ok(())
+        Ok(at_hand)
     } else {
         Err(Error::with_issues(ErrorKind::Unprocessable, issues))
     }
@@ -213,62 +406,5 @@ fn unresolved(at: String) -> Issue {
         text,
         at: Some(at),
         ..Issue::default()
-    }
-}
-
-/// Applies the facts that the received resources state, by the same rules as the practice's commands.
-fn accept(ask: &Ask, episode: &mut Episode, loaded: &Loaded, ctx: &Context<'_>) -> Result<Id> {
-    let mut values = loaded.values.clone();
-    for (resource, _) in &ask.received {
-        match values.iter_mut().find(|(key, _)| *key == resource.key) {
-            Some((_, value)) => value.clone_from(&resource.value),
-            None => values.push((resource.key.clone(), resource.value.clone())),
-        }
-    }
-    let reading = mapping::from_fhir(&values);
-    let is_received = |key: &Key| ask.received.iter().any(|(r, _)| r.key == *key);
-    let unreadable: Vec<Issue> = reading
-        .unreadable
-        .into_iter()
-        .filter(|(key, _)| is_received(key))
-        .map(|(_, issue)| issue)
-        .collect();
-    if !unreadable.is_empty() {
-        return Err(Error::with_issues(ErrorKind::Unprocessable, unreadable));
-    }
-    let old: HashMap<(Kind, Id), Fact> = loaded
-        .episode
-        .facts()
-        .into_iter()
-        .map(|f| ((f.key().0, f.key().1.clone()), f))
-        .collect();
-    let mut stated: Vec<Fact> = reading
-        .facts
-        .into_iter()
-        .filter(|(_, from)| from.iter().any(is_received))
-        .map(|(fact, _)| fact)
-        .collect();
-    stated.sort_by_key(|fact| rank(fact.key().0));
-    for fact in stated {
-        let (kind, id) = fact.key();
-        if old.get(&(kind, id.clone())) != Some(&fact) {
-            episode.accept(fact, ctx)?;
-        }
-    }
-    let first = ask.received.first().map(|(r, _)| r.key.id.clone());
-    Ok(first.unwrap_or_default())
-}
-
-/// What others rest on comes first: a clearance rests on its evaluation session, a dispense on its prescription.
-fn rank(kind: Kind) -> u8 {
-    match kind {
-        Kind::Header | Kind::Patient => 0,
-        Kind::Member | Kind::RelatedPerson => 1,
-        Kind::Session => 2,
-        Kind::Issue => 3,
-        Kind::Clearance => 4,
-        Kind::Prescription => 5,
-        Kind::Dispense => 6,
-        _ => 7,
     }
 }

@@ -28,6 +28,7 @@ mod directory;
 mod dosing;
 mod effects;
 mod episode;
+pub mod expression;
 mod extension;
 mod follow_up;
 pub mod form;

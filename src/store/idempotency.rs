@@ -77,5 +77,8 @@ pub fn forget(before: i64) -> Vec<Step> {
 /// Those of the store.
 pub async fn sweep(store: &Store, before: i64) -> Result<()> {
     // No step has a guard, so there is no conflict.
-    store.write("forget answers", forget(before)).await.map(drop)
+    store
+        .write("forget answers", forget(before))
+        .await
+        .map(drop)
 }

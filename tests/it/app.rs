@@ -176,3 +176,12 @@ pub mod tempdir {
         }
     }
 }
+
+/// A sample file as an episode, and the file itself.
+pub fn sample(text: &str) -> (Episode, serde_json::Value) {
+    let value = serde_json::from_str(text).expect("json");
+    let episode = kap_fhir::kap::lift::lift(text)
+        .expect("an episode file")
+        .episode;
+    (episode, value)
+}
