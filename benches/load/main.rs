@@ -1,4 +1,4 @@
-//! Load figures of the release binary: `cargo bench --bench load`, or `benches/run` for the same with words around it.
+//! Load figures of the release binary: see `benches/run`, which builds it and starts PostgreSQL where asked.
 //!
 //! Seeds a fresh database through the library, starts the `kap-fhir` program on it as an operator would, logs in as a
 //! client does, and measures over HTTP. Every check is on: token, scope, access predicate, durable commits.

@@ -12,6 +12,7 @@ use kap_fhir::demo::{Account, SAMPLE, set_up};
 use kap_fhir::error::{Error, Result};
 use kap_fhir::fhir::resource::{Key, Resource};
 use kap_fhir::interaction::commit::{Change, Changes, commit, lost};
+use kap_fhir::interaction::episode::DIRECTORY;
 use kap_fhir::interaction::practice::{documents, head, party};
 use kap_fhir::kap::base::Instant;
 use kap_fhir::kap::dosing::SessionStatus;
@@ -177,16 +178,10 @@ impl Seeding {
         episode.version = 1;
         let id = episode.episode_id.clone();
         let mut built = mapping::all_to_fhir(&episode.facts(), &episode);
-        // People and organizations of the directory stand once for all.
-        let directory = [
-            "Practitioner",
-            "PractitionerRole",
-            "Organization",
-            "Endpoint",
-        ];
-        built.retain(|r| !directory.contains(&&*r.key.kind) || shared.insert(r.key.clone()));
-        built.retain(|r| r.key.kind.as_ref() != "Organization");
+        built.retain(|r| !DIRECTORY.contains(&&*r.key.kind));
         built.extend(self.papers(&episode, &built, n));
+        // The people of the directory stand once for all.
+        built.retain(|r| shared.insert(r.key.clone()));
         let changes = built
             .into_iter()
             .map(|r| self.change(r, Some(&id)))

@@ -172,8 +172,8 @@ impl<'a> View<'a> {
             }
             b.push(") THEN NULL ELSE r.body END");
         }
-        b.push(", h.version, h.updated_at FROM head h CROSS JOIN found k JOIN resource r ");
-        b.push("ON r.tenant = h.tenant AND r.type = k.type AND r.id = k.id WHERE r.deleted = 0");
+        b.push(", h.version, h.updated_at FROM head h CROSS JOIN found k CROSS JOIN resource r ");
+        b.push("WHERE r.tenant = h.tenant AND r.type = k.type AND r.id = k.id AND r.deleted = 0");
         visible(&mut b, self.access, Rows::Resource("r"));
         let rows = self.store.read(b.sql()).await?;
         let Some(first) = rows.first() else {
@@ -223,7 +223,8 @@ impl<'a> View<'a> {
 }
 
 /// The keys of an episode's resources: its own, those of the patient as a whole, and the directory resources
-/// that these refer to, directly or through a PractitionerRole.
+/// that these refer to, directly or through a PractitionerRole. Every `CROSS JOIN` is for SQLite, which keeps
+/// to its order; it would otherwise walk all resources and references of the tenant.
 const EPISODE_KEYS: &str = "), own AS (\
     SELECT r.type, r.id FROM head h JOIN resource r ON r.tenant = h.tenant AND r.episode = h.episode \
       AND r.episode <> '' AND r.deleted = 0 \
@@ -232,13 +233,13 @@ const EPISODE_KEYS: &str = "), own AS (\
       AND r.type IN ('Patient', 'Condition', 'AllergyIntolerance', 'RelatedPerson')\
   ), named AS (\
     SELECT DISTINCT x.target_type AS type, x.target_id AS id FROM head h CROSS JOIN own o \
-      JOIN index_reference x ON x.tenant = h.tenant AND x.type = o.type AND x.id = o.id \
-      WHERE x.target_type IN ('Organization', 'Practitioner', 'PractitionerRole', 'Medication', 'Endpoint')\
+      CROSS JOIN index_reference x WHERE x.tenant = h.tenant AND x.type = o.type AND x.id = o.id \
+      AND x.target_type IN ('Organization', 'Practitioner', 'PractitionerRole', 'Medication', 'Endpoint')\
   ), found AS (\
     SELECT type, id FROM own UNION SELECT type, id FROM named \
     UNION SELECT x.target_type, x.target_id FROM head h CROSS JOIN named n \
-      JOIN index_reference x ON x.tenant = h.tenant AND x.type = n.type AND x.id = n.id \
-      WHERE n.type IN ('PractitionerRole', 'Organization') \
+      CROSS JOIN index_reference x WHERE x.tenant = h.tenant AND x.type = n.type AND x.id = n.id \
+      AND n.type IN ('PractitionerRole', 'Organization') \
       AND x.target_type IN ('Organization', 'Practitioner', 'Endpoint')\
   ) ";
 

@@ -106,7 +106,8 @@ CREATE TABLE episode_party (
   valid_to BIGINT NOT NULL,
   PRIMARY KEY (tenant, episode, org, role, valid_from)
 ) {keyed};
-CREATE INDEX episode_party_patient ON episode_party (tenant, patient, org);
+-- Covers the access predicate: SQLite would otherwise walk the tenant's whole primary key for it.
+CREATE INDEX episode_party_patient ON episode_party (tenant, patient, org, valid_from, valid_to);
 
 CREATE TABLE idempotency (
   tenant TEXT NOT NULL,
