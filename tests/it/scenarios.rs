@@ -158,10 +158,7 @@ async fn third_sample(db: Db) {
             "/detectedIssues/*/code/code",
             "the reference gives misuse a code of its own (ABUSE), the file the general one",
         ),
-        (
-            "/detectedIssues/*/code/display",
-            "the display of that code",
-        ),
+        ("/detectedIssues/*/code/display", "the display of that code"),
         (
             "/followUps/+",
             "the evaluation called for a follow-up in 30 days, which the deferral cancelled",
