@@ -131,3 +131,12 @@ pub struct AdverseEvent {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub entered_in_error: Option<bool>,
 }
+
+impl AdverseEvent {
+    /// Why it holds dosing. What happened is told by the event itself, to those who may see it.
+    pub(in crate::kap) fn held_for(&self) -> String {
+        let serious = (self.seriousness == Seriousness::Serious).then_some("serious, ");
+        let (serious, severity) = (serious.unwrap_or_default(), self.severity);
+        format!("{serious}{severity} adverse event; held for review")
+    }
+}

@@ -108,15 +108,24 @@ fn dosage(dose: &Dose) -> Option<MedicationAdministrationDosage> {
     Some(built)
 }
 
+/// A number of units in words.
+pub(super) fn units(n: Decimal) -> String {
+    if n == Decimal::from(1) {
+        "1 unit".into()
+    } else {
+        format!("{n} units")
+    }
+}
+
 fn amount(dose: &Dose) -> String {
     let mut said = vec![format!("{} mg", dose.dose_mg)];
-    said.extend(dose.units.map(|n| format!("{n} units")));
+    said.extend(dose.units.map(units));
     said.extend(dose.hold_minutes.map(|n| format!("held {n} min")));
     said.extend(dose.expectorated.map(|e| {
         if e {
             "expectorated"
         } else {
-            "swallowed or kept"
+            "not expectorated"
         }
         .into()
     }));

@@ -8,7 +8,9 @@ use std::path::{Path, PathBuf};
 
 use kap_fhir::demo::script::Party;
 use reqwest::Method;
+use serde::Serialize as _;
 use serde_json::Value;
+use serde_json::ser::PrettyFormatter;
 
 use crate::app::Db;
 use crate::both;
@@ -38,7 +40,7 @@ const DOSING: &[&str] = &[
     "Procedure",
 ];
 
-/// What is kept of the cases that are kept whole.
+/// What is kept of the cases that are kept whole. (A provenance for each write is kept of one case only.)
 const ALL: &[&str] = &[
     "AdverseEvent",
     "AllergyIntolerance",
@@ -51,13 +53,11 @@ const ALL: &[&str] = &[
     "Condition",
     "Consent",
     "DetectedIssue",
-    "Device",
     "DocumentReference",
     "Encounter",
     "EpisodeOfCare",
     "Flag",
     "Goal",
-    "Location",
     "Medication",
     "MedicationAdministration",
     "MedicationDispense",
@@ -68,7 +68,6 @@ const ALL: &[&str] = &[
     "Practitioner",
     "PractitionerRole",
     "Procedure",
-    "Provenance",
     "QuestionnaireResponse",
     "RelatedPerson",
     "ServiceRequest",
@@ -88,7 +87,7 @@ async fn third_sample(db: Db) {
 }
 
 async fn clinic_with_injections(db: Db) {
-    golden(db, CLINIC, ALL).await;
+    golden(db, CLINIC, &[ALL, &["Provenance"]].concat()).await;
 }
 
 async fn three_stages_with_lozenges(db: Db) {
@@ -241,7 +240,12 @@ struct Names(HashMap<String, String>);
 impl Names {
     /// The value as text, with every UUID replaced. Nothing else is changed.
     fn pretty(&mut self, value: &Value) -> String {
-        let text = serde_json::to_string_pretty(value).expect("text");
+        let mut bytes = vec![];
+        // One space of indent: these are many files.
+        let format = PrettyFormatter::with_indent(b" ");
+        let mut serializer = serde_json::Serializer::with_formatter(&mut bytes, format);
+        value.serialize(&mut serializer).expect("text");
+        let text = String::from_utf8(bytes).expect("UTF-8");
         let mut out = String::with_capacity(text.len());
         let mut rest = text.as_str();
         while let Some(at) = rest

@@ -266,7 +266,7 @@ impl Episode {
             clearance.revoked_at = Some(at);
             clearance.revoked_reason.clone_from(&body.reason);
         }
-        self.hold_automatically(at, format!("clearance {id} revoked"));
+        self.hold_automatically(at, "clearance revoked");
         Ok(id.clone())
     }
 

@@ -89,7 +89,7 @@ impl Episode {
             ctx,
         );
         if times > limits.max_rechecks {
-            self.hold_automatically(at, format!("pre-dose vital signs out of range in {id}"));
+            self.hold_automatically(at, "pre-dose vital signs out of range");
         }
         Ok(())
     }

@@ -298,7 +298,7 @@ impl Episode {
         }
         let (id, at) = (event.id.clone(), event.recorded_at);
         let holds = grave(&event);
-        let why = format!("adverse event {id} {}; held for review", event.severity);
+        let why = event.held_for();
         let new = !self.adverse_events.iter().any(|e| e.id == id && grave(e));
         put(&mut self.adverse_events, event, |e| &e.id);
         if holds && new {
@@ -346,7 +346,7 @@ impl Episode {
             return Err(super::unfit("KAP-INV-23", "/resolvedAt", text));
         }
         let now_grave = grave(&event);
-        let why = format!("adverse event {id} {}; held for review", event.severity);
+        let why = event.held_for();
         put(&mut self.adverse_events, event, |e| &e.id);
         if now_grave && !was_grave {
             self.hold_automatically(at, why);

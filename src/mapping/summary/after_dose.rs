@@ -3,7 +3,9 @@
 use super::dosing::{Dosed, capital};
 use super::words::{said, yes_no};
 use super::{Section, entry};
+use crate::kap::Id;
 use crate::kap::dosing::Disposition;
+use crate::kap::safety::{DetectedIssue, IssueSeverity, IssueStatus};
 use crate::mapping::narrative::Html;
 
 impl Dosed<'_> {
@@ -41,6 +43,10 @@ impl Dosed<'_> {
                 .iter()
                 .map(|e| entry("Observation", &e.id, "")),
         );
+        let findings = self.findings();
+        let rows = findings.iter().map(|i| super::parts::issue_row(i));
+        html = html.table(&super::parts::ISSUE_HEAD, rows);
+        entries.extend(findings.iter().map(|i| entry("DetectedIssue", &i.id, "")));
         if entries.is_empty() {
             html = html.maybe(
                 "Complications",
@@ -48,6 +54,17 @@ impl Dosed<'_> {
             );
         }
         Section::new("55109-3", "Complications", html, entries)
+    }
+
+    /// Findings of high severity about this session or a dose of it.
+    fn findings(&self) -> Vec<&DetectedIssue> {
+        let about =
+            |id: &Id| *id == self.session.id || self.dosing.doses.iter().any(|dose| dose.id == *id);
+        let grave = |i: &&DetectedIssue| {
+            i.severity == IssueSeverity::High && i.status != IssueStatus::EnteredInError
+        };
+        let all = self.words.episode.detected_issues.iter().filter(grave);
+        all.filter(|i| i.implicated.iter().any(about)).collect()
     }
 
     pub(super) fn disposition(&self) -> Section {
@@ -148,7 +165,7 @@ impl Dosed<'_> {
             .list(holds.map(|text| format!("Before the next session: {text}")));
         let plan = words.episode.treatment_plan.iter();
         let entries = plan.map(|p| entry("CarePlan", &p.id, "")).collect();
-        Section::new("69730-0", "Instructions", html, entries)
+        Section::new("69730-0", "Instructions", html, entries).or_none(words, "none")
     }
 }
 

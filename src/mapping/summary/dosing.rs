@@ -260,7 +260,8 @@ impl<'a> Dosed<'a> {
                     self.dosing.planned_dose_mg,
                     term("kap-dose-level", self.dosing.dose_level.code())
                 ),
-            );
+            )
+            .maybe("ABOVE THE MAXIMUM", self.excess(total));
         let html = match self.doses().next() {
             Some(_) => html,
             None => Html::new().maybe("Doses", self.words.none("none given")),
@@ -270,6 +271,13 @@ impl<'a> Dosed<'a> {
             .map(|d| entry("MedicationAdministration", &d.id, ""))
             .collect();
         Section::new("29549-3", "Medications administered", html, entries)
+    }
+
+    /// What to say where more was given than prescription and clearance allow.
+    fn excess(&self, total: Decimal) -> Option<String> {
+        let first = self.given().next()?;
+        let max = self.words.episode.maximum(self.session, first.at)?;
+        (total > max).then(|| format!("{total} mg given, at most {max} mg per session allowed"))
     }
 
     fn dose_row(&self, dose: &Dose, drug: &str) -> [String; 8] {
@@ -284,7 +292,7 @@ impl<'a> Dosed<'a> {
             DoseStatus::Stopped => format!("{} mg, stopped: {}", dose.dose_mg, reason(dose)),
             _ => format!("{} mg", dose.dose_mg),
         };
-        let units = dose.units.map(|u| format!("{u} units"));
+        let units = dose.units.map(crate::mapping::dosing::units);
         let held = dose.hold_minutes.map(|m| format!("held {m} min"));
         let out = dose.expectorated.map(|e| {
             if e {

@@ -1,10 +1,13 @@
 //! Documents A (referral), B (clearance), D (integration), E (medical follow-up) and F (episode).
 
+use std::collections::BTreeMap;
+
 use super::parts;
 use super::words::{Words, phase, problem, route, said, term};
 use super::{Section, entry, plan};
 use crate::kap::clearance::Clearance;
 use crate::kap::dosing::{DoseStatus, Session, SessionType};
+use crate::kap::measure::Outcome;
 use crate::kap::referral::Referral;
 use crate::mapping::narrative::Html;
 
@@ -284,32 +287,44 @@ pub fn episode(words: &Words<'_>) -> Vec<Section> {
 
 /// First sentence of F.
 pub fn episode_lead(words: &Words<'_>) -> String {
-    let count = words.held(SessionType::Dosing).count();
+    let given = usize::try_from(words.episode.dosing_done()).unwrap_or(usize::MAX);
+    let without = match words
+        .held(SessionType::Dosing)
+        .count()
+        .saturating_sub(given)
+    {
+        0 => String::new(),
+        n => format!(" with a dose and {n} without"),
+    };
     let first = words
         .episode
         .phase_history
         .first()
         .map(|p| words.day(p.from));
     format!(
-        "KAP episode since {}: {}; {count} dosing sessions{}.",
+        "KAP episode since {}: {}; {given} dosing sessions{without}{}.",
         first.unwrap_or_else(|| "an unknown day".into()),
         phase(words.episode.phase).to_lowercase(),
         trend(words).map(|t| format!("; {t}")).unwrap_or_default()
     )
 }
 
-/// First and last score of the instrument that was taken most.
+/// First and last score of each instrument that was taken more than once.
 fn trend(words: &Words<'_>) -> Option<String> {
-    let outcomes = &words.episode.outcomes;
-    let count = |name: &str| outcomes.iter().filter(|o| o.instrument == name).count();
-    let most = outcomes.iter().max_by_key(|o| count(&o.instrument))?;
-    let mut taken: Vec<_> = outcomes
-        .iter()
-        .filter(|o| o.instrument == most.instrument)
-        .collect();
+    let mut taken: Vec<_> = words.episode.outcomes.iter().collect();
     taken.sort_by_key(|o| o.at);
-    let (first, last) = (taken.first()?, taken.last()?);
-    (first.id != last.id).then(|| format!("{} {} → {}", most.instrument, first.score, last.score))
+    let mut by: BTreeMap<&str, Vec<&Outcome>> = BTreeMap::new();
+    for outcome in taken {
+        by.entry(&outcome.instrument).or_default().push(outcome);
+    }
+    let said: Vec<String> = by
+        .into_iter()
+        .filter_map(|(name, scores)| match scores.as_slice() {
+            [first, .., last] => Some(format!("{name} {} → {}", first.score, last.score)),
+            _ => None,
+        })
+        .collect();
+    (!said.is_empty()).then(|| said.join(", "))
 }
 
 fn outcome_statement(words: &Words<'_>) -> Section {

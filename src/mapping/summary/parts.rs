@@ -8,7 +8,7 @@ use crate::kap::consultation::{ProblemCategory, Screening, VerificationStatus};
 use crate::kap::dosing::Vitals;
 use crate::kap::measure::Outcome;
 use crate::kap::preparation::{IntentionCategory, Sharing};
-use crate::kap::safety::AdverseEvent;
+use crate::kap::safety::{AdverseEvent, DetectedIssue};
 use crate::mapping::narrative::Html;
 
 /// Adds a clearance: decision, validity, limits.
@@ -217,7 +217,14 @@ enum Topic {
 
 /// Scores of screening and course (30954-2), without those of substance use.
 pub fn scores(words: &Words<'_>) -> Section {
-    let screened = score_rows(words, Topic::General).map(|(_, row)| row);
+    // The total of a screening that is on record as a measurement stands there.
+    let measured_too = |s: &Screening| {
+        let mut all = words.episode.outcomes.iter();
+        all.any(|o| o.questionnaire_response_id.as_ref() == Some(&s.id))
+    };
+    let screened = score_rows(words, Topic::General)
+        .filter(|(s, _)| !measured_too(s))
+        .map(|(_, row)| row);
     let measured = words.episode.outcomes.iter().map(|o| outcome_row(words, o));
     let html = Html::new().table(
         &["Instrument", "Date", "Score", "Remark"],
@@ -335,6 +342,30 @@ pub fn earlier_treatment(words: &Words<'_>) -> Section {
     Section::new("47519-4", "Earlier treatment", html, entries).or_none(words, "none recorded")
 }
 
+pub const ISSUE_HEAD: [&str; 4] = ["Issue", "Severity", "State", "Decided"];
+
+/// An issue under [`ISSUE_HEAD`].
+pub fn issue_row(i: &DetectedIssue) -> [String; 4] {
+    let done: Vec<String> = i
+        .mitigations
+        .iter()
+        .map(|m| match m.rationale.as_ref() {
+            Some(why) => format!("{}: {why}", said(&m.action)),
+            None => said(&m.action),
+        })
+        .collect();
+    let what = i
+        .detail
+        .clone()
+        .unwrap_or_else(|| term("kap-rule", &i.rule_id));
+    [
+        what,
+        i.severity.to_string(),
+        i.status.to_string(),
+        done.join("; "),
+    ]
+}
+
 /// Open issues and what was decided about them (75310-3).
 pub fn issues(words: &Words<'_>, ids: Option<&[Id]>) -> Section {
     let wanted = |id: &Id| ids.is_none_or(|ids| ids.contains(id));
@@ -345,31 +376,8 @@ pub fn issues(words: &Words<'_>, ids: Option<&[Id]>) -> Section {
             .iter()
             .filter(|i| wanted(&i.id))
     };
-    let rows = all().map(|i| {
-        let done: Vec<String> = i
-            .mitigations
-            .iter()
-            .map(|m| {
-                let why = m
-                    .rationale
-                    .as_ref()
-                    .map(|r| format!(": {r}"))
-                    .unwrap_or_default();
-                format!("{}{why}", said(&m.action))
-            })
-            .collect();
-        let what = i
-            .detail
-            .clone()
-            .unwrap_or_else(|| term("kap-rule", &i.rule_id));
-        [
-            what,
-            i.severity.to_string(),
-            i.status.to_string(),
-            done.join("; "),
-        ]
-    });
-    let html = Html::new().table(&["Issue", "Severity", "State", "Decided"], rows);
+    let rows = all().map(issue_row);
+    let html = Html::new().table(&ISSUE_HEAD, rows);
     let entries = all().map(|i| entry("DetectedIssue", &i.id, "")).collect();
     Section::new("75310-3", "Health concerns", html, entries).or_none(words, "none")
 }

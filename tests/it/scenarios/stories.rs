@@ -69,10 +69,7 @@ pub async fn planned_dose_too_large(stage: &Stage, play: &mut Play<'_>) {
     assert_eq!(reply.status, 200, "{}", reply.body);
     let body = json!({ "at": start, "by": "prac-s1-ther" });
     refused(stage, &play.played, "ses-s1-d2", body, &["KAP-INV-07"]).await;
-    let readiness = format!(
-        "/sessions/{{ses-s1-d2}}/readiness?at={}",
-        start.replace('+', "%2B")
-    );
+    let readiness = format!("/sessions/{{ses-s1-d2}}/readiness?at={start}");
     let told = stage
         .get(&play.played, Party::Practice, &readiness)
         .await

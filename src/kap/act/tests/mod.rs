@@ -7,6 +7,7 @@ use serde_json::json;
 mod course;
 mod gates;
 mod random;
+mod timing;
 
 use super::*;
 use crate::kap::dosing::{SessionStatus, Setting};
