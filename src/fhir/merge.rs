@@ -10,11 +10,7 @@ use super::json::Members;
 ///
 /// # Errors
 /// Where `theirs` is no JSON.
-pub fn merge_text(
-    base: &Value,
-    ours: &Value,
-    theirs: &str,
-) -> serde_json::Result<(String, Value)> {
+pub fn merge_text(base: &Value, ours: &Value, theirs: &str) -> serde_json::Result<(String, Value)> {
     let value: Value = serde_json::from_str(theirs)?;
     let merged = merge(base, ours, &value);
     Ok((print(&merged, &value, theirs)?, merged))
@@ -42,13 +38,20 @@ fn print(merged: &Value, theirs: &Value, text: &str) -> serde_json::Result<Strin
             let raw: Vec<&RawValue> = serde_json::from_str(text)?;
             let twin = |value: &Value| {
                 let same = theirs.iter().position(|t| t == value);
-                same.or_else(|| theirs.iter().position(|t| url(t).is_some() && url(t) == url(value)))
+                same.or_else(|| {
+                    theirs
+                        .iter()
+                        .position(|t| url(t).is_some() && url(t) == url(value))
+                })
             };
             let printed = merged.iter().map(|value| match twin(value) {
                 Some(n) => print(value, &theirs[n], raw[n].get()),
                 None => Ok(value.to_string()),
             });
-            Ok(format!("[{}]", printed.collect::<serde_json::Result<Vec<_>>>()?.join(",")))
+            Ok(format!(
+                "[{}]",
+                printed.collect::<serde_json::Result<Vec<_>>>()?.join(",")
+            ))
         }
         _ => Ok(merged.to_string()),
     }
@@ -165,8 +168,7 @@ mod tests {
     fn what_stays_keeps_its_bytes() {
         let base = json!({"status": "a", "extension": [{"url": "k", "v": 1.1}]});
         let ours = json!({"status": "b", "extension": [{"url": "k", "v": 1.1}, {"url": "n"}]});
-        let theirs =
-            r#"{ "status": "a", "q": {"value": 1.10}, "extension": [ {"url": "x", "v":  2.50}, {"url": "k", "v": 1.100} ] }"#;
+        let theirs = r#"{ "status": "a", "q": {"value": 1.10}, "extension": [ {"url": "x", "v":  2.50}, {"url": "k", "v": 1.100} ] }"#;
         let (text, value) = merge_text(&base, &ours, theirs).expect("json");
         assert_eq!(
             text,

@@ -45,8 +45,12 @@ impl Type {
         let Some((name, types)) = text.split_once(':') else {
             return;
         };
-        let (types, required) = types.strip_suffix('!').map_or((types, false), |t| (t, true));
-        let (types, list) = types.strip_suffix('*').map_or((types, false), |t| (t, true));
+        let (types, required) = types
+            .strip_suffix('!')
+            .map_or((types, false), |t| (t, true));
+        let (types, list) = types
+            .strip_suffix('*')
+            .map_or((types, false), |t| (t, true));
         let mut names = Vec::new();
         for kind in types.split(',') {
             let name = match name.strip_suffix("[]") {
@@ -112,9 +116,8 @@ fn object(own: &Type, members: &Map<String, Value>, at: &str, out: &mut Vec<Issu
         }
     }
     for names in &own.required {
-        let said = |name: &String| {
-            members.contains_key(name) || members.contains_key(&format!("_{name}"))
-        };
+        let said =
+            |name: &String| members.contains_key(name) || members.contains_key(&format!("_{name}"));
         if let (false, Some(first)) = (names.iter().any(said), names.first()) {
             let text = "This element is required.";
             say(out, "required", &format!("{at}.{first}"), text);
@@ -161,11 +164,15 @@ fn primitive(kind: &str, value: &Value, at: &str, out: &mut Vec<Issue>) {
         "boolean" => value.is_boolean(),
         "decimal" => value.is_number(),
         "integer" => value.as_i64().is_some_and(|n| i32::try_from(n).is_ok()),
-        "unsignedInt" => value.as_i64().is_some_and(|n| i32::try_from(n).is_ok() && n >= 0),
-        "positiveInt" => value.as_i64().is_some_and(|n| i32::try_from(n).is_ok() && n > 0),
-        "date" | "dateTime" | "instant" => {
-            value.as_str().is_some_and(|text| text.parse::<Interval>().is_ok())
-        }
+        "unsignedInt" => value
+            .as_i64()
+            .is_some_and(|n| i32::try_from(n).is_ok() && n >= 0),
+        "positiveInt" => value
+            .as_i64()
+            .is_some_and(|n| i32::try_from(n).is_ok() && n > 0),
+        "date" | "dateTime" | "instant" => value
+            .as_str()
+            .is_some_and(|text| text.parse::<Interval>().is_ok()),
         // A contained resource of a type that this service does not take.
         _ if value.is_object() => kind.starts_with(|c: char| c.is_ascii_uppercase()),
         _ => value.as_str().is_some_and(|text| !text.is_empty()),
@@ -201,16 +208,46 @@ mod tests {
     #[test]
     fn each_fault_is_named() {
         for (value, at) in [
-            (json!({"resourceType": "Patient", "nickname": "x"}), "Patient.nickname"),
-            (json!({"resourceType": "Patient", "name": {"family": "x"}}), "Patient.name"),
-            (json!({"resourceType": "Patient", "name": []}), "Patient.name"),
-            (json!({"resourceType": "Patient", "name": [{"famly": "x"}]}), "Patient.name[0].famly"),
-            (json!({"resourceType": "Patient", "birthDate": "1990-13-01"}), "Patient.birthDate"),
-            (json!({"resourceType": "Patient", "active": "true"}), "Patient.active"),
-            (json!({"resourceType": "Patient", "deceasedString": "x"}), "Patient.deceasedString"),
-            (json!({"resourceType": "Patient", "contact": [{"resourceType": "x"}]}), "Patient.contact[0].resourceType"),
-            (json!({"resourceType": "Observation", "status": "final"}), "Observation.code"),
-            (json!({"resourceType": "MedicationDispense", "status": "completed"}), "MedicationDispense.medicationCodeableConcept"),
+            (
+                json!({"resourceType": "Patient", "nickname": "x"}),
+                "Patient.nickname",
+            ),
+            (
+                json!({"resourceType": "Patient", "name": {"family": "x"}}),
+                "Patient.name",
+            ),
+            (
+                json!({"resourceType": "Patient", "name": []}),
+                "Patient.name",
+            ),
+            (
+                json!({"resourceType": "Patient", "name": [{"famly": "x"}]}),
+                "Patient.name[0].famly",
+            ),
+            (
+                json!({"resourceType": "Patient", "birthDate": "1990-13-01"}),
+                "Patient.birthDate",
+            ),
+            (
+                json!({"resourceType": "Patient", "active": "true"}),
+                "Patient.active",
+            ),
+            (
+                json!({"resourceType": "Patient", "deceasedString": "x"}),
+                "Patient.deceasedString",
+            ),
+            (
+                json!({"resourceType": "Patient", "contact": [{"resourceType": "x"}]}),
+                "Patient.contact[0].resourceType",
+            ),
+            (
+                json!({"resourceType": "Observation", "status": "final"}),
+                "Observation.code",
+            ),
+            (
+                json!({"resourceType": "MedicationDispense", "status": "completed"}),
+                "MedicationDispense.medicationCodeableConcept",
+            ),
         ] {
             assert_eq!(places(&value), [at], "{value}");
         }

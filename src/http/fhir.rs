@@ -228,7 +228,12 @@ fn handling(headers: &HeaderMap) -> Handling {
 /// # Errors
 /// `NotAcceptable`.
 fn json_wanted(headers: &HeaderMap, format: Option<&str>) -> Result<()> {
-    const JSON: &[&str] = &["application/fhir+json", "application/json", "text/json", "json"];
+    const JSON: &[&str] = &[
+        "application/fhir+json",
+        "application/json",
+        "text/json",
+        "json",
+    ];
     let refuse = || {
         let text = "This service answers in application/fhir+json.";
         Err(Error::new(Kind::NotAcceptable, text))
@@ -239,7 +244,11 @@ fn json_wanted(headers: &HeaderMap, format: Option<&str>) -> Result<()> {
     };
     // `_format` overrides the header.
     if let Some(format) = format {
-        return if JSON.contains(&&*essence(format)) { Ok(()) } else { refuse() };
+        return if JSON.contains(&&*essence(format)) {
+            Ok(())
+        } else {
+            refuse()
+        };
     }
     let mut asked = headers.get_all(header::ACCEPT).iter().peekable();
     let any = asked.peek().is_none();

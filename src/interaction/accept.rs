@@ -4,8 +4,9 @@ use std::collections::HashMap;
 
 use serde_json::Value;
 
+use super::at_hand::AtHand;
 use super::episode::Loaded;
-use super::write::{AtHand, Incoming};
+use super::write::Incoming;
 use crate::error::{Error, Issue, Kind as ErrorKind, Result};
 use crate::fhir::index;
 use crate::fhir::resource::Key;
@@ -155,8 +156,7 @@ fn nothing_vanishes(incoming: &[Incoming], reading: &Reading, loaded: &Loaded) -
             continue;
         };
         if !reading.facts.iter().any(|(f, _)| f.key() == fact.key()) {
-            let text =
-                "The update would make this record cease to be what it is. A record is taken \
+            let text = "The update would make this record cease to be what it is. A record is taken \
                         back by the status entered-in-error.";
             let issue = Issue {
                 text: text.into(),

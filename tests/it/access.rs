@@ -15,12 +15,22 @@ use crate::both;
 use crate::fhir_door::{call, get, post, put, text};
 use crate::scenarios::sample;
 
-both!(strangers_see_nothing, roles_and_scopes, consent_opens_and_closes);
+both!(
+    strangers_see_nothing,
+    roles_and_scopes,
+    consent_opens_and_closes
+);
 
 const FIRST: &str = include_str!("../samples/01-adult-trd-remote-lozenge.json");
 
 /// A logged-in client of an organization.
-async fn client(app: &TestApp, name: &'static str, organization: &str, role: Role, scope: &str) -> Caller {
+async fn client(
+    app: &TestApp,
+    name: &'static str,
+    organization: &str,
+    role: Role,
+    scope: &str,
+) -> Caller {
     let key = PrivateKey::generate().expect("key");
     let spec = ClientSpec {
         id: Some(name.to_owned()),
@@ -33,9 +43,20 @@ async fn client(app: &TestApp, name: &'static str, organization: &str, role: Rol
     };
     app.app.auth.register(spec).await.expect("client");
     let http = kap_fhir::demo::http().expect("http");
-    let login = Login { base: &app.base, client: name, scope };
-    let token = login.token(&http, &key, &app.app.clock).await.expect("token");
-    Caller { http, base: app.base.clone(), token }
+    let login = Login {
+        base: &app.base,
+        client: name,
+        scope,
+    };
+    let token = login
+        .token(&http, &key, &app.app.clock)
+        .await
+        .expect("token");
+    Caller {
+        http,
+        base: app.base.clone(),
+        token,
+    }
 }
 
 async fn strangers_see_nothing(db: Db) {
@@ -43,21 +64,61 @@ async fn strangers_see_nothing(db: Db) {
     let app = TestApp::start(db, &episode).await;
     let played = app.play(&episode).await;
     let practice = app.as_party(Party::Practice);
-    let stranger = client(&app, "other-practice", "org-other-practice", Role::PracticeTherapist, "system/*.cruds").await;
-    let partner = client(&app, "other-partner", "org-other-partner", Role::PartnerPrescriber, "system/*.cruds").await;
-    for kind in ["Patient", "Encounter", "ClinicalImpression", "Observation", "Task", "Provenance", "Composition", "DetectedIssue"] {
-        let set = get(practice, &format!("/fhir/{kind}?_count=1")).await.expect(200);
+    let stranger = client(
+        &app,
+        "other-practice",
+        "org-other-practice",
+        Role::PracticeTherapist,
+        "system/*.cruds",
+    )
+    .await;
+    let partner = client(
+        &app,
+        "other-partner",
+        "org-other-partner",
+        Role::PartnerPrescriber,
+        "system/*.cruds",
+    )
+    .await;
+    for kind in [
+        "Patient",
+        "Encounter",
+        "ClinicalImpression",
+        "Observation",
+        "Task",
+        "Provenance",
+        "Composition",
+        "DetectedIssue",
+    ] {
+        let set = get(practice, &format!("/fhir/{kind}?_count=1"))
+            .await
+            .expect(200);
         let id = text(&set["entry"][0]["resource"]["id"]).to_owned();
         assert!(!id.is_empty(), "{kind}");
         for who in [&stranger, &partner] {
             let hidden = get(who, &format!("/fhir/{kind}/{id}")).await;
-            let missing = get(who, &format!("/fhir/{kind}/00000000-0000-4000-8000-000000000000")).await;
-            assert_eq!((hidden.status, &hidden.text), (404, &missing.text), "{kind}");
+            let missing = get(
+                who,
+                &format!("/fhir/{kind}/00000000-0000-4000-8000-000000000000"),
+            )
+            .await;
+            assert_eq!(
+                (hidden.status, &hidden.text),
+                (404, &missing.text),
+                "{kind}"
+            );
             let history = get(who, &format!("/fhir/{kind}/{id}/_history/1")).await;
-            assert_eq!((history.status, &history.text), (404, &missing.text), "{kind}");
+            assert_eq!(
+                (history.status, &history.text),
+                (404, &missing.text),
+                "{kind}"
+            );
             for query in [format!("_id={id}"), "_total=accurate".to_owned()] {
                 let set = get(who, &format!("/fhir/{kind}?{query}")).await.expect(200);
-                assert!(set.get("entry").is_none() && set["total"].as_i64().unwrap_or(0) == 0, "{kind}: {set}");
+                assert!(
+                    set.get("entry").is_none() && set["total"].as_i64().unwrap_or(0) == 0,
+                    "{kind}: {set}"
+                );
             }
         }
     }
@@ -67,13 +128,22 @@ async fn strangers_see_nothing(db: Db) {
     assert_eq!((hidden.status, &hidden.text), (404, &missing.text));
 
     // A reference to another's patient is answered as one to nobody; the same for an update.
-    let patient = text(&get(practice, "/fhir/Patient").await.json()["entry"][0]["resource"]["id"]).to_owned();
+    let patient =
+        text(&get(practice, "/fhir/Patient").await.json()["entry"][0]["resource"]["id"]).to_owned();
     let message = |id: &str| json!({ "resourceType": "Communication", "status": "completed", "subject": { "reference": format!("Patient/{id}") } });
     let hidden = post(&stranger, "/fhir/Communication", &message(&patient)).await;
     let missing = post(&stranger, "/fhir/Communication", &message("nobody")).await;
     assert_eq!((hidden.status, &hidden.text), (422, &missing.text));
-    let hidden = put(&stranger, &json!({ "resourceType": "Patient", "id": patient })).await;
-    let missing = put(&stranger, &json!({ "resourceType": "Patient", "id": "nobody" })).await;
+    let hidden = put(
+        &stranger,
+        &json!({ "resourceType": "Patient", "id": patient }),
+    )
+    .await;
+    let missing = put(
+        &stranger,
+        &json!({ "resourceType": "Patient", "id": "nobody" }),
+    )
+    .await;
     assert_eq!((hidden.status, &hidden.text), (404, &missing.text));
     app.stop().await;
 }
@@ -84,35 +154,101 @@ async fn roles_and_scopes(db: Db) {
     app.play(&episode).await;
     let pharmacy = app.as_party(Party::Pharmacy);
     for (kind, status) in [
-        ("Patient", 200), ("MedicationRequest", 200), ("MedicationDispense", 200), ("AllergyIntolerance", 200),
-        ("Observation", 403), ("ClinicalImpression", 403), ("Encounter", 403), ("Composition", 403), ("Task", 403), ("Condition", 403),
+        ("Patient", 200),
+        ("MedicationRequest", 200),
+        ("MedicationDispense", 200),
+        ("AllergyIntolerance", 200),
+        ("Observation", 403),
+        ("ClinicalImpression", 403),
+        ("Encounter", 403),
+        ("Composition", 403),
+        ("Task", 403),
+        ("Condition", 403),
     ] {
-        assert_eq!(get(pharmacy, &format!("/fhir/{kind}")).await.status, status, "{kind}");
+        assert_eq!(
+            get(pharmacy, &format!("/fhir/{kind}")).await.status,
+            status,
+            "{kind}"
+        );
     }
     // What a type may not be read does not come along either.
-    let set = get(pharmacy, "/fhir/Patient?_revinclude=Observation:patient&_revinclude=MedicationDispense:patient").await.expect(200);
-    let kinds: Vec<&str> = set["entry"].as_array().into_iter().flatten().map(|e| text(&e["resource"]["resourceType"])).collect();
-    assert!(kinds.contains(&"MedicationDispense") && !kinds.contains(&"Observation"), "{kinds:?}");
+    let set = get(
+        pharmacy,
+        "/fhir/Patient?_revinclude=Observation:patient&_revinclude=MedicationDispense:patient",
+    )
+    .await
+    .expect(200);
+    let kinds: Vec<&str> = set["entry"]
+        .as_array()
+        .into_iter()
+        .flatten()
+        .map(|e| text(&e["resource"]["resourceType"]))
+        .collect();
+    assert!(
+        kinds.contains(&"MedicationDispense") && !kinds.contains(&"Observation"),
+        "{kinds:?}"
+    );
 
-    let nurse = client(&app, "nurse", "org-partner-01", Role::PartnerNurse, "system/*.cruds").await;
-    let clearance = get(&nurse, "/fhir/ClinicalImpression").await.expect(200)["entry"][0]["resource"].clone();
+    let nurse = client(
+        &app,
+        "nurse",
+        "org-partner-01",
+        Role::PartnerNurse,
+        "system/*.cruds",
+    )
+    .await;
+    let clearance =
+        get(&nurse, "/fhir/ClinicalImpression").await.expect(200)["entry"][0]["resource"].clone();
     assert_eq!(put(&nurse, &clearance).await.status, 403);
-    assert_eq!(post(&nurse, "/fhir/ClinicalImpression", &clearance).await.status, 403);
+    assert_eq!(
+        post(&nurse, "/fhir/ClinicalImpression", &clearance)
+            .await
+            .status,
+        403
+    );
     // A prescription is the prescriber's too.
-    let rx = get(&nurse, "/fhir/MedicationRequest?intent=order").await.expect(200)["entry"][0]["resource"].clone();
-    assert_eq!(post(&nurse, "/fhir/MedicationRequest", &rx).await.status, 403);
+    let rx = get(&nurse, "/fhir/MedicationRequest?intent=order")
+        .await
+        .expect(200)["entry"][0]["resource"]
+        .clone();
+    assert_eq!(
+        post(&nurse, "/fhir/MedicationRequest", &rx).await.status,
+        403
+    );
 
-    let narrow = client(&app, "narrow", "org-practice-01", Role::PracticeTherapist, "system/Patient.rs").await;
+    let narrow = client(
+        &app,
+        "narrow",
+        "org-practice-01",
+        Role::PracticeTherapist,
+        "system/Patient.rs",
+    )
+    .await;
     assert_eq!(get(&narrow, "/fhir/Patient").await.status, 200);
     let refused = get(&narrow, "/fhir/Observation").await;
     assert_eq!(refused.status, 403);
-    assert!(refused.header("www-authenticate").contains("insufficient_scope"), "{:?}", refused.headers);
+    assert!(
+        refused
+            .header("www-authenticate")
+            .contains("insufficient_scope"),
+        "{:?}",
+        refused.headers
+    );
     let patient = get(&narrow, "/fhir/Patient").await.json()["entry"][0]["resource"].clone();
     assert_eq!(put(&narrow, &patient).await.status, 403);
-    let along = get(&narrow, "/fhir/Patient?_revinclude=Observation:patient").await.expect(200);
+    let along = get(&narrow, "/fhir/Patient?_revinclude=Observation:patient")
+        .await
+        .expect(200);
     assert_eq!(along["entry"].as_array().map(Vec::len), Some(1), "{along}");
 
-    let officer = client(&app, "officer", "org-practice-01", Role::PrivacyOfficer, "system/*.rs").await;
+    let officer = client(
+        &app,
+        "officer",
+        "org-practice-01",
+        Role::PrivacyOfficer,
+        "system/*.rs",
+    )
+    .await;
     assert_eq!(get(&officer, "/fhir/Consent").await.status, 200);
     assert_eq!(get(&officer, "/fhir/Observation").await.status, 403);
     app.stop().await;
@@ -124,23 +260,56 @@ async fn consent_opens_and_closes(db: Db) {
     let played = app.play(&episode).await;
     let (practice, ehr) = (app.as_party(Party::Practice), app.as_party(Party::Ehr));
     let count = async |who: &Caller, kind: &str| {
-        let set = get(who, &format!("/fhir/{kind}?_total=accurate&_count=0")).await.expect(200);
+        let set = get(who, &format!("/fhir/{kind}?_total=accurate&_count=0"))
+            .await
+            .expect(200);
         set["total"].as_i64()
     };
     assert_eq!(count(ehr, "Patient").await, Some(1));
     assert!(count(ehr, "Composition").await > Some(0));
-    let composition = get(ehr, "/fhir/Composition?_count=1").await.json();
+    let composition = get(
+        ehr,
+        "/fhir/Composition?type=http://loinc.org|78472-8&_count=1",
+    )
+    .await
+    .json();
     let id = text(&composition["entry"][0]["resource"]["id"]).to_owned();
-    assert_eq!(get(ehr, &format!("/fhir/Composition/{id}/$document")).await.status, 200);
-    let other = client(&app, "other-ehr", "org-other-ehr", Role::ExternalEhr, "system/*.rs").await;
+    assert_eq!(
+        get(ehr, &format!("/fhir/Composition/{id}/$document"))
+            .await
+            .status,
+        200
+    );
+    let other = client(
+        &app,
+        "other-ehr",
+        "org-other-ehr",
+        Role::ExternalEhr,
+        "system/*.rs",
+    )
+    .await;
     assert_eq!(count(&other, "Patient").await, Some(0));
 
-    let shown = get(practice, &format!("/kap/v1/episodes/{}", played.episode)).await.expect(200);
-    let consents: Vec<&Value> = shown["consents"].as_array().into_iter().flatten().filter(|c| c["kind"] == "privacy-disclosure").collect();
+    let shown = get(practice, &format!("/kap/v1/episodes/{}", played.episode))
+        .await
+        .expect(200);
+    let consents: Vec<&Value> = shown["consents"]
+        .as_array()
+        .into_iter()
+        .flatten()
+        .filter(|c| c["kind"] == "privacy-disclosure")
+        .collect();
     for consent in consents {
-        let path = format!("/kap/v1/episodes/{}/consents/{}/revoke", played.episode, text(&consent["id"]));
+        let path = format!(
+            "/kap/v1/episodes/{}/consents/{}/revoke",
+            played.episode,
+            text(&consent["id"])
+        );
         let body = json!({ "by": "patient" });
-        let done = practice.send(Method::POST, &path, Some((&body, "revoke"))).await.expect("answer");
+        let done = practice
+            .send(Method::POST, &path, Some((&body, "revoke")))
+            .await
+            .expect("answer");
         assert!(done.status < 300, "{}", done.body);
     }
     assert_eq!(count(ehr, "Patient").await, Some(0));
@@ -148,7 +317,9 @@ async fn consent_opens_and_closes(db: Db) {
     let gone = get(ehr, &format!("/fhir/Composition/{id}/$document")).await;
     let missing = get(ehr, "/fhir/Composition/none/$document").await;
     assert_eq!((gone.status, &gone.text), (404, &missing.text));
-    let bare = call(ehr, Method::GET, "/fhir/Patient", &[], None).await.expect(200);
+    let bare = call(ehr, Method::GET, "/fhir/Patient", &[], None)
+        .await
+        .expect(200);
     assert!(bare.get("entry").is_none(), "{bare}");
     app.stop().await;
 }
