@@ -133,7 +133,7 @@ async fn references_and_shapes(db: Db) {
     let sender = text(&role["id"]);
     let message = |extra: &str| {
         format!(
-            r#"{{"resourceType":"Communication","sender":{{"reference":"PractitionerRole/{sender}"}},"status":"completed","sent":"2026-11-01T10:00:00Z","subject":{{"reference":"Patient/{patient}"}}{extra}}}"#
+            r#"{{"resourceType":"Communication","sender":{{"reference":"PractitionerRole/{sender}"}},"recipient":[{{"reference":"Patient/{patient}"}}],"status":"completed","sent":"2026-11-01T10:00:00Z","subject":{{"reference":"Patient/{patient}"}}{extra}}}"#
         )
     };
     let send = |body: String| {
