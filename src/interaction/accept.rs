@@ -4,8 +4,9 @@ use std::collections::HashMap;
 
 use serde_json::Value;
 
+use super::at_hand::AtHand;
 use super::episode::Loaded;
-use super::write::{AtHand, Incoming};
+use super::write::Incoming;
 use crate::error::{Error, Issue, Kind as ErrorKind, Result};
 use crate::fhir::index;
 use crate::fhir::resource::Key;

@@ -2,16 +2,16 @@
 //!
 //! A resource of an episode goes through the same rules as the practice's command for it.
 
-use std::collections::{HashMap, HashSet};
+use std::collections::HashMap;
 
 use super::accept::accept;
+use super::at_hand::{AtHand, not_ours, resolve};
 use super::commit::{Change, Changes, commit, lost};
 use super::episode::{Ask, Loaded, change};
 use crate::access::{Access, Interaction};
 use crate::app::App;
 use crate::error::{Error, Issue, Kind as ErrorKind, Result};
 use crate::fhir::index;
-use crate::fhir::reference::{local, references};
 use crate::fhir::resource::{Key, Resource, Stored};
 use crate::fhir::search::{Handling, SearchQuery};
 use crate::kap::act::Context;
@@ -31,9 +31,6 @@ const FREE: &[&str] = &[
     "PractitionerRole",
     "RelatedPerson",
 ];
-
-/// The stored resources that the incoming ones refer to or replace.
-pub type AtHand = HashMap<Key, Stored>;
 
 /// A resource on its way in.
 #[derive(Debug)]
@@ -220,25 +217,6 @@ pub async fn write(
     Ok(keys.iter().filter_map(find).collect())
 }
 
-/// Projections are written by this service alone.
-fn not_ours(incoming: &[Incoming], at_hand: &AtHand) -> Result<()> {
-    let url = crate::mapping::codes::structure("kap-projection-of");
-    let projects = |value: &serde_json::Value| {
-        let mut extensions = value["extension"].as_array().into_iter().flatten();
-        extensions.any(|x| x["url"] == url.as_str())
-    };
-    for one in incoming {
-        let old = at_hand.get(&one.resource.key).and_then(Stored::value);
-        if projects(&one.resource.value) || old.as_ref().is_some_and(projects) {
-            let text =
-                "This service keeps this record as a projection of another one: change that one.";
-            let error = Error::new(ErrorKind::Forbidden, text).code("not-permitted");
-            return Err(one.refused(error, Kind::Header));
-        }
-    }
-    Ok(())
-}
-
 /// The one episode that these resources hang off, if any.
 async fn episode_of(
     app: &App,
@@ -350,61 +328,4 @@ async fn plain(
         });
     }
     commit(app, access, name, set).await?.map_err(lost)
-}
-
-/// Every reference to this server must name something that the caller may see, or that comes in the same request.
-/// Gives what they name, and what the updates replace.
-async fn resolve(app: &App, access: &Access, incoming: &[Incoming]) -> Result<AtHand> {
-    let base = app.fhir_base();
-    let own: HashSet<&Key> = incoming.iter().map(|i| &i.resource.key).collect();
-    let view = app.store.view(access);
-    let mut at_hand = AtHand::new();
-    let mut missing: HashSet<Key> = HashSet::new();
-    let mut issues = Vec::new();
-    for one in incoming {
-        let resource = &one.resource;
-        if one.seen.is_some() {
-            at_hand.insert(resource.key.clone(), view.read(&resource.key).await?);
-        }
-        for found in references(&resource.key.kind, &resource.value) {
-            let Some(key) = local(&found.text, &base) else {
-                if found.text.starts_with("urn:") {
-                    issues.push(one.place(unresolved(found.at)));
-                }
-                continue;
-            };
-            if own.contains(&key) || at_hand.contains_key(&key) {
-                continue;
-            }
-            let row = if missing.contains(&key) {
-                None
-            } else {
-                view.lookup(&key).await?
-            };
-            match row.filter(|row| row.body.is_some()) {
-                Some(row) => {
-                    at_hand.insert(key, row);
-                }
-                None => {
-                    missing.insert(key);
-                    issues.push(one.place(unresolved(found.at)));
-                }
-            }
-        }
-    }
-    if issues.is_empty() {
-        Ok(at_hand)
-    } else {
-        Err(Error::with_issues(ErrorKind::Unprocessable, issues))
-    }
-}
-
-fn unresolved(at: String) -> Issue {
-    let text = "This reference is not resolvable here.".to_owned();
-    Issue {
-        code: Some("not-found"),
-        text,
-        at: Some(at),
-        ..Issue::default()
-    }
 }

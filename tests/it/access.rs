@@ -267,7 +267,12 @@ async fn consent_opens_and_closes(db: Db) {
     };
     assert_eq!(count(ehr, "Patient").await, Some(1));
     assert!(count(ehr, "Composition").await > Some(0));
-    let composition = get(ehr, "/fhir/Composition?_count=1").await.json();
+    let composition = get(
+        ehr,
+        "/fhir/Composition?type=http://loinc.org|78472-8&_count=1",
+    )
+    .await
+    .json();
     let id = text(&composition["entry"][0]["resource"]["id"]).to_owned();
     assert_eq!(
         get(ehr, &format!("/fhir/Composition/{id}/$document"))
