@@ -80,7 +80,7 @@ fn random(g: &mut Gen) -> Vec<Fact> {
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig::with_cases(60))]
+    #![proptest_config(super::arb::cases(60))]
 
     #[test]
     fn every_fact_comes_back(seed in any::<u64>()) {

@@ -85,7 +85,7 @@ prop_compose! {
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig::with_cases(48))]
+    #![proptest_config(super::arb::cases(48))]
     #[test]
     fn an_episode_comes_back_whole(episode in episode()) {
         let reading = from_fhir(&pairs(all_to_fhir(&episode.facts(), &episode)));
