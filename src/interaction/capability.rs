@@ -60,7 +60,7 @@ pub fn statement(app: &App) -> String {
         "copyright": "This material contains content from LOINC (http://loinc.org). LOINC is copyright Regenstrief Institute, Inc. and the LOINC Committee and is available at no cost under the license at http://loinc.org/license.",
         "rest": [{
             "mode": "server",
-            "security": security(app),
+            "security": security(),
             "resource": resources,
             "interaction": [{ "code": "transaction" }],
         }],
@@ -95,8 +95,10 @@ fn resource(kind: &str) -> Value {
         "conditionalCreate": creates,
         "conditionalRead": "not-supported",
         "referencePolicy": ["literal", "local"],
-        "searchParam": parameters,
     });
+    if !parameters.is_empty() {
+        out["searchParam"] = json!(parameters);
+    }
     if !includes.is_empty() {
         out["searchInclude"] = json!(includes);
     }
@@ -150,12 +152,10 @@ fn reverse_includes(kind: &str) -> Vec<String> {
     out
 }
 
-fn security(app: &App) -> Value {
+/// Where tokens come from is told by `.well-known/smart-configuration`: the extension `oauth-uris` needs an
+/// authorization endpoint, which a service for systems does not have.
+fn security() -> Value {
     json!({
-        "extension": [{
-            "url": "http://fhir-registry.smarthealthit.org/StructureDefinition/oauth-uris",
-            "extension": [{ "url": "token", "valueUri": format!("{}/auth/token", app.base) }],
-        }],
         "service": [{
             "coding": [{
                 "system": "http://terminology.hl7.org/CodeSystem/restful-security-service",

@@ -31,6 +31,16 @@ use crate::kap::preparation::{
 use crate::kap::referral::{Priority, Referral, ReferralStatus, TaskEvent, TaskStatus};
 use crate::kap::{Phase, PhaseEntry};
 
+/// `few` cases, or as many as `PROPTEST_CASES` asks for.
+pub fn cases(few: u32) -> proptest::test_runner::Config {
+    const UNASKED: u32 = 256;
+    let asked = proptest::test_runner::Config::default();
+    match asked.cases {
+        UNASKED => proptest::test_runner::Config::with_cases(few),
+        _ => asked,
+    }
+}
+
 /// A source of random values (SplitMix64).
 #[derive(Debug)]
 pub struct Gen(u64);

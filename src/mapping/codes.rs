@@ -1,8 +1,50 @@
 //! Names on the wire: code systems, profiles, extensions.
 //!
-//! # Extensions beyond the domain reference
-//! The reference's appendix A lists the extensions of the exchange. These are added because a part of the
-//! practice's record has no FHIR element, and reading must give back what was written.
+//! `profiles/generated` defines every one; a test holds these tables against it.
+//!
+//! # Extensions of the exchange
+//!
+//! | Extension | Context | Type | What |
+//! |---|---|---|---|
+//! | `kap-ae-associated-event` | AdverseEvent | CodeableConcept | A further event; R4 has room for one only |
+//! | `kap-ae-expectedness` | AdverseEvent | code | Whether the event was to be expected |
+//! | `kap-ae-intervention` | AdverseEvent | string/CodeableConcept | What was done about the event: a code or a sentence |
+//! | `kap-clearance-condition` | ClinicalImpression | {id string, code CodeableConcept, text string, scope code, mustSatisfy boolean, satisfiedAt dateTime, satisfiedBy Reference} | Something that must hold before dosing |
+//! | `kap-clearance-decision` | ClinicalImpression | CodeableConcept | What the prescriber decided |
+//! | `kap-clearance-dose-ceiling` | ClinicalImpression | Quantity | Highest total of one session, in milligrams |
+//! | `kap-clearance-max-frequency` | ClinicalImpression | {maxSessionsPer7Days positiveInt, minDaysBetweenSessions unsignedInt} | Cadence limits |
+//! | `kap-clearance-route` | ClinicalImpression | CodeableConcept | A route by which ketamine may be given |
+//! | `kap-clearance-setting` | ClinicalImpression | code | A setting in which dosing is allowed |
+//! | `kap-clearance-validity` | ClinicalImpression, Observation | Period | First and last day on which the clearance counts; for a deferral the end is the day of review |
+//! | `kap-clearance-vital-parameter` | ClinicalImpression | {timing code, code CodeableConcept, min Quantity, max Quantity, recheckAfter Duration, maxRechecks positiveInt, maxAge Duration} | A limit of this person for one vital sign at one moment of the session |
+//! | `kap-compounded` | Medication | boolean | Whether the product is made by a compounding pharmacy |
+//! | `kap-consent-kind` | Consent | Coding | Which agreement this is |
+//! | `kap-consent-topic` | Consent | code | Something that was explained and agreed, such as off-label-use |
+//! | `kap-controlled-substance-schedule` | Medication | Coding | Schedule of the substance |
+//! | `kap-dose-kind` | MedicationAdministration | code | First dose of the session, or booster |
+//! | `kap-dose-level` | MedicationAdministration | code | Intended depth. No amount of drug is ever derived from it |
+//! | `kap-emergency-plan` | Encounter | {contact Reference, address string, addressRef string, hospital string, localEmergencyNumber string} | Whom and what to call during a remote session |
+//! | `kap-episode-phase` | EpisodeOfCare | CodeableConcept | The exact phase of the episode; the status is only its coarse image |
+//! | `kap-expectorated` | MedicationAdministration | boolean | Whether the rest of a lozenge was spat out |
+//! | `kap-hold-minutes` | MedicationAdministration | Quantity | How long a lozenge was held in the mouth |
+//! | `kap-legal-authority` | RelatedPerson | {basis code, verifiedAt dateTime, verifiedBy Reference, document Reference} | Why a guardian may consent for the patient |
+//! | `kap-max-dose-per-session` | MedicationRequest | Quantity | Highest total of one session under this prescription, in milligrams |
+//! | `kap-minutes-since-dose` | Observation | Quantity | Minutes after the first dose of the session; negative before it |
+//! | `kap-patient-location` | Encounter | {state string, location Reference, confirmedAt dateTime, addressRef string, address Address} | Where the patient is during a remote session: licences and emergency help depend on it |
+//! | `kap-pdmp-check` | MedicationRequest | {at dateTime, by Reference} | When and by whom the prescription drug monitoring programme was checked |
+//! | `kap-presence-mode` | Encounter | code | How the therapist is present |
+//! | `kap-record-only` | MedicationRequest | boolean | Always true: the resource records an order that was sent elsewhere; it is never the order itself |
+//! | `kap-record-ref` | Reference | string | The practice's id of a record where the reference cannot carry it |
+//! | `kap-record-status` | AdverseEvent | code | Retraction of a record whose R4 resource has no status |
+//! | `kap-redacted` | Resource | {element string, reason code} | An element was left out. Sent only to those who may know that something exists |
+//! | `kap-related-person-role` | RelatedPerson | code | What the person does in the episode |
+//! | `kap-rule-version` | DetectedIssue | string | Version of the rule, or of the policy that holds it |
+//! | `kap-session-setting` | Encounter | Coding | Where the session takes place |
+//! | `kap-session-timing` | Observation | code/Coding | Position of a reading in the session or course |
+//! | `kap-sessions-supplied` | MedicationRequest, MedicationDispense | positiveInt | How many dosing sessions the supply is for |
+//!
+//! # Extensions that keep the record whole
+//! A part of the practice's record has no FHIR element, and reading must give back what was written.
 //!
 //! | Extension | Context | Type | Why |
 //! |---|---|---|---|
@@ -13,11 +55,11 @@
 //! | `kap-member` | CareTeam.participant | 0..1 {role code, sharing code} | roles outside of `kap-participant-role`; the sharing rule |
 //! | `kap-patient-veteran` | Patient | 0..1 boolean | matters to trauma care |
 //! | `kap-related-person-access` | RelatedPerson | 0..1 {isAdult boolean, level code, excludes string 0..*} | a chaperone's age, a guardian's view |
-//! | `kap-treatment-resistance` | Condition | as appendix A, and {treatmentResistant boolean, trial string 0..*} | the statement itself, and each trial |
+//! | `kap-treatment-resistance` | Condition | as above, and {treatmentResistant boolean, trial string 0..*} | the statement itself, and each trial |
 //! | `kap-problem` | Condition | 0..1 {indication boolean, clinicalStatus code, sensitivity code 0..*, confidential boolean, confidentialFrom string 0..*, confidentialBasis string} | whether KAP treats it; the wish about who must not see it; the clinical status that con-5 forbids on an erroneous record |
 //! | `kap-allergy` | AllergyIntolerance | 0..1 {noKnown boolean} | "no known" beside another code |
 //! | `kap-home-medicine` | MedicationRequest | 0..1 {class code, instruction string, holdBeforeHours unsignedInt, holdPreferredHours unsignedInt, lastTakenAt dateTime} | screening class; the prescriber's word around dosing |
-//! | `kap-screening` | QuestionnaireResponse | 0..1 {instrument string, panel Coding, scoreCode Coding, score decimal, min decimal, max decimal, at dateTime, authored dateTime, status string, timing string, reportedBy string, item9 unsignedInt, riskLevel string} | a scored instrument is one record |
+//! | `kap-screening` | QuestionnaireResponse | 0..1 {instrument string, panel Coding, scoreCode Coding, score decimal, min decimal, max decimal, at dateTime, authored dateTime, status string, timing string, reportedBy string, item9 unsignedInt, riskLevel string, formAssumed boolean} | a scored instrument is one record |
 //! | `kap-projection-of` | Observation | 0..1 Reference | this resource restates that one; readers of the record skip it |
 //! | `kap-referral` | ServiceRequest | 0..1 {setting code, route code, task string} | what is asked for |
 //! | `kap-task-event` | Task | 0..* {at dateTime, status code, businessStatus code, note string, by string, clearance Reference(ClinicalImpression)} | a Task holds only its present state |
@@ -26,10 +68,10 @@
 //! | `kap-consent-rule` | Consent.provision.provision | 0..1 {dataClass code 0..*, note string} | data classes of a privacy rule (PCF leaves out `class`) |
 //! | `kap-clearance-details` | ClinicalImpression | 0..1 {validUntil date, reviewBy date, basis string 0..*, rationaleRestricted boolean, document string, revokedAt dateTime, revokedReason string} | the other end of the validity, the order of the basis, the revocation |
 //! | `kap-clearance-vitals` | ClinicalImpression | 0..1 {source code, requiredTiming code 0..*, recheckAfterMinutes, maxRechecks, maxAgeMinutesPreDose unsignedInt} | what holds for the measuring as a whole |
-//! | `kap-deferral-reason` | ClinicalImpression | as appendix A, and {sensitivity code 0..*} | a reason may be of another topic |
+//! | `kap-deferral-reason` | ClinicalImpression | as above, and {sensitivity code 0..*} | a reason may be of another topic |
 //! | `kap-prescription` | MedicationRequest | 0..1 {unitsPerSession unsignedInt, boosterUnitsAllowed unsignedInt, epcsTransmitted boolean, supply code} | counts and origin of the doses |
 //! | `kap-dispense` | MedicationDispense | 0..1 {mgPerUnit decimal, lot string, beyondUseDate date} | the ledger counts units of an exact strength |
-//! | `kap-shipment` | MedicationDispense | as appendix A, and {destination code} | home or practice, without an address |
+//! | `kap-shipment` | MedicationDispense | as above, and {destination code} | home or practice, without an address |
 //! | `kap-inventory` | Basic | 1..1 {at dateTime, reason code, units decimal, mgPerUnit decimal, by Reference, witness Reference, note string} | R4 has no ledger entry |
 //! | `kap-treatment-plan` | CarePlan | 0..1 {status string, minSessions, maxSessions, everyDays, integrationPerDosing, integrationTargetHours, preparationSessions unsignedInt, maintenance string, modality string 0..*, setting code, route code, doseStrategy string, goal string 0..*} | targets of the course |
 //! | `kap-intention` | Goal | 0..1 {category code, sharing code, at dateTime, target boolean, comparator string, value decimal, measure Coding} | sharing; a target without a measure (gol-1) |

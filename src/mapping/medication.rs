@@ -8,9 +8,9 @@ use fhir_sdk::r4b::resources::{
 use fhir_sdk::r4b::types::{CodeableConcept, Dosage, Extension, ExtensionValue, Ratio};
 
 use super::build::{
-    Frame, Parts, coding, coding_of, concept, date_time, day_time, derived, finish, hl7_concept,
-    kap, kap_parts, must, own_identifier, patient, positive, quantity, reference, role, some,
-    start, ucum, with_text, words,
+    Frame, Parts, coding, coding_of, concept, date_time, derived, finish, hl7_concept, kap,
+    kap_parts, must, own_identifier, patient, positive, quantity, reference, role, some, start,
+    ucum, with_text, words,
 };
 use super::codes::{ROUTE_V3, SCHEDULE, SNOMED, namespace, structure, us_core};
 use super::narrative::Html;
@@ -163,9 +163,9 @@ fn request(x: &Prescription, text: &Html, e: &Episode) -> Resource {
 
 fn dispense_request(x: &Prescription) -> MedicationRequestDispenseRequest {
     let mut out = must(MedicationRequestDispenseRequest::builder().build());
-    let mut validity = super::build::period(Some(x.authored_on), None);
-    validity.end = Some(day_time(x.valid_until));
-    out.validity_period = Some(validity);
+    // Days both: FHIRPath does not compare a time with a day.
+    let from = Day(x.authored_on.0.date());
+    out.validity_period = Some(super::build::day_period(Some(from), Some(x.valid_until)));
     out.number_of_repeats_allowed = x.repeats_allowed;
     out.quantity = x.quantity.as_ref().map(quantity);
     out.performer = x

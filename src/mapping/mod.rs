@@ -62,9 +62,13 @@ pub(crate) mod arb;
 #[cfg(test)]
 pub(crate) mod arb_sessions;
 #[cfg(test)]
+mod definition_tests;
+#[cfg(test)]
 mod session_tests;
 #[cfg(test)]
 mod tests;
+#[cfg(test)]
+mod whole_tests;
 
 use serde_json::Value;
 

@@ -98,6 +98,7 @@ fn parts(x: &Screening) -> Parts {
         .text("reportedBy", x.reported_by.as_ref())
         .count("item9", x.item9.map(u32::from))
         .text("riskLevel", x.risk_level.as_ref())
+        .flag("formAssumed", x.questionnaire.is_none().then_some(true))
 }
 
 fn item(x: &ScreeningItem) -> QuestionnaireResponseItem {
@@ -202,8 +203,12 @@ fn known_instrument(canonical: &str) -> Option<&'static str> {
 }
 
 fn read_common<'v>(node: Node<'v>, instrument: String, source: &Source<'v>) -> Read<Screening> {
-    let own_default = questionnaire(&instrument);
-    let canonical = node.text("questionnaire").filter(|q| *q != own_default);
+    let own = node.ext("kap-screening");
+    let assumed: Option<bool> = own
+        .map(|own| own.part("formAssumed"))
+        .transpose()?
+        .flatten();
+    let canonical = node.text("questionnaire").filter(|_| assumed != Some(true));
     Ok(Screening {
         id: node.id()?,
         panel_coding: None,

@@ -44,7 +44,7 @@ fn in_session() -> impl Strategy<Value = Id> {
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig::with_cases(64))]
+    #![proptest_config(super::arb::cases(64))]
     #[test]
     fn sessions(x in arb::session()) { round_trip(&Fact::Session(x))?; }
     #[test]

@@ -784,7 +784,11 @@ Context: QuestionnaireResponse
     timing 0..1 and
     reportedBy 0..1 and
     item9 0..1 and
-    riskLevel 0..1
+    riskLevel 0..1 and
+    formAssumed 0..1
+* extension[formAssumed] ^short = "The questionnaire follows from the instrument; the record does not name one"
+* extension[formAssumed].value[x] 1..1
+* extension[formAssumed].value[x] only boolean
 * extension[instrument] ^short = "Name of the instrument"
 * extension[instrument].value[x] 1..1
 * extension[instrument].value[x] only string

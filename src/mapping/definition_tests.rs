@@ -1,0 +1,118 @@
+//! What is written is defined: each extension, profile, questionnaire and code of the project that the samples
+//! bring onto the wire stands in `profiles/generated`.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use serde_json::Value;
+
+use super::codes::CANONICAL;
+use super::session_tests::{SAMPLES, sample, stored};
+use super::summary::{Document, compose};
+use crate::kap::Episode;
+
+/// The definitions by canonical URL.
+fn definitions() -> BTreeMap<String, Value> {
+    let folder = concat!(env!("CARGO_MANIFEST_DIR"), "/profiles/generated");
+    let files = std::fs::read_dir(folder).expect("the definitions are committed");
+    let read = |path| std::fs::read_to_string(path).expect("a definition is text");
+    files
+        .map(|file| read(file.expect("a file").path()))
+        .map(|text| serde_json::from_str(&text).expect("a definition is JSON"))
+        .filter_map(|definition: Value| Some((definition["url"].as_str()?.to_owned(), definition)))
+        .collect()
+}
+
+/// All resources of a sample, its documents included.
+fn written(episode: &Episode) -> Vec<Value> {
+    let of_sessions = episode.sessions.iter().flat_map(|s| {
+        let session = || s.id.clone();
+        [
+            Document::Dosing { session: session() },
+            Document::Integration { session: session() },
+            Document::FollowUp { session: session() },
+        ]
+    });
+    let of_episode = [Document::Referral, Document::Clearance, Document::Episode];
+    let at = episode.sessions[0].start;
+    let documents = of_episode
+        .into_iter()
+        .chain(of_sessions)
+        .filter_map(|document| compose(document, episode, at))
+        .flatten()
+        .map(|r| r.value);
+    let records = stored(episode).into_iter().map(|(_, value)| value);
+    records.chain(documents).collect()
+}
+
+/// Calls `see` with each object inside `value`.
+fn objects(value: &Value, see: &mut impl FnMut(&serde_json::Map<String, Value>)) {
+    match value {
+        Value::Object(fields) => {
+            see(fields);
+            fields.values().for_each(|child| objects(child, see));
+        }
+        Value::Array(items) => items.iter().for_each(|item| objects(item, see)),
+        _ => {}
+    }
+}
+
+/// The project's own canonicals (without version) and codes that `resources` use.
+fn used(resources: &[Value]) -> (BTreeSet<String>, BTreeSet<(String, String)>) {
+    let (mut urls, mut codes) = (BTreeSet::new(), BTreeSet::new());
+    let mut name = |url: &Value| {
+        let url = url.as_str().filter(|url| url.starts_with(CANONICAL));
+        urls.extend(url.map(|url| url.split('|').next().unwrap_or(url).to_owned()));
+    };
+    for resource in resources {
+        objects(resource, &mut |fields| {
+            let named = ["url", "questionnaire"].into_iter();
+            named.filter_map(|key| fields.get(key)).for_each(&mut name);
+            let profiles = fields.get("profile").and_then(Value::as_array);
+            profiles.into_iter().flatten().for_each(&mut name);
+            let text = |key: &str| fields.get(key).and_then(Value::as_str);
+            if let (Some(system), Some(code)) = (text("system"), text("code"))
+                && system.starts_with(CANONICAL)
+            {
+                codes.insert((system.to_owned(), code.to_owned()));
+            }
+        });
+    }
+    (urls, codes)
+}
+
+#[test]
+fn what_is_written_is_defined() {
+    let known = definitions();
+    let resources: Vec<Value> = (0..SAMPLES.len())
+        .flat_map(|index| written(&sample(index)))
+        .collect();
+    let (urls, codes) = used(&resources);
+    assert!(urls.len() > 60 && codes.len() > 60, "{urls:?} {codes:?}");
+    let undefined: Vec<_> = urls
+        .iter()
+        .filter(|url| !known.contains_key(*url))
+        .collect();
+    assert_eq!(undefined, Vec::<&String>::new());
+    for (system, code) in codes {
+        let concepts = known[&system]["concept"].as_array();
+        let mut concepts = concepts.into_iter().flatten();
+        assert!(concepts.any(|c| c["code"] == *code), "{system} {code}");
+    }
+}
+
+#[test]
+fn the_table_of_extensions_lists_what_is_written_and_defined() {
+    let table: BTreeSet<&str> = include_str!("codes.rs")
+        .lines()
+        .filter_map(|line| line.strip_prefix("//! | "))
+        .flat_map(|row| row.split('|').next().unwrap_or_default().split('`'))
+        .filter(|name| name.starts_with("kap-"))
+        .collect();
+    let defined: BTreeSet<String> = definitions()
+        .into_values()
+        .filter(|d| d["resourceType"] == "StructureDefinition" && d["type"] == "Extension")
+        .filter_map(|d| d["id"].as_str().map(str::to_owned))
+        .collect();
+    let defined: BTreeSet<&str> = defined.iter().map(String::as_str).collect();
+    assert_eq!(table, defined);
+}
