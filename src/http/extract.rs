@@ -8,7 +8,7 @@ use axum::response::{IntoResponse, Response};
 use bytes::{Bytes, BytesMut};
 use http_body_util::BodyExt as _;
 
-use super::respond::{Outcome, Problem};
+use super::respond::Form;
 use crate::access::Access;
 use crate::app::App;
 use crate::error::{Error, Kind, Result};
@@ -27,18 +27,11 @@ pub struct Permit(pub Access);
 
 /// A refusal, in the form that the path speaks.
 #[derive(Debug)]
-pub struct Refused {
-    fhir: bool,
-    error: Error,
-}
+pub struct Refused(Form, Error);
 
 impl IntoResponse for Refused {
     fn into_response(self) -> Response {
-        if self.fhir {
-            Outcome(self.error).into_response()
-        } else {
-            Problem(self.error).into_response()
-        }
+        self.0.refuse(self.1)
     }
 }
 
@@ -49,11 +42,11 @@ impl FromRequestParts<App> for Permit {
         parts: &mut Parts,
         app: &App,
     ) -> std::result::Result<Self, Refused> {
-        let fhir = parts.uri.path().starts_with("/fhir");
+        let form = Form::of(parts.uri.path());
         permit(&parts.headers, app)
             .await
             .map(Permit)
-            .map_err(|error| Refused { fhir, error })
+            .map_err(|error| Refused(form, error))
     }
 }
 
@@ -106,7 +99,9 @@ pub async fn body(mut body: Body, limit: usize) -> Result<Bytes> {
         let Ok(frame) = frame else {
             return Err(Error::new(Kind::Invalid, "The body did not arrive whole."));
         };
-        let Ok(data) = frame.into_data() else { continue };
+        let Ok(data) = frame.into_data() else {
+            continue;
+        };
         length = length.saturating_add(data.len());
         if length <= limit {
             whole.extend_from_slice(&data);

@@ -130,7 +130,13 @@ fn add<B: DeserializeOwned + 'static>(
     kind: &'static str,
     command: fn(B) -> C,
 ) -> MethodRouter<App> {
-    on_episode(MethodFilter::POST, StatusCode::CREATED, interaction, kind, command)
+    on_episode(
+        MethodFilter::POST,
+        StatusCode::CREATED,
+        interaction,
+        kind,
+        command,
+    )
 }
 
 /// `POST` that moves the episode.
@@ -139,7 +145,13 @@ fn step<B: DeserializeOwned + 'static>(
     kind: &'static str,
     command: fn(B) -> C,
 ) -> MethodRouter<App> {
-    on_episode(MethodFilter::POST, StatusCode::OK, interaction, kind, command)
+    on_episode(
+        MethodFilter::POST,
+        StatusCode::OK,
+        interaction,
+        kind,
+        command,
+    )
 }
 
 /// `PUT` of what the episode has one of.
@@ -148,7 +160,13 @@ fn set_one<B: DeserializeOwned + 'static>(
     kind: &'static str,
     command: fn(B) -> C,
 ) -> MethodRouter<App> {
-    on_episode(MethodFilter::PUT, StatusCode::OK, interaction, kind, command)
+    on_episode(
+        MethodFilter::PUT,
+        StatusCode::OK,
+        interaction,
+        kind,
+        command,
+    )
 }
 
 fn on_episode<B: DeserializeOwned + 'static>(
@@ -159,10 +177,10 @@ fn on_episode<B: DeserializeOwned + 'static>(
     command: fn(B) -> C,
 ) -> MethodRouter<App> {
     let handler = move |State(app): State<App>,
-          Permit(access): Permit,
-          Path(path): Path<OfEpisode>,
-          headers: HeaderMap,
-          content: Body| async move {
+                        Permit(access): Permit,
+                        Path(path): Path<OfEpisode>,
+                        headers: HeaderMap,
+                        content: Body| async move {
         access.allow(interaction, kind)?;
         let call = Call {
             app,

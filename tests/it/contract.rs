@@ -38,7 +38,10 @@ struct Route {
 impl Contract {
     fn read() -> Self {
         let file = serde_saphyr::from_str(include_str!("../../openapi.yaml")).expect("YAML");
-        Self { file, schemas: HashMap::new() }
+        Self {
+            file,
+            schemas: HashMap::new(),
+        }
     }
 
     /// Every operation: method, path as written, the operation.
@@ -57,8 +60,12 @@ impl Contract {
     fn operation(&self, method: &str, path: &str) -> &Value {
         let blank = blank(path);
         let all = self.operations();
-        let found = all.iter().find(|(m, p, _)| *m == method && self::blank(p) == blank);
-        found.unwrap_or_else(|| panic!("{method} {path} is not in the file")).2
+        let found = all
+            .iter()
+            .find(|(m, p, _)| *m == method && self::blank(p) == blank);
+        found
+            .unwrap_or_else(|| panic!("{method} {path} is not in the file"))
+            .2
     }
 
     fn followed<'v>(&'v self, value: &'v Value) -> &'v Value {
@@ -90,20 +97,46 @@ impl Contract {
                 .expect("schema")
         });
         let errors = validator.iter_errors(value);
-        errors.map(|e| format!("{} at {}", e, e.instance_path())).collect()
+        errors
+            .map(|e| format!("{} at {}", e, e.instance_path()))
+            .collect()
     }
 
     /// What is wrong with an answer: its status, or its body.
     fn answer(&mut self, method: &str, path: &str, status: u16, body: &Value) -> Vec<String> {
         let responses = &self.operation(method, path)["responses"];
         let Some(described) = responses.get(status.to_string()) else {
-            return vec![format!("{method} {path}: status {status} is not described: {body}")];
+            return vec![format!(
+                "{method} {path}: status {status} is not described: {body}"
+            )];
         };
         let faults = match self.schema(&described.clone()) {
             Some(schema) => self.faults(&schema, body),
             None => vec![],
         };
-        faults.into_iter().map(|f| format!("{method} {path} {status}: {f}")).collect()
+        faults
+            .into_iter()
+            .map(|f| format!("{method} {path} {status}: {f}"))
+            .collect()
+    }
+
+    /// As [`Contract::answer`], and what is wrong with its media type.
+    fn heard(&mut self, method: &str, path: &str, heard: &Heard) -> Vec<String> {
+        let mut faults = self.answer(method, path, heard.status, &heard.json());
+        let described = &self.operation(method, path)["responses"][heard.status.to_string()];
+        let given = heard
+            .header("content-type")
+            .split(';')
+            .next()
+            .unwrap_or_default();
+        let content = self.followed(described)["content"].as_object();
+        if !content.is_some_and(|c| c.keys().any(|k| k.split(';').next() == Some(given))) {
+            faults.push(format!(
+                "{method} {path} {}: media type {given}",
+                heard.status
+            ));
+        }
+        faults
     }
 
     fn request(&mut self, method: &str, path: &str, body: &Value) -> Vec<String> {
@@ -112,7 +145,10 @@ impl Contract {
             return vec![format!("{method} {path}: no body is described")];
         };
         let faults = self.faults(&schema, body);
-        faults.into_iter().map(|f| format!("{method} {path} request: {f}")).collect()
+        faults
+            .into_iter()
+            .map(|f| format!("{method} {path} request: {f}"))
+            .collect()
     }
 }
 
@@ -123,7 +159,10 @@ fn close(schema: &mut Value) {
             if members.contains_key("properties") && !members.contains_key("additionalProperties") {
                 members.insert("additionalProperties".into(), json!(false));
             }
-            members.iter_mut().filter(|(name, _)| *name != "example").for_each(|(_, v)| close(v));
+            members
+                .iter_mut()
+                .filter(|(name, _)| *name != "example")
+                .for_each(|(_, v)| close(v));
         }
         Value::Array(items) => items.iter_mut().for_each(close),
         _ => {}
@@ -132,18 +171,28 @@ fn close(schema: &mut Value) {
 
 /// The path with `{}` for every parameter.
 fn blank(path: &str) -> String {
-    let parts = path.split('/').map(|p| if p.starts_with('{') { "{}" } else { p });
+    let parts = path
+        .split('/')
+        .map(|p| if p.starts_with('{') { "{}" } else { p });
     parts.collect::<Vec<_>>().join("/")
 }
 
 /// The route table, from the text of the two files that hold it.
 fn routes() -> BTreeSet<Route> {
     let mut all = BTreeSet::new();
-    table(include_str!("../../src/http/mod.rs"), |_| String::new(), &mut all);
+    table(
+        include_str!("../../src/http/mod.rs"),
+        |_| String::new(),
+        &mut all,
+    );
     let below = |at: usize| {
         let text = include_str!("../../src/http/practice.rs");
         let episode = text.find("fn episode_routes").expect("table");
-        let e = if at > episode { "/episodes/{episode}" } else { "" };
+        let e = if at > episode {
+            "/episodes/{episode}"
+        } else {
+            ""
+        };
         format!("/kap/v1{e}")
     };
     table(include_str!("../../src/http/practice.rs"), below, &mut all);
@@ -164,19 +213,42 @@ fn table(text: &str, prefix: impl Fn(usize) -> String, all: &mut BTreeSet<Route>
         let has = |word: &str| handlers.starts_with(word) || handlers.contains(&format!(".{word}"));
         for (word, method) in [("get(", "get"), ("post(", "post"), ("put(", "put")] {
             if has(word) {
-                all.insert(Route { path: path.clone(), method, scope: None, status: None });
+                all.insert(Route {
+                    path: path.clone(),
+                    method,
+                    scope: None,
+                    status: None,
+                });
             }
         }
-        for (word, method, created) in
-            [("add(", "post", Some(true)), ("step(", "post", Some(false)), ("set_one(", "put", Some(false)), ("of(", "post", None), ("part(", "post", None)]
-        {
-            let Some(words) = handlers.strip_prefix(word) else { continue };
+        for (word, method, created) in [
+            ("add(", "post", Some(true)),
+            ("step(", "post", Some(false)),
+            ("set_one(", "put", Some(false)),
+            ("of(", "post", None),
+            ("part(", "post", None),
+        ] {
+            let Some(words) = handlers.strip_prefix(word) else {
+                continue;
+            };
             let mut words = words.split(',');
-            let letter = words.next().map(|i| if i == "Create" { "c" } else { "u" }).expect("interaction");
+            let letter = words
+                .next()
+                .map(|i| if i == "Create" { "c" } else { "u" })
+                .expect("interaction");
             let kind = words.next().map(|k| k.trim_matches('"')).expect("type");
-            let status = if created.unwrap_or(letter == "c") { "201" } else { "200" };
+            let status = if created.unwrap_or(letter == "c") {
+                "201"
+            } else {
+                "200"
+            };
             let scope = Some(format!("system/{kind}.{letter}"));
-            all.insert(Route { path: path.clone(), method, scope, status: Some(status) });
+            all.insert(Route {
+                path: path.clone(),
+                method,
+                scope,
+                status: Some(status),
+            });
         }
     }
 }
@@ -188,16 +260,44 @@ fn the_file_has_the_routes_of_the_code_and_no_others() {
     assert!(code.len() > 80, "the tables were read: {}", code.len());
     let pairs = |r: &Route| (r.path.clone(), r.method);
     let ours: BTreeSet<_> = code.iter().map(pairs).collect();
-    let theirs: BTreeSet<_> = contract.operations().iter().map(|(m, p, _)| (blank(p), *m)).collect();
-    assert_eq!(ours.difference(&theirs).collect::<Vec<_>>(), Vec::<&_>::new(), "in the code alone");
-    assert_eq!(theirs.difference(&ours).collect::<Vec<_>>(), Vec::<&_>::new(), "in the file alone");
+    let theirs: BTreeSet<_> = contract
+        .operations()
+        .iter()
+        .map(|(m, p, _)| (blank(p), *m))
+        .collect();
+    assert_eq!(
+        ours.difference(&theirs).collect::<Vec<_>>(),
+        Vec::<&_>::new(),
+        "in the code alone"
+    );
+    assert_eq!(
+        theirs.difference(&ours).collect::<Vec<_>>(),
+        Vec::<&_>::new(),
+        "in the file alone"
+    );
     for route in &code {
-        let (Some(scope), Some(status)) = (&route.scope, route.status) else { continue };
+        let (Some(scope), Some(status)) = (&route.scope, route.status) else {
+            continue;
+        };
         let operation = contract.operation(route.method, &route.path);
         let words = operation["description"].as_str().unwrap_or_default();
-        assert_eq!(operation["security"][0]["oauth2"], json!([scope]), "{}", route.path);
-        assert!(words.contains(scope.as_str()), "{} does not name {scope}", route.path);
-        let good: Vec<_> = operation["responses"].as_object().expect("responses").keys().filter(|s| s.starts_with('2')).collect();
+        assert_eq!(
+            operation["security"][0]["oauth2"],
+            json!([scope]),
+            "{}",
+            route.path
+        );
+        assert!(
+            words.contains(scope.as_str()),
+            "{} does not name {scope}",
+            route.path
+        );
+        let good: Vec<_> = operation["responses"]
+            .as_object()
+            .expect("responses")
+            .keys()
+            .filter(|s| s.starts_with('2'))
+            .collect();
         assert_eq!(good, [status], "{}", route.path);
     }
 }
@@ -207,16 +307,33 @@ fn every_example_is_as_its_schema_says() {
     let mut contract = Contract::read();
     let mut found = vec![];
     let mut count = 0;
-    let operations: Vec<_> = contract.operations().into_iter().map(|(m, p, o)| (format!("{m} {p}"), o.clone())).collect();
+    let operations: Vec<_> = contract
+        .operations()
+        .into_iter()
+        .map(|(m, p, o)| (format!("{m} {p}"), o.clone()))
+        .collect();
     for (name, operation) in operations {
-        let responses = operation["responses"].as_object().cloned().unwrap_or_default();
-        let holders = responses.into_iter().chain([("request".to_owned(), operation["requestBody"].clone())]);
+        let responses = operation["responses"]
+            .as_object()
+            .cloned()
+            .unwrap_or_default();
+        let holders = responses
+            .into_iter()
+            .chain([("request".to_owned(), operation["requestBody"].clone())]);
         for (status, holder) in holders {
             let holder = contract.followed(&holder).clone();
-            for media in holder["content"].as_object().cloned().unwrap_or_default().into_values() {
+            for media in holder["content"]
+                .as_object()
+                .cloned()
+                .unwrap_or_default()
+                .into_values()
+            {
                 let many = media["examples"].as_object().cloned().unwrap_or_default();
                 let all = many.into_values().map(|e| e["value"].clone());
-                for example in all.chain(media.get("example").cloned()).filter(|e| !e.is_string()) {
+                for example in all
+                    .chain(media.get("example").cloned())
+                    .filter(|e| !e.is_string())
+                {
                     count += 1;
                     let faults = contract.faults(&media["schema"], &example);
                     found.extend(faults.into_iter().map(|f| format!("{name} {status}: {f}")));
@@ -226,37 +343,64 @@ fn every_example_is_as_its_schema_says() {
     }
     assert!(count > 80, "{count} examples");
     found.dedup();
-    assert!(found.is_empty(), "{} faults\n{}", found.len(), found.join("\n"));
+    assert!(
+        found.is_empty(),
+        "{} faults\n{}",
+        found.len(),
+        found.join("\n")
+    );
 }
 
 async fn no_operation_without_a_token(db: Db) {
     let (episode, _) = sample(SAMPLES[2]);
     let app = TestApp::start(db, &episode).await;
-    let contract = Contract::read();
+    let file = Contract::read();
+    let mut contract = Contract::read();
     let mut open = BTreeMap::new();
-    for (method, path, operation) in contract.operations() {
+    for (method, path, operation) in file.operations() {
         let public = operation["security"].as_array().is_some_and(Vec::is_empty);
-        let concrete: Vec<_> = path.split('/').map(|p| if p.starts_with('{') { "Patient" } else { p }).collect();
+        let concrete: Vec<_> = path
+            .split('/')
+            .map(|p| if p.starts_with('{') { "Patient" } else { p })
+            .collect();
         let concrete = concrete.join("/");
         let verb = match method {
             "get" => "GET",
             "put" => "PUT",
             _ => "POST",
         };
-        let bare = if verb == "GET" { Ask::get(concrete) } else { Ask { method: verb, ..Ask::post(concrete, "{}") } };
-        for ask in [bare.clone(), bare.clone().with("Authorization", "Bearer nonsense")] {
+        let bare = if verb == "GET" {
+            Ask::get(concrete)
+        } else {
+            Ask {
+                method: verb,
+                ..Ask::post(concrete, "{}")
+            }
+        };
+        for ask in [
+            bare.clone(),
+            bare.clone().with("Authorization", "Bearer nonsense"),
+        ] {
             let heard = ask.send_bare(&app.base).await;
             if public {
                 open.insert(path.to_owned(), heard.status);
             } else {
                 assert_eq!(heard.status, 401, "{method} {path}: {}", heard.text);
-                assert!(heard.header("www-authenticate").starts_with("Bearer"), "{method} {path}");
+                assert!(
+                    heard.header("www-authenticate").starts_with("Bearer"),
+                    "{method} {path}"
+                );
             }
+            let faults = contract.heard(method, path, &heard);
+            assert!(faults.is_empty(), "{faults:?}");
             assert_ne!(heard.status, 404, "{method} {path}");
             assert_ne!(heard.status, 405, "{method} {path}");
         }
     }
-    assert!(open.len() >= 9 && open.values().all(|s| *s < 500), "{open:?}");
+    assert!(
+        open.len() >= 9 && open.values().all(|s| *s < 500),
+        "{open:?}"
+    );
     app.stop().await;
 }
 
@@ -271,7 +415,12 @@ async fn answers_are_as_described() {
         let app = TestApp::start(Db::Sqlite, &episode).await;
         let mut heard = vec![];
         let played = play(&episode, &app.callers, "contract", |step, reply| {
-            heard.push((step.method.as_str().to_lowercase(), step.path, step.body.clone(), reply.clone()));
+            heard.push((
+                step.method.as_str().to_lowercase(),
+                step.path,
+                step.body.clone(),
+                reply.clone(),
+            ));
         });
         let played = played.await.expect("every step is taken");
         for (method, path, body, reply) in &heard {
@@ -281,7 +430,7 @@ async fn answers_are_as_described() {
         }
         for party in [Party::Practice, Party::Partner, Party::Ehr] {
             for (path, heard) in views(&app, party, &played.episode).await {
-                faults.extend(contract.answer("get", &path, heard.status, &heard.json()));
+                faults.extend(contract.heard("get", &path, &heard));
                 seen.insert(blank(&path));
             }
         }
@@ -296,10 +445,17 @@ async fn answers_are_as_described() {
 async fn views(app: &TestApp, party: Party, episode: &str) -> Vec<(String, Heard)> {
     let caller = app.as_party(party);
     let e = "/kap/v1/episodes/{episode}";
-    let shown = Ask::get(e.replace("{episode}", episode)).send(caller).await.json();
+    let shown = Ask::get(e.replace("{episode}", episode))
+        .send(caller)
+        .await
+        .json();
     let (mut sessions, mut records) = (vec![], vec![]);
     for (_, list) in shown.as_object().unwrap_or(&Map::new()) {
-        let ids = list.as_array().into_iter().flatten().filter_map(|r| r["id"].as_str());
+        let ids = list
+            .as_array()
+            .into_iter()
+            .flatten()
+            .filter_map(|r| r["id"].as_str());
         // One of each kind.
         records.extend(ids.map(str::to_owned).take(1));
     }
@@ -318,22 +474,43 @@ async fn views(app: &TestApp, party: Party, episode: &str) -> Vec<(String, Heard
         asks.push((format!("{e}/summary"), format!("{e}/summary?doc={letter}")));
     }
     for id in &sessions {
-        asks.push((format!("{e}/sessions/{{session}}/readiness"), format!("{e}/sessions/{id}/readiness")));
+        asks.push((
+            format!("{e}/sessions/{{session}}/readiness"),
+            format!("{e}/sessions/{id}/readiness"),
+        ));
     }
     for id in records.iter().chain([&episode.to_owned()]) {
-        asks.push((format!("{e}/records/{{record}}"), format!("{e}/records/{id}")));
+        asks.push((
+            format!("{e}/records/{{record}}"),
+            format!("{e}/records/{id}"),
+        ));
     }
-    for path in ["/kap/v1/episodes", "/kap/v1/worklist", "/kap/v1/organizations", "/fhir/metadata", "/livez", "/readyz"] {
+    for path in [
+        "/kap/v1/episodes",
+        "/kap/v1/worklist",
+        "/kap/v1/organizations",
+        "/fhir/metadata",
+        "/livez",
+        "/readyz",
+    ] {
         asks.push((path.into(), path.into()));
     }
-    for path in ["/fhir/.well-known/smart-configuration", "/.well-known/oauth-authorization-server"] {
+    for path in [
+        "/fhir/.well-known/smart-configuration",
+        "/.well-known/oauth-authorization-server",
+    ] {
         asks.push((path.into(), path.into()));
     }
     asks.push(("/fhir/{type}".into(), "/fhir/Patient".into()));
-    asks.push(("/fhir/{type}/{id}".into(), format!("/fhir/EpisodeOfCare/{episode}")));
+    asks.push((
+        "/fhir/{type}/{id}".into(),
+        format!("/fhir/EpisodeOfCare/{episode}"),
+    ));
     let mut all = vec![];
     for (described, asked) in asks {
-        let heard = Ask::get(asked.replace("{episode}", episode)).send(caller).await;
+        let heard = Ask::get(asked.replace("{episode}", episode))
+            .send(caller)
+            .await;
         all.push((described, heard));
     }
     all

@@ -42,18 +42,35 @@ impl Place {
             }
             Db::Postgres => {
                 let schema = unique("crash");
-                let sign = if postgres_url().contains('?') { '&' } else { '?' };
+                let sign = if postgres_url().contains('?') {
+                    '&'
+                } else {
+                    '?'
+                };
                 let url = format!("{}{sign}options=-csearch_path%3D{schema}", postgres_url());
-                let options = Options { schema: Some(schema), ..Options::default() };
+                let options = Options {
+                    schema: Some(schema),
+                    ..Options::default()
+                };
                 (url, options, None)
             }
         };
-        let first = if db == Db::Sqlite { url.clone() } else { postgres_url() };
+        let first = if db == Db::Sqlite {
+            url.clone()
+        } else {
+            postgres_url()
+        };
         let store = Store::open(&first, options).await.expect("store");
         let app = assemble(store.into(), Clock::system(), "default", base, None).expect("app");
         let accounts = set_up(&app, &beginning()).await.expect("parties");
         app.store.close().await;
-        (Self { url, _folder: folder }, accounts)
+        (
+            Self {
+                url,
+                _folder: folder,
+            },
+            accounts,
+        )
     }
 }
 
@@ -121,7 +138,8 @@ async fn nothing_acknowledged_is_lost(db: Db) {
     let mut all: Vec<Sent> = Vec::new();
     for round in 0..ROUNDS {
         let stop = AtomicBool::new(false);
-        let writers = (0..WRITERS).map(|n| write(&accounts, &base, &episode, &session, (round, n), &stop));
+        let writers =
+            (0..WRITERS).map(|n| write(&accounts, &base, &episode, &session, (round, n), &stop));
         let killer = async {
             tokio::time::sleep(Duration::from_millis(500 + 130 * round as u64)).await;
             program.kill();
@@ -137,14 +155,23 @@ async fn nothing_acknowledged_is_lost(db: Db) {
     let caller = practice(&base, &accounts).await;
     whole(&caller, &episode, &session, &all).await;
     let acknowledged = all.iter().filter(|s| s.record.is_some()).count();
-    assert_eq!(acknowledged, all.len(), "what was cut off is settled with its key");
-    assert!(acknowledged > ROUNDS * WRITERS, "the kills met a service at work");
+    assert_eq!(
+        acknowledged,
+        all.len(),
+        "what was cut off is settled with its key"
+    );
+    assert!(
+        acknowledged > ROUNDS * WRITERS,
+        "the kills met a service at work"
+    );
     println!("{db:?}: {acknowledged} writes over {ROUNDS} crashes");
     program.kill();
 }
 
 async fn practice(base: &str, accounts: &[Account]) -> Caller {
-    let callers = log_in(base, accounts, &Clock::system()).await.expect("tokens");
+    let callers = log_in(base, accounts, &Clock::system())
+        .await
+        .expect("tokens");
     callers[&Party::Practice].clone()
 }
 
@@ -152,7 +179,10 @@ async fn practice(base: &str, accounts: &[Account]) -> Caller {
 async fn opened(caller: &Caller) -> (String, String) {
     let mut body = script(&beginning())[0].body.clone();
     body.as_object_mut().map(|o| o.remove("at"));
-    let open = caller.send(Method::POST, "/kap/v1/episodes", Some((&body, "open"))).await.expect("answer");
+    let open = caller
+        .send(Method::POST, "/kap/v1/episodes", Some((&body, "open")))
+        .await
+        .expect("answer");
     assert_eq!(open.status, 201, "{}", open.body);
     let episode = open.body["episodeId"].as_str().expect("id").to_owned();
     let session = json!({
@@ -160,7 +190,10 @@ async fn opened(caller: &Caller) -> (String, String) {
         "leadId": open.body["names"]["prac-ther-01"], "dosing": { "doseLevel": "moderate", "plannedDoseMg": 100 },
     });
     let path = format!("/kap/v1/episodes/{episode}/sessions");
-    let planned = caller.send(Method::POST, &path, Some((&session, "plan"))).await.expect("answer");
+    let planned = caller
+        .send(Method::POST, &path, Some((&session, "plan")))
+        .await
+        .expect("answer");
     assert_eq!(planned.status, 201, "{}", planned.body);
     (episode, planned.body["id"].as_str().expect("id").to_owned())
 }
@@ -170,11 +203,22 @@ fn now(minutes: i64) -> String {
 }
 
 /// Sends doses and vital signs, one after the other, on a connection of its own, until the service is gone.
-async fn write(accounts: &[Account], base: &str, episode: &str, session: &str, (round, n): (usize, usize), stop: &AtomicBool) -> Vec<Sent> {
+async fn write(
+    accounts: &[Account],
+    base: &str,
+    episode: &str,
+    session: &str,
+    (round, n): (usize, usize),
+    stop: &AtomicBool,
+) -> Vec<Sent> {
     let caller = practice(base, accounts).await;
     let mut all = vec![];
     for i in 0..10_000 {
-        let (kind, body) = if i % 2 == 0 { ("doses", dose()) } else { ("vitals", vitals()) };
+        let (kind, body) = if i % 2 == 0 {
+            ("doses", dose())
+        } else {
+            ("vitals", vitals())
+        };
         let mut sent = Sent {
             path: format!("/kap/v1/episodes/{episode}/sessions/{session}/{kind}"),
             key: format!("w-{round}-{n}-{i}"),
@@ -194,7 +238,10 @@ async fn write(accounts: &[Account], base: &str, episode: &str, session: &str, (
 impl Sent {
     /// Sends it, again or for the first time; takes down the record's id.
     async fn send(&mut self, caller: &Caller) -> Option<Reply> {
-        let reply = caller.send(Method::POST, &self.path, Some((&self.body, &self.key))).await.ok()?;
+        let reply = caller
+            .send(Method::POST, &self.path, Some((&self.body, &self.key)))
+            .await
+            .ok()?;
         // An answer that broke off within its body is none.
         if reply.body.is_string() {
             return None;
@@ -212,9 +259,16 @@ impl Sent {
 /// Every acknowledged record is there, once; nothing is there that was never sent; versions count every write.
 async fn whole(caller: &Caller, episode: &str, session: &str, all: &[Sent]) {
     let path = format!("/kap/v1/episodes/{episode}");
-    let shown = caller.send(Method::GET, &path, None).await.expect("answer").body;
+    let shown = caller
+        .send(Method::GET, &path, None)
+        .await
+        .expect("answer")
+        .body;
     let sessions = shown["sessions"].as_array().expect("sessions");
-    let dosing = &sessions.iter().find(|s| s["id"] == session).expect("session")["dosing"];
+    let dosing = &sessions
+        .iter()
+        .find(|s| s["id"] == session)
+        .expect("session")["dosing"];
     let mut there: HashMap<&str, usize> = HashMap::new();
     for list in ["doses", "vitals"] {
         for record in dosing[list].as_array().into_iter().flatten() {
@@ -223,13 +277,26 @@ async fn whole(caller: &Caller, episode: &str, session: &str, all: &[Sent]) {
     }
     for sent in all {
         if let Some(id) = &sent.record {
-            assert_eq!(there.get(id.as_str()), Some(&1), "{} of {}", sent.key, sent.path);
+            assert_eq!(
+                there.get(id.as_str()),
+                Some(&1),
+                "{} of {}",
+                sent.key,
+                sent.path
+            );
         }
     }
     assert!(there.values().all(|n| *n == 1), "no record is there twice");
-    assert!(there.len() <= all.len(), "nothing is there that was not sent");
+    assert!(
+        there.len() <= all.len(),
+        "nothing is there that was not sent"
+    );
     // Opening and planning are the first two versions.
-    assert_eq!(shown["version"], 2 + there.len(), "one version for each write");
+    assert_eq!(
+        shown["version"],
+        2 + there.len(),
+        "one version for each write"
+    );
 }
 
 /// Repeats what got no answer, and a few that did.
@@ -237,7 +304,10 @@ async fn settle(caller: &Caller, all: &mut [Sent]) {
     let last = all.len().saturating_sub(3);
     for (n, sent) in all.iter_mut().enumerate() {
         if sent.record.is_none() || n >= last {
-            assert!(sent.send(caller).await.is_some(), "the service answers after its restart");
+            assert!(
+                sent.send(caller).await.is_some(),
+                "the service answers after its restart"
+            );
         }
     }
 }

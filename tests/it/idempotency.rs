@@ -13,7 +13,12 @@ use crate::both;
 use crate::scenarios::sample;
 use crate::wire::{Ask, Heard};
 
-both!(twice_is_once, twenty_at_once_are_one, openings, across_a_restart);
+both!(
+    twice_is_once,
+    twenty_at_once_are_one,
+    openings,
+    across_a_restart
+);
 
 /// The first sample until its first session: short to play.
 pub fn beginning() -> Episode {
@@ -48,8 +53,13 @@ fn path(played: &Played) -> String {
 }
 
 async fn messages(caller: &Caller, played: &Played) -> Vec<Value> {
-    let heard = Ask::get(format!("/kap/v1/episodes/{}", played.episode)).send(caller).await;
-    heard.json()["communications"].as_array().cloned().unwrap_or_default()
+    let heard = Ask::get(format!("/kap/v1/episodes/{}", played.episode))
+        .send(caller)
+        .await;
+    heard.json()["communications"]
+        .as_array()
+        .cloned()
+        .unwrap_or_default()
 }
 
 fn same(first: &Heard, again: &Heard) {
@@ -66,30 +76,49 @@ async fn twice_is_once(db: Db) {
     let app = TestApp::start(db, &episode).await;
     let played = app.play(&episode).await;
     let caller = app.as_party(Party::Practice);
-    let ask = Ask::json(path(&played), &message(&played, "once")).with("Idempotency-Key", "\"m-1\"");
+    let ask =
+        Ask::json(path(&played), &message(&played, "once")).with("Idempotency-Key", "\"m-1\"");
     let first = ask.send(caller).await;
     assert_eq!(first.status, 201, "{}", first.text);
     assert_eq!(first.header("idempotency-replayed"), "");
     same(&first, &ask.send(caller).await);
     // The quotes are the header's, not the key's.
-    same(&first, &ask.clone().with("Idempotency-Key", "m-1").send(caller).await);
+    same(
+        &first,
+        &ask.clone()
+            .with("Idempotency-Key", "m-1")
+            .send(caller)
+            .await,
+    );
     // A precondition that held then does not stand in the way of the answer now.
-    same(&first, &ask.clone().with("If-Match", "W/\"1\"").send(caller).await);
+    same(
+        &first,
+        &ask.clone().with("If-Match", "W/\"1\"").send(caller).await,
+    );
     assert_eq!(messages(caller, &played).await.len(), 1);
     // Keys are each client's own.
     let partner = app.as_party(Party::Partner);
     let mut theirs = message(&played, "theirs");
     theirs["from"] = json!(played.names["prac-pres-01"]);
     theirs["to"] = json!([played.names["prac-ther-01"]]);
-    let heard = Ask::json(path(&played), &theirs).with("Idempotency-Key", "m-1").send(partner).await;
-    assert_eq!((heard.status, heard.header("idempotency-replayed")), (201, ""), "{}", heard.text);
+    let heard = Ask::json(path(&played), &theirs)
+        .with("Idempotency-Key", "m-1")
+        .send(partner)
+        .await;
+    assert_eq!(
+        (heard.status, heard.header("idempotency-replayed")),
+        (201, ""),
+        "{}",
+        heard.text
+    );
     assert_eq!(messages(caller, &played).await.len(), 2);
     // A refusal is not kept: what is mended may be sent with the same key.
     let mut wrong = message(&played, "mended");
     wrong["from"] = json!("nobody");
     let ask = Ask::json(path(&played), &wrong).with("Idempotency-Key", "m-2");
     assert_eq!(ask.send(caller).await.status, 422);
-    let mended = Ask::json(path(&played), &message(&played, "mended")).with("Idempotency-Key", "m-2");
+    let mended =
+        Ask::json(path(&played), &message(&played, "mended")).with("Idempotency-Key", "m-2");
     assert_eq!(mended.send(caller).await.status, 201);
     app.stop().await;
 }
@@ -114,7 +143,9 @@ pub fn one(all: &[Heard]) {
         assert_eq!(heard.status, 201, "{}", heard.text);
         assert_eq!(heard.json(), all[0].json());
     }
-    let first = all.iter().filter(|h| h.header("idempotency-replayed").is_empty());
+    let first = all
+        .iter()
+        .filter(|h| h.header("idempotency-replayed").is_empty());
     assert_eq!(first.count(), 1);
 }
 
@@ -140,11 +171,23 @@ async fn across_a_restart(db: Db) {
     let first = ask.send(caller).await;
     assert_eq!(first.status, 201, "{}", first.text);
     // A second program on the same database knows nothing but what is stored.
-    let listener = server::bind("127.0.0.1:0".parse().expect("address")).await.expect("bind");
+    let listener = server::bind("127.0.0.1:0".parse().expect("address"))
+        .await
+        .expect("bind");
     let base = format!("http://{}", listener.local_addr().expect("address"));
-    let second = assemble(app.app.store.clone(), app.app.clock.clone(), "default", &app.base, None).expect("app");
+    let second = assemble(
+        app.app.store.clone(),
+        app.app.clock.clone(),
+        "default",
+        &app.base,
+        None,
+    )
+    .expect("app");
     let running = server::start(second, listener, 64).expect("server");
-    let there = Caller { base, ..caller.clone() };
+    let there = Caller {
+        base,
+        ..caller.clone()
+    };
     same(&first, &ask.send(&there).await);
     assert_eq!(messages(&there, &played).await.len(), 1);
     running.stop().await;

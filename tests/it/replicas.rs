@@ -33,24 +33,41 @@ impl Pair {
             schema: Some(schema.clone()),
             ..Options::default()
         };
-        let open = async || std::sync::Arc::new(Store::open(&postgres_url(), options()).await.expect("store"));
+        let open = async || {
+            std::sync::Arc::new(
+                Store::open(&postgres_url(), options())
+                    .await
+                    .expect("store"),
+            )
+        };
         let episode = beginning();
         let a = TestApp::over(open().await, &episode).await;
         let played = a.play(&episode).await;
         let store = open().await;
-        let listener = server::bind("127.0.0.1:0".parse().expect("address")).await.expect("bind");
+        let listener = server::bind("127.0.0.1:0".parse().expect("address"))
+            .await
+            .expect("bind");
         let b = format!("http://{}", listener.local_addr().expect("address"));
         // Both have one public address, as behind a balancer.
         let clock: Clock = a.app.clock.clone();
         let second = assemble(store.clone(), clock, "default", &a.base, None).expect("app");
         let running = server::start(second, listener, 256).expect("server");
-        Self { a, running, store, b, played }
+        Self {
+            a,
+            running,
+            store,
+            b,
+            played,
+        }
     }
 
     /// The caller's client at A and at B.
     fn both(&self, party: Party) -> [Caller; 2] {
         let here = self.a.as_party(party).clone();
-        let there = Caller { base: self.b.clone(), ..here.clone() };
+        let there = Caller {
+            base: self.b.clone(),
+            ..here.clone()
+        };
         [here, there]
     }
 
@@ -65,7 +82,6 @@ impl Pair {
     }
 }
 
-
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_token_of_one_is_a_token_of_both() {
     let pair = Pair::start().await;
@@ -78,10 +94,23 @@ async fn a_token_of_one_is_a_token_of_both() {
     assert_eq!(read.send(&here).await.status, 401, "refused at A at once");
     // B may believe what it read for a second.
     pair.a.app.clock.advance(time::Duration::seconds(1));
-    assert_eq!(read.send(&there).await.status, 401, "refused at B within a second");
+    assert_eq!(
+        read.send(&there).await.status,
+        401,
+        "refused at B within a second"
+    );
     let [here, there] = pair.both(Party::Partner);
-    assert_eq!(read.send(&there).await.status, 200, "the other client's token is good");
-    pair.a.app.auth.disable("demo-partner").await.expect("disabled");
+    assert_eq!(
+        read.send(&there).await.status,
+        200,
+        "the other client's token is good"
+    );
+    pair.a
+        .app
+        .auth
+        .disable("demo-partner")
+        .await
+        .expect("disabled");
     assert_eq!(read.send(&here).await.status, 401);
     pair.a.app.clock.advance(time::Duration::seconds(1));
     assert_eq!(read.send(&there).await.status, 401);
@@ -106,20 +135,39 @@ async fn a_storm_over_both_loses_nothing() {
     let callers = pair.both(Party::Practice);
     let before = version(&callers[0], &pair).await;
     let asks: Vec<Ask> = (0..100)
-        .map(|n| Ask::json(pair.path("/communications"), &message(&pair.played, &format!("m-{n}"))))
+        .map(|n| {
+            Ask::json(
+                pair.path("/communications"),
+                &message(&pair.played, &format!("m-{n}")),
+            )
+        })
         .collect();
-    let all = join_all(asks.iter().enumerate().map(|(n, ask)| ask.send(&callers[n % 2]))).await;
+    let all = join_all(
+        asks.iter()
+            .enumerate()
+            .map(|(n, ask)| ask.send(&callers[n % 2])),
+    )
+    .await;
     for heard in &all {
         assert_eq!(heard.status, 201, "{}", heard.text);
     }
-    let versions: HashSet<i64> = all.iter().filter_map(|h| h.json()["version"].as_i64()).collect();
+    let versions: HashSet<i64> = all
+        .iter()
+        .filter_map(|h| h.json()["version"].as_i64())
+        .collect();
     let wanted: HashSet<i64> = (before + 1..=before + 100).collect();
-    assert_eq!(versions, wanted, "each command has a version of its own, without a gap");
+    assert_eq!(
+        versions, wanted,
+        "each command has a version of its own, without a gap"
+    );
     for caller in &callers {
         let shown = Ask::get(pair.path("")).send(caller).await.json();
         assert_eq!(shown["version"], before + 100);
         let there: HashSet<&str> = ids(&shown["communications"]);
-        let made: Vec<Value> = all.iter().map(|h| json!({ "id": h.json()["id"] })).collect();
+        let made: Vec<Value> = all
+            .iter()
+            .map(|h| json!({ "id": h.json()["id"] }))
+            .collect();
         assert_eq!(there, ids(&json!(made)));
     }
     pair.stop().await;
@@ -149,16 +197,38 @@ async fn of_two_with_one_etag_one_is_done() {
 
 /// The party's client revokes its token at A (RFC 7009).
 async fn revoke(pair: &Pair, party: Party) {
-    let account = pair.a.logins.iter().find(|l| l.party == party).expect("account");
+    let account = pair
+        .a
+        .logins
+        .iter()
+        .find(|l| l.party == party)
+        .expect("account");
     let url = format!("{}/auth/revoke", pair.a.base);
     let audience = format!("{}/auth/token", pair.a.base);
-    let assertion = client_assertion(&account.key, account.client, &audience, &pair.a.app.clock, 120);
+    let assertion = client_assertion(
+        &account.key,
+        account.client,
+        &audience,
+        &pair.a.app.clock,
+        120,
+    );
     let form = [
-        ("client_assertion_type", "urn:ietf:params:oauth:client-assertion-type:jwt-bearer"),
+        (
+            "client_assertion_type",
+            "urn:ietf:params:oauth:client-assertion-type:jwt-bearer",
+        ),
         ("client_assertion", &assertion.expect("assertion")),
         ("token", &pair.a.as_party(party).token),
     ];
-    let answer = pair.a.as_party(party).http.post(&url).form(&form).send().await.expect("answer");
+    let answer = pair
+        .a
+        .as_party(party)
+        .http
+        .post(&url)
+        .form(&form)
+        .send()
+        .await
+        .expect("answer");
     assert_eq!(answer.status(), 200);
 }
 

@@ -208,9 +208,7 @@ pub async fn organizations(
         .collect();
     let items = mapping::register::organizations(&values)
         .into_iter()
-        .filter(|o| {
-            directory.kind.is_none_or(|kind| o.kind == kind)
-        })
+        .filter(|o| directory.kind.is_none_or(|kind| o.kind == kind))
         .map(|o| json!(o));
     Ok(Page {
         items: items.collect(),
