@@ -21,7 +21,7 @@ use crate::error::{Error, Result};
 const FIRST_BYTE: Duration = Duration::from_secs(5);
 const HEADERS: Duration = Duration::from_secs(10);
 const DRAIN: Duration = Duration::from_secs(25);
-const SWEEP: Duration = Duration::from_secs(60);
+const SWEEP: Duration = Duration::from_mins(1);
 
 /// A server that accepts connections until it is stopped.
 #[derive(Debug)]

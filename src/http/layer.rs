@@ -16,7 +16,7 @@ use super::respond::{Form, Logged};
 use crate::app::App;
 use crate::error::{Error, Kind};
 
-const LONGEST: Duration = Duration::from_secs(60);
+const LONGEST: Duration = Duration::from_mins(1);
 const REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
 
 /// The outermost layer.

@@ -69,6 +69,7 @@ impl Form {
     }
 
     /// The error as an answer in this form.
+    #[must_use]
     pub fn refuse(self, error: Error) -> Response {
         match self {
             Self::Fhir => Outcome(error).into_response(),

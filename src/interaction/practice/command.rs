@@ -1,6 +1,7 @@
 //! Running a command of the practice's API, once per idempotency key.
 
 use std::collections::BTreeMap;
+use std::fmt::Write as _;
 
 use serde_json::Value;
 use sha2::{Digest as _, Sha256};
@@ -108,7 +109,11 @@ pub fn fingerprint(path: &str, command: &str, body: &[u8]) -> String {
     for part in [path.as_bytes(), b"|", command.as_bytes(), b"|", body] {
         hash.update(part);
     }
-    hash.finalize().iter().map(|b| format!("{b:02x}")).collect()
+    let mut text = String::with_capacity(64);
+    for byte in hash.finalize() {
+        let _ = write!(text, "{byte:02x}");
+    }
+    text
 }
 
 /// The answer of an earlier request with this key, if there was one.
