@@ -8,7 +8,7 @@ use axum::response::{IntoResponse, Response};
 use bytes::{Bytes, BytesMut};
 use http_body_util::BodyExt as _;
 
-use super::respond::{Outcome, Problem};
+use super::respond::Form;
 use crate::access::Access;
 use crate::app::App;
 use crate::auth::challenge;
@@ -29,7 +29,7 @@ pub struct Permit(pub Access);
 /// A refusal, in the form that the path speaks.
 #[derive(Debug)]
 pub struct Refused {
-    fhir: bool,
+    form: Form,
     error: Error,
     /// What a 401 asks for.
     challenge: &'static str,
@@ -37,15 +37,10 @@ pub struct Refused {
 
 impl IntoResponse for Refused {
     fn into_response(self) -> Response {
-        let mut response = if self.fhir {
-            Outcome(self.error).into_response()
-        } else {
-            Problem(self.error).into_response()
-        };
+        let mut response = self.form.refuse(self.error);
         if response.status() == StatusCode::UNAUTHORIZED {
             let challenge = HeaderValue::from_static(self.challenge);
-            let headers = response.headers_mut();
-            headers.insert(header::WWW_AUTHENTICATE, challenge);
+            response.headers_mut().insert(header::WWW_AUTHENTICATE, challenge);
         }
         response
     }
@@ -58,18 +53,13 @@ impl FromRequestParts<App> for Permit {
         parts: &mut Parts,
         app: &App,
     ) -> std::result::Result<Self, Refused> {
-        let fhir = parts.uri.path().starts_with("/fhir");
+        let form = Form::of(parts.uri.path());
         permit(&parts.headers, app)
             .await
             .map(Permit)
             .map_err(|error| {
                 let given = parts.headers.get(header::AUTHORIZATION);
-                let challenge = challenge(given.map(|_| ""));
-                Refused {
-                    fhir,
-                    error,
-                    challenge,
-                }
+                Refused { form, error, challenge: challenge(given.map(|_| "")) }
             })
     }
 }

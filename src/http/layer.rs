@@ -6,13 +6,13 @@ use std::time::{Duration, Instant};
 use axum::extract::{MatchedPath, Request, State};
 use axum::http::{HeaderName, HeaderValue, StatusCode, header};
 use axum::middleware::Next;
-use axum::response::{IntoResponse, Response};
+use axum::response::Response;
 use futures_util::FutureExt as _;
 use opentelemetry::propagation::Extractor;
 use tracing::Instrument as _;
 use tracing_opentelemetry::OpenTelemetrySpanExt as _;
 
-use super::respond::{Logged, Outcome, Problem};
+use super::respond::{Form, Logged};
 use crate::app::App;
 use crate::error::{Error, Kind};
 
@@ -26,7 +26,7 @@ pub async fn around(State(app): State<App>, mut request: Request, next: Next) ->
     request.headers_mut().insert(REQUEST_ID, id.clone());
     let method = request.method().clone();
     let route = template(&request);
-    let fhir = request.uri().path().starts_with("/fhir");
+    let form = Form::of(request.uri().path());
     let span = tracing::info_span!("request", method = %method, route = %route, id = id.to_str().unwrap_or_default());
     let context =
         opentelemetry::global::get_text_map_propagator(|p| p.extract(&Headers(request.headers())));
@@ -37,15 +37,15 @@ pub async fn around(State(app): State<App>, mut request: Request, next: Next) ->
         .await;
     let mut response = match answered {
         Ok(Ok(response)) => response,
-        Ok(Err(_)) => refuse(fhir, Error::internal("a handler panicked")),
-        Err(_) => refuse(
-            fhir,
-            Error::new(Kind::Unavailable, "The request took too long. Try again."),
-        ),
+        Ok(Err(_)) => form.refuse(Error::internal("a handler panicked")),
+        Err(_) => form.refuse(Error::new(
+            Kind::Unavailable,
+            "The request took too long. Try again.",
+        )),
     };
     if plain_refusal(&response) {
         let text = "The path or the query cannot be read.";
-        response = refuse(fhir, Error::new(Kind::Invalid, text));
+        response = form.refuse(Error::new(Kind::Invalid, text));
     }
     let took = started.elapsed();
     app.metrics
@@ -62,14 +62,6 @@ fn plain_refusal(response: &Response) -> bool {
             .headers()
             .get(header::CONTENT_TYPE)
             .is_some_and(|v| v.as_bytes().starts_with(b"text/plain"))
-}
-
-fn refuse(fhir: bool, error: Error) -> Response {
-    if fhir {
-        Outcome(error).into_response()
-    } else {
-        Problem(error).into_response()
-    }
 }
 
 /// The caller's request id if it is harmless, else a new one.
@@ -132,20 +124,17 @@ fn finish(response: &mut Response, id: HeaderValue) {
 
 /// A path that no route has.
 pub async fn no_route(request: Request) -> Response {
-    let fhir = request.uri().path().starts_with("/fhir");
-    refuse(fhir, Error::new(Kind::NotFound, "There is no such path."))
+    let form = Form::of(request.uri().path());
+    form.refuse(Error::new(Kind::NotFound, "There is no such path."))
 }
 
 /// A method that the route does not have.
 pub async fn no_method(request: Request) -> Response {
-    let fhir = request.uri().path().starts_with("/fhir");
-    let mut response = refuse(
-        fhir,
-        Error::new(
-            Kind::MethodNotAllowed,
-            "This path does not have that method.",
-        ),
-    );
+    let form = Form::of(request.uri().path());
+    let mut response = form.refuse(Error::new(
+        Kind::MethodNotAllowed,
+        "This path does not have that method.",
+    ));
     *response.status_mut() = StatusCode::METHOD_NOT_ALLOWED;
     response
 }

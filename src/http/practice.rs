@@ -281,7 +281,7 @@ impl Call {
             status: status.as_u16(),
             body: &bytes,
         };
-        answered(command::run(&self.app, &self.access, &self.episode, command, &request).await?)
+        answered(&command::run(&self.app, &self.access, &self.episode, command, &request).await?)
     }
 }
 
@@ -302,10 +302,10 @@ async fn open_episode(
         status: 201,
         body: &bytes,
     };
-    answered(open::open(&app, &access, opening, &request).await?)
+    answered(&open::open(&app, &access, opening, &request).await?)
 }
 
-fn answered(done: Answered) -> Answer {
+fn answered(done: &Answered) -> Answer {
     let status = StatusCode::from_u16(done.status).unwrap_or(StatusCode::OK);
     let mut response = json_answer(status, &done.body)?;
     let headers = response.headers_mut();

@@ -46,6 +46,54 @@ impl IntoResponse for Problem {
     }
 }
 
+/// The form of the errors of a path.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Form {
+    /// `OperationOutcome`.
+    Fhir,
+    /// An OAuth error (RFC 6749 §5.2).
+    OAuth,
+    /// Problem details.
+    Problem,
+}
+
+impl Form {
+    /// The form that this path speaks.
+    #[must_use]
+    pub fn of(path: &str) -> Self {
+        match path.split('/').nth(1) {
+            Some("fhir") => Self::Fhir,
+            Some("auth") => Self::OAuth,
+            _ => Self::Problem,
+        }
+    }
+
+    /// The error as an answer in this form.
+    #[must_use]
+    pub fn refuse(self, error: Error) -> Response {
+        match self {
+            Self::Fhir => Outcome(error).into_response(),
+            Self::Problem => Problem(error).into_response(),
+            Self::OAuth => {
+                let body = oauth(&error).to_string();
+                finish(error, "application/json", body)
+            }
+        }
+    }
+}
+
+fn oauth(error: &Error) -> Value {
+    let code = match error.kind {
+        Kind::Unauthenticated => "invalid_token",
+        Kind::Forbidden => "insufficient_scope",
+        Kind::Unavailable | Kind::TooMany => "temporarily_unavailable",
+        Kind::Internal => "server_error",
+        _ => "invalid_request",
+    };
+    let text = error.issues.first().map(|i| i.text.as_str());
+    json!({ "error": code, "error_description": text.unwrap_or_default() })
+}
+
 /// The error for the log: travels with the response to the outermost layer.
 #[derive(Clone, Debug)]
 pub struct Logged(pub std::sync::Arc<Error>);

@@ -22,7 +22,9 @@ use crate::store;
 use crate::store::sql::Step;
 use crate::store::view::EpisodeRecord;
 
-const TRIES: usize = 16;
+/// So often a write reads anew when another service was faster. Each lost race is another's write done; it is the
+/// request's time limit that ends a rush, not this number.
+const TRIES: usize = 200;
 
 /// Kept by the operator: an episode never rewrites an entry that is there.
 pub const DIRECTORY: &[&str] = &["Organization", "Endpoint"];

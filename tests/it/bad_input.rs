@@ -120,6 +120,8 @@ fn mmhg(value: &Value) -> Value {
     json!({ "value": value, "unit": "mm[Hg]", "system": "http://unitsofmeasure.org", "code": "mm[Hg]" })
 }
 
+#[rustfmt::skip]
+#[expect(clippy::too_many_lines, reason = "a table, one line a case")]
 async fn bad_requests(db: Db) {
     let w = World::new(db).await;
     let (e, doses, vital) = (&w.e, w.session("doses"), w.session("vitals"));
@@ -351,6 +353,7 @@ fn deep_pointer() -> &'static str {
     ZEROS
 }
 
+#[rustfmt::skip]
 async fn bad_references(db: Db) {
     let w = World::new(db).await;
     let (e, doses) = (&w.e, w.session("doses"));
@@ -551,6 +554,7 @@ fn plan(goal: &str) -> Value {
     json!({ "status": "active", "goalIds": [goal] })
 }
 
+#[rustfmt::skip]
 fn bad_queries(w: &World) -> Vec<Case> {
     let e = &w.e;
     let list = |query: &str| Ask::get(format!("/kap/v1/episodes?{query}"));
@@ -692,6 +696,7 @@ fn move_practice(episode: &mut Episode) -> impl Fn(&Episode) -> Value + use<> {
     |episode| script(episode)[0].body.clone()
 }
 
+#[rustfmt::skip]
 async fn bad_transport(db: Db) {
     let w = World::new(db).await;
     let doses = w.session("doses");
@@ -804,6 +809,7 @@ async fn bad_transport(db: Db) {
     w.app.stop().await;
 }
 
+#[rustfmt::skip]
 async fn keys_and_versions(db: Db) {
     let w = World::new(db).await;
     let doses = w.session("doses");

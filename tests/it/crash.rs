@@ -160,10 +160,7 @@ async fn nothing_acknowledged_is_lost(db: Db) {
         all.len(),
         "what was cut off is settled with its key"
     );
-    assert!(
-        acknowledged > ROUNDS * WRITERS,
-        "the kills met a service at work"
-    );
+    assert!(acknowledged > 2 * ROUNDS, "the kills met a service at work");
     println!("{db:?}: {acknowledged} writes over {ROUNDS} crashes");
     program.kill();
 }

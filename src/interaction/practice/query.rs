@@ -181,7 +181,7 @@ pub async fn worklist(app: &App, access: &Access, list: &List) -> Result<Page<Va
         let work = loaded.episode.worklist(at, &app.policy);
         items.extend(work.into_iter().map(|item| (head.episode.clone(), item)));
     }
-    items.sort_by_key(|(_, a)| (a.risk, a.due_by));
+    items.sort_by_key(|(_, item)| (item.risk, item.due_by));
     let shown = items.into_iter().map(|(episode, item)| {
         let mut value = json!(item);
         value["episodeId"] = json!(episode);

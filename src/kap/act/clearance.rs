@@ -334,14 +334,6 @@ fn gaps(c: &Clearance, day: Day) -> Vec<Issue> {
             "Conditions are given with `cleared-with-conditions`, and only then.",
         );
     }
-    for (n, condition) in c.conditions.iter().enumerate() {
-        if c.conditions[..n].iter().any(|x| x.id == condition.id) {
-            say(
-                &format!("/conditions/{n}/id"),
-                "Another condition of this clearance has this id.",
-            );
-        }
-    }
     if c.decision == Decision::Deferred && c.review_by.is_none_or(|d| d < day) {
         say(
             "/reviewBy",
@@ -357,7 +349,18 @@ fn gaps(c: &Clearance, day: Day) -> Vec<Issue> {
             "The summary has at most 1,000 characters.",
         );
     }
+    out.extend(twins(c));
     out
+}
+
+/// Conditions with the id of another.
+fn twins(c: &Clearance) -> Vec<Issue> {
+    let again = |n: usize| c.conditions[..n].iter().any(|x| x.id == c.conditions[n].id);
+    let text = "Another condition of this clearance has this id.";
+    (0..c.conditions.len())
+        .filter(|n| again(*n))
+        .map(|n| super::issue("KAP-INV-02", &format!("/conditions/{n}/id"), text))
+        .collect()
 }
 
 fn step(at: Instant, by: &Id, reason: Option<String>) -> Step {
