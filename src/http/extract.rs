@@ -40,7 +40,9 @@ impl IntoResponse for Refused {
         let mut response = self.form.refuse(self.error);
         if response.status() == StatusCode::UNAUTHORIZED {
             let challenge = HeaderValue::from_static(self.challenge);
-            response.headers_mut().insert(header::WWW_AUTHENTICATE, challenge);
+            response
+                .headers_mut()
+                .insert(header::WWW_AUTHENTICATE, challenge);
         }
         response
     }
@@ -59,7 +61,11 @@ impl FromRequestParts<App> for Permit {
             .map(Permit)
             .map_err(|error| {
                 let given = parts.headers.get(header::AUTHORIZATION);
-                Refused { form, error, challenge: challenge(given.map(|_| "")) }
+                Refused {
+                    form,
+                    error,
+                    challenge: challenge(given.map(|_| "")),
+                }
             })
     }
 }
