@@ -3,6 +3,13 @@
 //! Seeds a fresh database through the library, starts the `kap-fhir` program on it as an operator would, logs in as a
 //! client does, and measures over HTTP. Every check is on: token, scope, access predicate, durable commits.
 
+#![expect(
+    clippy::cast_possible_truncation,
+    clippy::cast_precision_loss,
+    clippy::cast_sign_loss,
+    reason = "figures for people"
+)]
+
 mod figures;
 mod seed;
 mod wire;
@@ -163,7 +170,7 @@ impl Service {
         let http = http()?;
         let url = format!("http://{addr}/readyz");
         while !matches!(http.get(&url).send().await, Ok(r) if r.status().is_success()) {
-            if started.elapsed() > Duration::from_secs(60) {
+            if started.elapsed() > Duration::from_mins(1) {
                 return Err(Error::internal("the service does not start"));
             }
             tokio::time::sleep(Duration::from_millis(2)).await;

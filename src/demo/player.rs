@@ -71,6 +71,10 @@ pub struct Played {
 ///
 /// # Errors
 /// The first step that the service refuses, with its answer.
+#[expect(
+    clippy::implicit_hasher,
+    reason = "the callers of a demonstration are few"
+)]
 pub async fn play(
     episode: &Episode,
     callers: &HashMap<Party, Caller>,

@@ -133,7 +133,7 @@ fn listed(element: Element, value: &Value, at: &str, out: &mut Vec<Issue>) {
         (true, Value::Array(items)) => {
             for (i, item) in items.iter().enumerate() {
                 // In a list of primitives null keeps the place of one that has extensions alone.
-                if !(item.is_null() && !TYPES.contains_key(element.kind)) {
+                if !item.is_null() || TYPES.contains_key(element.kind) {
                     single(element.kind, item, &format!("{at}[{i}]"), out);
                 }
             }

@@ -44,6 +44,10 @@ pub async fn read(
     headers: HeaderMap,
 ) -> Answer {
     json_wanted(&headers, format(query.as_deref()).as_deref())?;
+    // The project's own definitions hold nothing of a patient: any client may read them.
+    if let Ok(text) = interaction::definitions::read(&kind, &id) {
+        return Ok(answer(StatusCode::OK, FHIR_JSON, text));
+    }
     let key = key(&kind, &id)?;
     let row = interaction::read::read(&app, &access, &key).await?;
     Ok(resource(StatusCode::OK, &row, &headers))
@@ -123,8 +127,8 @@ pub async fn create(
     let received = Resource::received(&bytes, Some(&kind), None, fresh)?;
     let unless = single(&headers, &HeaderName::from_static("if-none-exist"))?;
     match interaction::write::create(&app, &access, received, unless).await? {
-        Created::New(row) => written(StatusCode::CREATED, &app, &row, &headers),
-        Created::Known(row) => written(StatusCode::OK, &app, &row, &headers),
+        Created::New(row) => Ok(written(StatusCode::CREATED, &app, &row, &headers)),
+        Created::Known(row) => Ok(written(StatusCode::OK, &app, &row, &headers)),
     }
 }
 
@@ -143,7 +147,7 @@ pub async fn update(
     let bytes = body(content, BODY).await?;
     let received = Resource::received(&bytes, Some(&kind), Some(&key.id), Id::default)?;
     let row = interaction::write::update(&app, &access, received, seen).await?;
-    written(StatusCode::OK, &app, &row, &headers)
+    Ok(written(StatusCode::OK, &app, &row, &headers))
 }
 
 /// `POST /fhir`: a transaction.
@@ -305,7 +309,7 @@ fn resource(status: StatusCode, row: &Stored, headers: &HeaderMap) -> Response {
     response
 }
 
-fn written(status: StatusCode, app: &App, row: &Stored, headers: &HeaderMap) -> Answer {
+fn written(status: StatusCode, app: &App, row: &Stored, headers: &HeaderMap) -> Response {
     let body = match &row.body {
         Some(text) if !prefers(headers, "return=minimal") => text.to_string(),
         _ => String::new(),
@@ -321,5 +325,5 @@ fn written(status: StatusCode, app: &App, row: &Stored, headers: &HeaderMap) -> 
         };
         response.headers_mut().insert(name, value);
     }
-    Ok(response)
+    response
 }

@@ -45,14 +45,11 @@ pub async fn resolve(app: &App, access: &Access, incoming: &[Incoming]) -> Resul
             } else {
                 view.lookup(&key).await?
             };
-            match row.filter(|row| row.body.is_some()) {
-                Some(row) => {
-                    at_hand.insert(key, row);
-                }
-                None => {
-                    missing.insert(key);
-                    issues.push(one.place(unresolved(found.at)));
-                }
+            if let Some(row) = row.filter(|row| row.body.is_some()) {
+                at_hand.insert(key, row);
+            } else {
+                missing.insert(key);
+                issues.push(one.place(unresolved(found.at)));
             }
         }
     }

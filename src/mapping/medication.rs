@@ -17,6 +17,7 @@ use super::narrative::Html;
 use super::read::{Facts, Node, Read, Source};
 use crate::fhir::resource::Resource;
 use crate::kap::base::Coding;
+use crate::kap::base::Decimal;
 use crate::kap::medication::{Prescription, PrescriptionStatus, Route, Strength, Supply};
 use crate::kap::{Day, Episode, Fact};
 
@@ -149,7 +150,7 @@ fn request(x: &Prescription, text: &Html, e: &Episode) -> Resource {
     let dosage = Dosage::builder()
         .text(x.dosage_text.clone())
         .route(coded_route(&x.route));
-    let most = ucum(x.max_mg_per_session, "mg");
+    let most = ucum(most_at_once(x), "mg");
     mr.dosage_instruction = some([must(dosage.max_dose_per_administration(most).build())]);
     mr.dispense_request = Some(dispense_request(x));
     let allowed = MedicationRequestSubstitutionAllowed::Boolean(false);
@@ -159,6 +160,22 @@ fn request(x: &Prescription, text: &Html, e: &Episode) -> Resource {
             .build(),
     ));
     finish(Ok(mr))
+}
+
+/// The most that is taken at once, in mg: where a booster may follow, the session's maximum is more than that.
+fn most_at_once(x: &Prescription) -> Decimal {
+    let booster = x.booster_units_allowed.is_some_and(|n| n > 0);
+    let mg_of_one = x
+        .strength
+        .as_ref()
+        .filter(|s| s.denominator.value == Decimal::from(1))
+        .map(|s| s.numerator.value);
+    match (booster, x.units_per_session, mg_of_one) {
+        (true, Some(units), Some(mg)) => {
+            Decimal(mg.0 * rust_decimal::Decimal::from(units)).min(x.max_mg_per_session)
+        }
+        _ => x.max_mg_per_session,
+    }
 }
 
 fn dispense_request(x: &Prescription) -> MedicationRequestDispenseRequest {

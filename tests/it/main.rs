@@ -1,5 +1,8 @@
 //! The service as its users meet it: over HTTP, on both databases.
 
+#![expect(clippy::too_many_lines, reason = "a story is told in one go")]
+#![expect(clippy::format_push_string, reason = "plain in a test")]
+
 mod access;
 mod app;
 mod bad_input;

@@ -55,7 +55,16 @@ const HOMES: &[(&str, &[&str])] = &[
 ];
 
 /// Files that are longer than 400 lines, with their length on the day on which they were let in: it may only shrink.
-const LONG: &[(&str, usize)] = &[];
+const LONG: &[(&str, usize)] = &[
+    ("cli.rs", 406),
+    ("mapping/read.rs", 416),
+    ("mapping/vitals.rs", 404),
+    ("mapping/arb.rs", 649),
+    ("mapping/form.rs", 437),
+    ("mapping/summary/dosing.rs", 504),
+    ("mapping/summary/mod.rs", 463),
+    ("http/practice.rs", 482),
+];
 
 fn sources() -> Vec<(String, String)> {
     let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("src");

@@ -8,6 +8,10 @@ use crate::kap::dosing::{Session, SessionStatus, SessionType, Setting};
 use crate::kap::{Phase, PhaseEntry};
 
 impl Script<'_> {
+    #[expect(
+        clippy::too_many_lines,
+        reason = "one request per line, in the order of the session"
+    )]
     pub(super) fn session(&mut self, x: &Session) {
         let party = self.party(&x.lead_id);
         let id = x.id.to_string();
@@ -110,6 +114,10 @@ impl Script<'_> {
         self.add(at, 70, party, path, body).ids = vec![x.id.to_string()];
     }
 
+    #[expect(
+        clippy::too_many_lines,
+        reason = "one request per line, in the order of the session"
+    )]
     fn during(&mut self, x: &Session, party: Party) {
         let id = || vec![x.id.to_string()];
         let dosing = x.dosing.as_ref();

@@ -158,7 +158,9 @@ fn close(schema: &mut Value) {
 
 /// The path with `{}` for every parameter.
 pub fn blank(path: &str) -> String {
+    // A trailing slash names the same resource.
     let parts = path
+        .trim_end_matches('/')
         .split('/')
         .map(|p| if p.starts_with('{') { "{}" } else { p });
     parts.collect::<Vec<_>>().join("/")

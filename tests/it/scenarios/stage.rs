@@ -72,7 +72,7 @@ impl Stage {
     /// Does something that the script has not. `{name}` in the path is the script's id of a record; the ids of the
     /// body are the script's too.
     pub async fn attempt(&self, played: &Played, party: Party, path: &str, body: Value) -> Reply {
-        let path = self.path(played, path);
+        let path = Self::path(played, path);
         let n = self.attempts.fetch_add(1, Ordering::SeqCst);
         let body = played.named(&body);
         let caller = self.app.as_party(party);
@@ -83,12 +83,12 @@ impl Stage {
 
     /// Reads.
     pub async fn get(&self, played: &Played, party: Party, path: &str) -> Reply {
-        let path = self.path(played, path);
+        let path = Self::path(played, path);
         let sent = self.app.as_party(party).send(Method::GET, &path, None);
         sent.await.expect("answer")
     }
 
-    fn path(&self, played: &Played, path: &str) -> String {
+    fn path(played: &Played, path: &str) -> String {
         let mut full = format!("/kap/v1/episodes/{}{path}", played.episode);
         for (name, own) in &played.names {
             full = full.replace(&format!("{{{name}}}"), own);

@@ -1,4 +1,5 @@
 //! Random sequences of commands.
+#![expect(clippy::too_many_lines, reason = "a list of commands")]
 
 use proptest::prelude::*;
 
