@@ -19,7 +19,7 @@ codes! {
     ConditionScope { Once = "once", EachSession = "each-session" }
 }
 
-/// Limits of one moment of the session. Pressures in mm[Hg], rates in /min, saturation in %.
+/// Limits of one moment of the session. Pressures in `mm[Hg]`, rates in /min, saturation in %.
 #[derive(Clone, Debug, PartialEq, Eq, Default, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub struct VitalLimits {

@@ -56,10 +56,10 @@ pub struct Vitals {
     pub id: Id,
     pub at: Instant,
     pub timing: Timing,
-    /// mm[Hg]
+    /// `mm[Hg]`
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub systolic: Option<Quantity>,
-    /// mm[Hg]
+    /// `mm[Hg]`
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub diastolic: Option<Quantity>,
     /// /min
