@@ -161,7 +161,11 @@ async fn create_raced(client: &Object, text: &str) -> Result<()> {
             Err(e)
                 if matches!(
                     e.code(),
-                    Some(&SqlState::UNIQUE_VIOLATION | &SqlState::DUPLICATE_TABLE)
+                    Some(
+                        &SqlState::UNIQUE_VIOLATION
+                            | &SqlState::DUPLICATE_TABLE
+                            | &SqlState::DUPLICATE_OBJECT
+                    )
                 ) => {}
             other => return other.map_err(unavailable),
         }
