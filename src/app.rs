@@ -5,6 +5,7 @@ use std::sync::Arc;
 
 use crate::auth::Auth;
 use crate::clock::Clock;
+use crate::interaction::reading::Readings;
 use crate::kap::policy::Policy;
 use crate::store::Store;
 use crate::telemetry::Metrics;
@@ -26,6 +27,7 @@ pub struct Parts {
     pub policy: Policy,
     pub metrics: Metrics,
     pub turns: Turns,
+    pub readings: Readings,
 }
 
 impl App {

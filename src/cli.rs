@@ -14,6 +14,7 @@ use crate::clock::Clock;
 use crate::config::Config;
 use crate::error::{Error, Kind, Result};
 use crate::interaction::directory;
+use crate::interaction::reading::Readings;
 use crate::kap::Id;
 use crate::kap::people::{Organization, OrganizationType};
 use crate::kap::policy::Policy;
@@ -248,6 +249,7 @@ pub fn assemble(
         policy,
         metrics: Metrics::new(),
         turns: Turns::default(),
+        readings: Readings::default(),
     }))
 }
 

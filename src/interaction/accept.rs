@@ -5,7 +5,7 @@ use std::collections::HashMap;
 use serde_json::Value;
 
 use super::at_hand::AtHand;
-use super::episode::Loaded;
+use super::reading::Loaded;
 use super::write::Incoming;
 use crate::error::{Error, Issue, Kind as ErrorKind, Result};
 use crate::fhir::index;

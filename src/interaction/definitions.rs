@@ -1,20 +1,35 @@
 //! The project's own definitions (profiles, extensions, code systems, value sets, search parameters, questionnaires),
 //! which are part of the program and read by id.
 
+use std::collections::HashMap;
+use std::sync::LazyLock;
+
 use include_dir::{Dir, include_dir};
 
 use crate::error::{Error, Result};
 
 static FILES: Dir<'_> = include_dir!("$CARGO_MANIFEST_DIR/profiles/generated");
 
+/// The texts by type, and by id within each: every read of a record asks here first, so it must cost nothing.
+static BY_KIND: LazyLock<HashMap<&str, HashMap<&str, &str>>> = LazyLock::new(|| {
+    let mut all: HashMap<&str, HashMap<&str, &str>> = HashMap::new();
+    for file in FILES.files() {
+        let name = file.path().file_stem().and_then(|stem| stem.to_str());
+        let named = name.and_then(|name| name.split_once('-'));
+        if let (Some((kind, id)), Some(text)) = (named, file.contents_utf8()) {
+            all.entry(kind).or_default().insert(id, text);
+        }
+    }
+    all
+});
+
 /// The definition `kind`/`id`.
 ///
 /// # Errors
 /// `NotFound` where there is none.
 pub fn read(kind: &str, id: &str) -> Result<&'static str> {
-    let file = FILES.get_file(format!("{kind}-{id}.json"));
-    file.and_then(|file| file.contents_utf8())
-        .ok_or_else(Error::not_found)
+    let text = BY_KIND.get(kind).and_then(|by_id| by_id.get(id));
+    text.copied().ok_or_else(Error::not_found)
 }
 
 #[cfg(test)]

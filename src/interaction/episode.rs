@@ -4,10 +4,9 @@
 
 use std::collections::HashMap;
 
-use serde_json::Value;
-
 use super::commit::{Change, Changes, commit, lost};
 use super::practice::{actor, documents, party};
+use super::reading::{Completed, Loaded, load, load_whole};
 use super::stamp::{says_the_same, without_stamp};
 use crate::access::Access;
 use crate::app::App;
@@ -20,7 +19,6 @@ use crate::kap::{Episode, Fact, Id, Kind};
 use crate::mapping;
 use crate::store;
 use crate::store::sql::Step;
-use crate::store::view::EpisodeRecord;
 
 /// So often a write reads anew when another service was faster. Each lost race is another's write done; it is the
 /// request's time limit that ends a rush, not this number.
@@ -28,28 +26,6 @@ const TRIES: usize = 200;
 
 /// Kept by the operator: an episode never rewrites an entry that is there.
 pub const DIRECTORY: &[&str] = &["Organization", "Endpoint"];
-
-/// Types that state no fact: they are stored and shown, never read back, so their text is not loaded.
-const UNREAD: &[&str] = &["Composition", "DocumentReference", "Provenance"];
-
-/// An episode as it was read: its state and the resources that state it.
-#[derive(Debug)]
-pub struct Loaded {
-    pub version: i64,
-    pub episode: Episode,
-    /// Every resource; those that state no fact without their body.
-    pub stored: HashMap<Key, Stored>,
-    /// The resources that may state a fact, parsed.
-    pub values: Vec<(Key, Value)>,
-}
-
-impl Loaded {
-    /// The present version of a resource that may state a fact, parsed.
-    fn value(&self, key: &Key) -> Option<&Value> {
-        let found = self.values.iter().find(|(own, _)| own == key);
-        found.map(|(_, value)| value)
-    }
-}
 
 /// What a change asks for beside its rule.
 #[derive(Debug, Default)]
@@ -76,50 +52,6 @@ pub struct Done {
     pub stored: Vec<Stored>,
 }
 
-/// Reads an episode that the caller may see.
-///
-/// # Errors
-/// `NotFound` where it does not exist or is hidden.
-pub async fn load(app: &App, access: &Access, id: &Id) -> Result<Loaded> {
-    let record = app
-        .store
-        .view(access)
-        .episode_without(id, UNREAD)
-        .await?
-        .ok_or_else(Error::not_found)?;
-    fold(record)
-}
-
-fn fold(record: EpisodeRecord) -> Result<Loaded> {
-    let mut values = Vec::with_capacity(record.resources.len());
-    let mut stored = HashMap::with_capacity(record.resources.len());
-    for row in record.resources {
-        if let Some(value) = row.value() {
-            values.push((row.key.clone(), value));
-        }
-        stored.insert(row.key.clone(), row);
-    }
-    let reading = mapping::from_fhir(&values);
-    // What cannot be read is stored and shown as FHIR all the same; the log says where, not what.
-    for (key, issue) in &reading.unreadable {
-        tracing::warn!(
-            kind = &*key.kind,
-            at = issue.at.as_deref(),
-            "a resource of an episode cannot be read"
-        );
-    }
-    let facts = reading.facts.into_iter().map(|(fact, _)| fact).collect();
-    let mut episode = Episode::fold(facts)
-        .ok_or_else(|| Error::internal("an episode without header or patient"))?;
-    episode.version = record.version;
-    Ok(Loaded {
-        version: record.version,
-        episode,
-        stored,
-        values,
-    })
-}
-
 /// Applies `rule` to the episode and stores what it changed. `extra` makes further steps of the same transaction
 /// from the new version, the record and the state.
 ///
@@ -135,9 +67,11 @@ pub async fn change(
 ) -> Result<Done> {
     let _turn = app.turns.of(id.as_str()).lock().await;
     let mut last = None;
+    let reason = "rules see the whole episode";
+    let whole = Access::system(app.tenant.clone(), reason, access.now());
     for _ in 0..TRIES {
-        // The rule sees the whole episode; whether the caller may see it at all was asked of the caller's own view.
-        let loaded = load_whole(app, access, id).await?;
+        // The rule sees the whole episode; whether the caller may see it at all is asked of the caller's own view first.
+        let mut loaded = read(app, access, &whole, id, ask).await?;
         if ask.if_match.is_some_and(|seen| seen != loaded.version) {
             let text = "If-Match names another version than the present one. Read again.";
             return Err(Error::new(ErrorKind::PreconditionFailed, text).code("version-conflict"));
@@ -147,18 +81,29 @@ pub async fn change(
             rule(&mut after, &loaded, ctx)
         })?;
         after.version = loaded.version + 1;
-        let mut set = plan(app, access, &loaded, &after, &ask.received)?;
+        let drafts = drafts(&loaded.episode, &after);
+        let keys = drafts.iter().map(|d| d.resource.key.clone()).collect();
+        let view = app.store.view(&whole);
+        if loaded.complete(&view, keys).await? == Completed::Moved {
+            continue;
+        }
+        let (mut set, origin) = plan(app, access, &loaded, &after, ask, drafts)?;
         let written = set.changes.iter().map(|c| c.resource.key.clone()).collect();
         let done = Done {
             record,
-            before: loaded.episode,
+            before: loaded.episode.clone(),
             after,
             written,
             stored: vec![],
         };
         set.steps.extend(extra(&done));
         match commit(app, access, ask.name, set).await? {
-            Ok(stored) => return Ok(Done { stored, ..done }),
+            Ok(stored) => {
+                if origin == Origin::Ours {
+                    loaded.keep(app, &whole, &stored, &done.after);
+                }
+                return Ok(Done { stored, ..done });
+            }
             Err(conflict) if conflict.guard == store::idempotency::KEY => {
                 return Err(lost(conflict));
             }
@@ -168,19 +113,16 @@ pub async fn change(
     Err(last.map_or_else(Error::not_found, lost))
 }
 
-async fn load_whole(app: &App, access: &Access, id: &Id) -> Result<Loaded> {
+/// The episode as the rules see it. What came in as FHIR is read together with what is stored, so that needs the bodies.
+async fn read(app: &App, access: &Access, whole: &Access, id: &Id, ask: &Ask) -> Result<Loaded> {
     let header = Key::new("EpisodeOfCare", id.clone());
-    app.store
-        .view(access)
-        .lookup(&header)
-        .await?
-        .ok_or_else(Error::not_found)?;
-    let whole = Access::system(
-        app.tenant.clone(),
-        "rules see the whole episode",
-        access.now(),
-    );
-    load(app, &whole, id).await
+    let own = app.store.view(access).lookup(&header).await?;
+    own.ok_or_else(Error::not_found)?;
+    if ask.received.is_empty() {
+        load(app, whole, id).await
+    } else {
+        load_whole(app, whole, id).await
+    }
 }
 
 /// Runs `f` with who acts and when; new ids are derived from `seed`.
@@ -205,14 +147,24 @@ pub fn with_context<T>(
     })
 }
 
+/// Who wrote what a change stores.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Origin {
+    /// All of it was built from the facts.
+    Ours,
+    /// Some of it came from elsewhere, or is laid over what did.
+    Foreign,
+}
+
 /// What must be stored to go from the loaded state to `after`.
-pub fn plan(
+fn plan(
     app: &App,
     access: &Access,
     loaded: &Loaded,
     after: &Episode,
-    received: &[(Resource, Option<i64>)],
-) -> Result<Changes> {
+    ask: &Ask,
+    drafts: Vec<Draft>,
+) -> Result<(Changes, Origin)> {
     let before = &loaded.episode;
     let owner = after.organizations.practice.id.clone();
     let make = |resource: Resource, over: Option<Stored>| Change {
@@ -222,21 +174,27 @@ pub fn plan(
         episode: Some(after.episode_id.clone()),
     };
     let mut set = Changes::default();
-    for (resource, seen) in received {
+    let mut origin = Origin::Ours;
+    for (resource, seen) in &ask.received {
         let over = loaded.stored.get(&resource.key).cloned();
         check_version(over.as_ref(), *seen)?;
         let resource = with_history(before, after, resource);
         set.changes.push(make(resource, over));
+        origin = Origin::Foreign;
     }
-    for resource in rebuilt(loaded, after) {
-        if set.changes.iter().any(|c| c.resource.key == resource.key) {
+    for draft in drafts {
+        let key = draft.resource.key.clone();
+        let over = loaded.stored.get(&key).cloned();
+        let kept_by_operator = over.is_some() && DIRECTORY.contains(&&*key.kind);
+        if kept_by_operator || set.changes.iter().any(|c| c.resource.key == key) {
             continue;
         }
-        let old = loaded.value(&resource.key);
-        let kept =
-            |old| DIRECTORY.contains(&&*resource.key.kind) || says_the_same(old, &resource.value);
-        if !old.is_some_and(kept) {
-            let over = loaded.stored.get(&resource.key).cloned();
+        let (resource, of) = keep_foreign(loaded, draft);
+        if of == Origin::Foreign {
+            origin = Origin::Foreign;
+        }
+        let old = loaded.value(&key);
+        if !old.is_some_and(|old| says_the_same(old, &resource.value)) {
             set.changes.push(make(resource, over));
         }
     }
@@ -254,7 +212,7 @@ pub fn plan(
     if party::parties(before) != party::parties(after) {
         set.steps.extend(party::steps(access.tenant(), after));
     }
-    Ok(set)
+    Ok((set, origin))
 }
 
 fn check_version(over: Option<&Stored>, seen: Option<i64>) -> Result<()> {
@@ -267,9 +225,14 @@ fn check_version(over: Option<&Stored>, seen: Option<i64>) -> Result<()> {
     }
 }
 
-/// The resources of every fact that changed, with foreign content kept.
-fn rebuilt(loaded: &Loaded, after: &Episode) -> Vec<Resource> {
-    let before = &loaded.episode;
+/// A resource of a fact that changed, and how the fact said it before.
+struct Draft {
+    was: Option<Resource>,
+    resource: Resource,
+}
+
+/// The resources of every fact that changed.
+fn drafts(before: &Episode, after: &Episode) -> Vec<Draft> {
     let old_facts = before.facts();
     let old: HashMap<(Kind, Id), &Fact> = old_facts.iter().map(|f| (owned(f), f)).collect();
     let new_facts = after.facts();
@@ -278,21 +241,23 @@ fn rebuilt(loaded: &Loaded, after: &Episode) -> Vec<Resource> {
         .filter(|f| old.get(&owned(f)) != Some(f))
         .map(owned)
         .collect();
-    let mut out: Vec<Resource> = Vec::new();
+    let mut out: Vec<Draft> = Vec::new();
     for fact in &new_facts {
         let key = owned(fact);
         if !changed.contains(&key) && !depends(&key, &changed) {
             continue;
         }
-        let was = old
-            .get(&key)
-            .map(|f| mapping::to_fhir(f, before))
-            .unwrap_or_default();
+        let was = old.get(&key).map(|f| mapping::to_fhir(f, before));
+        let was = was.unwrap_or_default();
         for resource in mapping::to_fhir(fact, after) {
-            let resource = keep_foreign(loaded, &was, resource);
-            match out.iter_mut().find(|r| r.key == resource.key) {
-                Some(twin) => *twin = resource,
-                None => out.push(resource),
+            let was = was.iter().find(|r| r.key == resource.key).cloned();
+            let draft = Draft { was, resource };
+            match out
+                .iter_mut()
+                .find(|d| d.resource.key == draft.resource.key)
+            {
+                Some(twin) => *twin = draft,
+                None => out.push(draft),
             }
         }
     }
@@ -332,22 +297,20 @@ fn with_history(before: &Episode, after: &Episode, received: &Resource) -> Resou
 }
 
 /// Where another system wrote the stored version, our change is laid over it.
-fn keep_foreign(loaded: &Loaded, was: &[Resource], ours: Resource) -> Resource {
-    let Some(stored) = loaded.stored.get(&ours.key) else {
-        return ours;
+fn keep_foreign(loaded: &Loaded, draft: Draft) -> (Resource, Origin) {
+    let Draft { was, resource } = draft;
+    let Some(stored) = loaded.stored.get(&resource.key) else {
+        return (resource, Origin::Ours);
     };
-    let Some(base) = was.iter().find(|r| r.key == ours.key) else {
-        return ours;
+    let ours = |base: &Resource| {
+        let value = loaded.value(&resource.key);
+        value.is_some_and(|value| says_the_same(value, &base.value))
     };
-    if stored
-        .value()
-        .is_some_and(|value| says_the_same(&value, &base.value))
-    {
-        return ours;
-    }
-    match &stored.body {
-        Some(text) => laid_over(base, ours, text),
-        None => ours,
+    match (was, &stored.body) {
+        (Some(base), _) if ours(&base) => (resource, Origin::Ours),
+        (Some(base), Some(text)) => (laid_over(&base, resource, text), Origin::Foreign),
+        // What was stored says something that the fact did not know: the fold of what is stored now may differ.
+        _ => (resource, Origin::Foreign),
     }
 }
 

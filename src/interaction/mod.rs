@@ -12,6 +12,7 @@ pub mod document;
 pub mod episode;
 pub mod practice;
 pub mod read;
+pub mod reading;
 pub mod search;
 mod stamp;
 pub mod transaction;

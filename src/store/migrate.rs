@@ -34,6 +34,11 @@ pub(super) const ALL: &[Migration] = &[
         name: "identity",
         text: include_str!("migrations/0002_identity.sql"),
     },
+    Migration {
+        version: 3,
+        name: "episode order",
+        text: include_str!("migrations/0003_episode_order.sql"),
+    },
 ];
 
 /// The table that tells which steps were taken.

@@ -19,6 +19,9 @@ pub(super) const COLUMNS: &str =
 const KEYS: &str = "r.type, r.id, r.version, r.at, r.patient, r.episode, r.owner";
 const HISTORY: &str = "h.type, h.id, h.version, h.at, h.patient, h.episode, h.owner, h.body";
 
+/// Keys per statement of [`View::find`]: few sizes, so that the statements stay prepared; the last key is repeated.
+const SIZES: [usize; 4] = [4, 16, 64, 200];
+
 /// What `access` may see of the store.
 #[derive(Clone, Copy, Debug)]
 pub struct View<'a> {
@@ -36,6 +39,15 @@ pub struct EpisodeRecord {
     /// The current resources of the episode, those of the patient as a whole, and the directory resources
     /// that they refer to.
     pub resources: Vec<Stored>,
+}
+
+/// Which resources of an episode come with their bodies.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Bodies<'t> {
+    All,
+    /// All but those of these types.
+    Without(&'t [&'t str]),
+    None,
 }
 
 /// Which episodes to list; what is empty or `None` is not asked for.
@@ -86,6 +98,36 @@ impl<'a> View<'a> {
     /// `NotFound` where there is none or it is hidden; `Gone` where it was deleted.
     pub async fn read(&self, key: &Key) -> Result<Stored> {
         present(self.lookup(key).await?)
+    }
+
+    /// The visible resources among `keys`, in no order: one statement for up to 200 of them. Those that are missing,
+    /// hidden or deleted are left out.
+    ///
+    /// # Errors
+    /// Those of the store.
+    pub async fn find(&self, keys: &[Key]) -> Result<Vec<Stored>> {
+        let mut out = Vec::with_capacity(keys.len());
+        for keys in keys.chunks(*SIZES.last().unwrap_or(&1)) {
+            let size = SIZES.into_iter().find(|size| *size >= keys.len());
+            let mut b = Builder::default();
+            b.push("WITH given(type, id) AS (VALUES ");
+            for i in 0..size.unwrap_or(keys.len()) {
+                if let Some(key) = keys.get(i).or(keys.last()) {
+                    b.push(if i == 0 { "(" } else { ", (" });
+                    b.bind(key.kind.clone()).push(", ");
+                    b.bind(key.id.as_str()).push(")");
+                }
+            }
+            b.push("), wanted AS (SELECT DISTINCT type, id FROM given) SELECT ");
+            b.push(COLUMNS).push(" FROM wanted k CROSS JOIN resource r");
+            b.push(" WHERE r.type = k.type AND r.id = k.id AND r.deleted = 0");
+            visible(&mut b, self.access, Rows::Resource("r"));
+            let rows = self.store.read(b.sql()).await?;
+            for row in &rows {
+                out.push(stored(row)?);
+            }
+        }
+        Ok(out)
     }
 
     /// A version of a resource. Both it and the current version must be visible: what was hidden later
@@ -145,37 +187,20 @@ impl<'a> View<'a> {
     /// # Errors
     /// Those of the store.
     pub async fn episode(&self, episode: &Id) -> Result<Option<EpisodeRecord>> {
-        self.episode_without(episode, &[]).await
+        self.episode_with(episode, Bodies::All).await
     }
 
-    /// As [`View::episode`], but the resources of the types `bare` come without their bodies.
+    /// As [`View::episode`], with the bodies that are asked for.
     ///
     /// # Errors
     /// Those of the store.
-    pub async fn episode_without(
+    pub async fn episode_with(
         &self,
         episode: &Id,
-        bare: &[&str],
+        bodies: Bodies<'_>,
     ) -> Result<Option<EpisodeRecord>> {
-        let mut b = Builder::default();
-        b.push("WITH head AS (SELECT h.tenant, h.episode, h.patient, h.version, h.updated_at ");
-        b.push("FROM episode_head h WHERE h.episode = ")
-            .bind(episode.as_str());
-        visible(&mut b, self.access, Rows::Head("h"));
-        b.push(EPISODE_KEYS).push("SELECT ").push(KEYS);
-        if bare.is_empty() {
-            b.push(", r.body");
-        } else {
-            b.push(", CASE WHEN r.type IN (");
-            for (i, kind) in bare.iter().enumerate() {
-                b.push(if i == 0 { "" } else { ", " }).bind(*kind);
-            }
-            b.push(") THEN NULL ELSE r.body END");
-        }
-        b.push(", h.version, h.updated_at FROM head h CROSS JOIN found k CROSS JOIN resource r ");
-        b.push("WHERE r.tenant = h.tenant AND r.type = k.type AND r.id = k.id AND r.deleted = 0");
-        visible(&mut b, self.access, Rows::Resource("r"));
-        let rows = self.store.read(b.sql()).await?;
+        let statement = self.of_episode(episode, bodies);
+        let rows = self.store.read(statement.sql()).await?;
         let Some(first) = rows.first() else {
             return Ok(None);
         };
@@ -186,6 +211,31 @@ impl<'a> View<'a> {
             at,
             resources,
         }))
+    }
+
+    /// The statement of [`View::episode_with`].
+    pub(super) fn of_episode(&self, episode: &Id, bodies: Bodies<'_>) -> Builder {
+        let mut b = Builder::default();
+        b.push("WITH head AS (SELECT h.tenant, h.episode, h.patient, h.version, h.updated_at ");
+        b.push("FROM episode_head h WHERE h.episode = ")
+            .bind(episode.as_str());
+        visible(&mut b, self.access, Rows::Head("h"));
+        b.push(EPISODE_KEYS).push("SELECT ").push(KEYS);
+        match bodies {
+            Bodies::All => drop(b.push(", r.body")),
+            Bodies::None => drop(b.push(", NULL")),
+            Bodies::Without(kinds) => {
+                b.push(", CASE WHEN r.type IN (");
+                for (i, kind) in kinds.iter().enumerate() {
+                    b.push(if i == 0 { "" } else { ", " }).bind(*kind);
+                }
+                b.push(") THEN NULL ELSE r.body END");
+            }
+        }
+        b.push(", h.version, h.updated_at FROM head h CROSS JOIN found k CROSS JOIN resource r ");
+        b.push("WHERE r.tenant = h.tenant AND r.type = k.type AND r.id = k.id AND r.deleted = 0");
+        visible(&mut b, self.access, Rows::Resource("r"));
+        b
     }
 
     /// A page of at most `count` visible episodes, from `cursor` on.

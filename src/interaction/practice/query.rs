@@ -11,7 +11,7 @@ use crate::error::{Error, Kind, Result};
 use crate::fhir::resource::Key;
 use crate::fhir::search::{Handling, SearchQuery};
 use crate::interaction::document::document;
-use crate::interaction::episode::load;
+use crate::interaction::reading::load;
 use crate::kap::base::{Day, Instant};
 use crate::kap::people::OrganizationType;
 use crate::kap::{Episode, Id, Phase};

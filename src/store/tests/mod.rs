@@ -2,6 +2,7 @@
 
 mod access;
 mod agreement;
+mod plans;
 mod search;
 mod write;
 
