@@ -132,6 +132,17 @@ impl Form {
         codes::questionnaire(self.name)
     }
 
+    /// Reads a response as a session and a `T`; `None` where it answers another form.
+    ///
+    /// # Errors
+    /// Where it names no session, or the answers do not make a `T`.
+    pub fn of_session<T: DeserializeOwned>(&self, node: Node<'_>) -> Read<Option<(Id, T)>> {
+        if !self.answers(node.value()) {
+            return Ok(None);
+        }
+        Ok(Some((node.session()?, self.parse(node)?)))
+    }
+
     /// Reads a response as a `T`.
     ///
     /// # Errors

@@ -192,6 +192,15 @@ impl<'v> Node<'v> {
         Id::new(id)
     }
 
+    /// The session that a part of it names as its encounter.
+    ///
+    /// # Errors
+    /// Where it names none.
+    pub fn session(self) -> Read<Id> {
+        let session = self.ref_id("encounter");
+        session.ok_or_else(|| self.missing("encounter"))
+    }
+
     // --- the resource ----------------------------------------------------------------------------
 
     /// The resource's id.

@@ -6,7 +6,6 @@ use crate::kap::Fact;
 use crate::kap::base::{Decimal, Id};
 use crate::kap::dosing::{Timing, Vitals, VitalsSource};
 use crate::mapping::build::derived;
-use crate::mapping::checklist::session_of;
 use crate::mapping::codes::{LOINC, hl7, namespace};
 use crate::mapping::read::{Facts, Node, Read, Source};
 
@@ -15,7 +14,7 @@ pub fn read<'v>(node: Node<'v>, source: &Source<'v>) -> Facts {
     if suffix_of(node).is_none() || node.get("encounter").is_none() {
         return Ok(vec![]);
     }
-    let session = session_of(node)?;
+    let session = node.session()?;
     let id = reading_of(node)?;
     let siblings: Vec<Node<'v>> = ORDER
         .iter()
