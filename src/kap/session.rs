@@ -20,6 +20,14 @@ codes! {
     SessionStatus { Planned = "planned", Arrived = "arrived", InProgress = "in-progress", Completed = "completed", Cancelled = "cancelled", NoShow = "no-show", EnteredInError = "entered-in-error" }
 }
 
+impl SessionStatus {
+    /// Whether the session has not begun and still may.
+    #[must_use]
+    pub const fn is_ahead(self) -> bool {
+        matches!(self, Self::Planned | Self::Arrived)
+    }
+}
+
 codes! {
     /// Encounter class: ambulatory, virtual, home health (HL7 v3 ActCode).
     EncounterClass { Ambulatory = "AMB", Virtual = "VR", HomeHealth = "HH" }

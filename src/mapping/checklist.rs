@@ -153,21 +153,11 @@ pub fn write_discharge(session: &Id, discharge: &Discharge, e: &Episode) -> Vec<
 
 /// Reads either form.
 pub fn read<'v>(node: Node<'v>, _source: &Source<'v>) -> Facts {
-    if CHECKLIST.answers(node.value()) {
-        let session = session_of(node)?;
-        let checklist = CHECKLIST.parse(node)?;
+    if let Some((session, checklist)) = CHECKLIST.of_session(node)? {
         return fact(Fact::Checklist { session, checklist }, node);
     }
-    if DISCHARGE.answers(node.value()) {
-        let session = session_of(node)?;
-        let discharge = DISCHARGE.parse(node)?;
+    if let Some((session, discharge)) = DISCHARGE.of_session(node)? {
         return fact(Fact::Discharge { session, discharge }, node);
     }
     Ok(vec![])
-}
-
-/// The session that a part of it names as its encounter.
-pub fn session_of(node: Node<'_>) -> super::read::Read<Id> {
-    node.ref_id("encounter")
-        .ok_or_else(|| node.missing("encounter"))
 }

@@ -4,7 +4,6 @@ use super::build::{
     Frame, coding, concept, date_time, derived, finish, hl7_concept, local, must, note,
     own_identifier, patient, reference, some, start, ucum,
 };
-use super::checklist::session_of;
 use super::codes::{hl7, namespace, structure};
 use super::dosing::session_in;
 use super::narrative::Html;
@@ -112,7 +111,7 @@ pub fn read<'v>(node: Node<'v>, source: &Source<'v>) -> Facts {
     let Some((suffix, _)) = COURSE.iter().find(|(_, c)| Some(*c) == code) else {
         return Ok(vec![]);
     };
-    let session = session_of(node)?;
+    let session = node.session()?;
     let id = node.id()?;
     let of = |suffix: &str| source.lookup("Observation", derived(&session, suffix).as_str());
     let own = derived(&session, suffix) == id;
@@ -228,6 +227,6 @@ fn read_side_effect(node: Node<'_>) -> Facts {
             .and_then(|n| n.text("text"))
             .map(str::to_owned),
     };
-    let session = session_of(node)?;
+    let session = node.session()?;
     one(Fact::SideEffect { session, effect }, node)
 }

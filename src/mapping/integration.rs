@@ -2,7 +2,6 @@
 
 use fhir_sdk::r4b::codes::QuestionnaireResponseStatus::Completed;
 
-use super::checklist::session_of;
 use super::form::{Field, Form, Given, Shape, many, one};
 use super::read::{Facts, Node, Source, one as fact};
 use crate::fhir::resource::Resource;
@@ -51,11 +50,9 @@ pub fn write(session: &Id, integration: &Integration, e: &Episode) -> Vec<Resour
 
 /// Reads the form.
 pub fn read<'v>(node: Node<'v>, _source: &Source<'v>) -> Facts {
-    if !FORM.answers(node.value()) {
+    let Some((session, integration)) = FORM.of_session(node)? else {
         return Ok(vec![]);
-    }
-    let session = session_of(node)?;
-    let integration: Integration = FORM.parse(node)?;
+    };
     fact(
         Fact::Integration {
             session,

@@ -80,13 +80,7 @@ impl<'a> View<'a> {
     /// # Errors
     /// Those of the store.
     pub async fn lookup(&self, key: &Key) -> Result<Option<Stored>> {
-        let mut b = Builder::default();
-        b.push("SELECT ")
-            .push(COLUMNS)
-            .push(" FROM resource r WHERE r.type = ");
-        b.bind(key.kind.clone())
-            .push(" AND r.id = ")
-            .bind(key.id.as_str());
+        let mut b = current(key);
         visible(&mut b, self.access, Rows::Resource("r"));
         let rows = self.store.read_row(b.sql()).await?;
         rows.first().map(stored).transpose()
@@ -154,13 +148,7 @@ impl<'a> View<'a> {
     }
 
     async fn versions(&self, key: &Key, version: Option<i64>) -> Result<Vec<Stored>> {
-        let mut b = Builder::default();
-        b.push("SELECT ")
-            .push(COLUMNS)
-            .push(" FROM resource r WHERE r.type = ");
-        b.bind(key.kind.clone())
-            .push(" AND r.id = ")
-            .bind(key.id.as_str());
+        let mut b = current(key);
         if let Some(version) = version {
             b.push(" AND r.version = ").bind(version);
         }
@@ -312,6 +300,18 @@ impl EpisodeFilter {
             b.push(" AND h.due_day < ").bind(day.to_string());
         }
     }
+}
+
+/// Selects the current version of a resource, whoever may see it.
+fn current(key: &Key) -> Builder {
+    let mut b = Builder::default();
+    b.push("SELECT ")
+        .push(COLUMNS)
+        .push(" FROM resource r WHERE r.type = ");
+    b.bind(key.kind.clone())
+        .push(" AND r.id = ")
+        .bind(key.id.as_str());
+    b
 }
 
 fn present(found: Option<Stored>) -> Result<Stored> {

@@ -152,10 +152,7 @@ impl Episode {
             self.raise(f, ctx);
         }
         let session = self.session_mut(id)?;
-        if matches!(
-            session.status,
-            SessionStatus::Planned | SessionStatus::Arrived
-        ) {
+        if session.status.is_ahead() {
             session.status = SessionStatus::InProgress;
             let lead = session.lead_id.clone();
             self.began(SessionType::Dosing, at, &lead);
@@ -220,7 +217,7 @@ impl Episode {
             return Err(unfit("KAP-INV-06", "/prescriptionId", text));
         }
         let status = self.session(id)?.status;
-        if !matches!(status, SessionStatus::Planned | SessionStatus::Arrived) {
+        if !status.is_ahead() {
             let text = format!("The session is {status}; the dose is planned before it.");
             return Err(conflict("KAP-INV-01", text));
         }

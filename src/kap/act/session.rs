@@ -177,8 +177,7 @@ impl Episode {
             self.known_at(lead, "/leadId")?;
         }
         let session = self.session_mut(id)?;
-        let begun =
-            session.status != SessionStatus::Planned && session.status != SessionStatus::Arrived;
+        let begun = !session.status.is_ahead();
         if begun && (body.start.is_some() || body.setting.is_some()) {
             return Err(conflict(
                 "KAP-INV-01",
@@ -239,10 +238,7 @@ impl Episode {
             ));
         }
         let session = self.session_mut(id)?;
-        if !matches!(
-            session.status,
-            SessionStatus::Planned | SessionStatus::Arrived
-        ) {
+        if !session.status.is_ahead() {
             return Err(conflict(
                 "KAP-INV-01",
                 format!("The session is {} already.", session.status),
@@ -318,10 +314,7 @@ impl Episode {
             return Err(conflict("KAP-INV-01", text));
         }
         let session = self.session_mut(id)?;
-        if !matches!(
-            session.status,
-            SessionStatus::Planned | SessionStatus::Arrived
-        ) {
+        if !session.status.is_ahead() {
             return Err(conflict(
                 "KAP-INV-01",
                 format!("The session is {}.", session.status),

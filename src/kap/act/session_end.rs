@@ -42,10 +42,7 @@ impl Episode {
         let refused = |s| matches!(s, DoseStatus::NotDone | DoseStatus::OnHold);
         // A session whose dose was held never passed the gate; it ends as it is.
         let held = session.first_dose_at().is_none() && doses.iter().any(|d| refused(d.status));
-        let open = matches!(
-            session.status,
-            SessionStatus::Planned | SessionStatus::Arrived
-        );
+        let open = session.status.is_ahead();
         if session.status != SessionStatus::InProgress && !(open && held) {
             let text = format!("The session is {}; start it first.", session.status);
             return Err(conflict("KAP-INV-01", text));

@@ -11,8 +11,9 @@ use serde_json::value::RawValue;
 use serde_json::{Map, Value, json};
 
 use super::super::{from_fhir, read::Node};
+use super::composition::{loinc_display, whole};
 use super::words::{Sight, Words};
-use super::{Document, Section, loinc_display, whole};
+use super::{Document, Section};
 use crate::error::{Error, Kind, Result};
 use crate::fhir::resource::Key;
 use crate::kap::{Episode, Fact, Instant};

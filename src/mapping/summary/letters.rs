@@ -182,12 +182,7 @@ pub fn integration(words: &Words<'_>, session: &Session) -> Vec<Section> {
             summary.and_then(|s| s.functional_status.as_ref()),
         );
     vec![
-        Section::new(
-            "29299-5",
-            "Reason for visit",
-            reason,
-            vec![entry("Encounter", &session.id, "")],
-        ),
+        visit(session, reason),
         Section::new("61150-9", "Subjective", subjective, answers())
             .or_none(words, "nothing agreed for sharing"),
         Section::new("51848-0", "Assessment", assessment, answers())
@@ -230,18 +225,19 @@ pub fn integration_lead(words: &Words<'_>, session: &Session) -> String {
     )
 }
 
+/// Why patient and clinician met.
+fn visit(session: &Session, reason: Html) -> Section {
+    let entries = vec![entry("Encounter", &session.id, "")];
+    Section::new("29299-5", "Reason for visit", reason, entries)
+}
+
 /// E: a medical follow-up.
 pub fn follow_up(words: &Words<'_>, session: &Session) -> Vec<Section> {
     let reason = Html::new()
         .p(follow_up_lead(words, session))
         .maybe("Summary", session.clinical_summary.as_ref());
     vec![
-        Section::new(
-            "29299-5",
-            "Reason for visit",
-            reason,
-            vec![entry("Encounter", &session.id, "")],
-        ),
+        visit(session, reason),
         parts::medicines(words),
         parts::vital_signs(words, session.vitals.iter()),
         parts::scores(words),

@@ -1,8 +1,8 @@
 //! Document C, what followed the dose: complications, discharge, instructions.
 
-use super::dosing::{Dosed, capital};
-use super::words::{said, yes_no};
-use super::{Section, entry};
+use super::super::words::{said, yes_no};
+use super::super::{Section, entry, parts};
+use super::Dosed;
 use crate::kap::Id;
 use crate::kap::dosing::Disposition;
 use crate::kap::safety::{DetectedIssue, IssueSeverity, IssueStatus};
@@ -14,7 +14,7 @@ impl Dosed<'_> {
         let mut html = Html::new();
         let mut entries = vec![];
         for event in words.events_of(&self.session.id) {
-            html = super::parts::event(html, words, event);
+            html = parts::event(html, words, event);
             entries.push(entry("AdverseEvent", &event.id, ""));
         }
         let minute = |n: Option<i64>| n.map_or_else(|| "–".into(), |n| n.to_string());
@@ -44,8 +44,8 @@ impl Dosed<'_> {
                 .map(|e| entry("Observation", &e.id, "")),
         );
         let findings = self.findings();
-        let rows = findings.iter().map(|i| super::parts::issue_row(i));
-        html = html.table(&super::parts::ISSUE_HEAD, rows);
+        let rows = findings.iter().map(|i| parts::issue_row(i));
+        html = html.table(&parts::ISSUE_HEAD, rows);
         entries.extend(findings.iter().map(|i| entry("DetectedIssue", &i.id, "")));
         if entries.is_empty() {
             html = html.maybe(
@@ -177,4 +177,11 @@ fn goes(disposition: Disposition) -> &'static str {
         Disposition::Psychiatric => "psychiatric hospital",
         Disposition::Other => "other",
     }
+}
+
+fn capital(text: &str) -> String {
+    let mut chars = text.chars();
+    chars
+        .next()
+        .map_or_else(String::new, |c| c.to_uppercase().chain(chars).collect())
 }

@@ -1,0 +1,148 @@
+//! `kap-fhir client`: the programs that may call the API.
+
+use std::path::PathBuf;
+
+use clap::Subcommand;
+
+use super::database::{Database, bad};
+use super::unreadable;
+use crate::access::Role;
+use crate::app::App;
+use crate::auth::client::{ClientSpec, Keys, Purpose};
+use crate::error::{Error, Kind, Result};
+use crate::interaction::directory;
+use crate::kap::Id;
+
+/// What can be done with clients.
+#[derive(Debug, Subcommand)]
+pub enum ClientCommand {
+    /// Register a client.
+    Add {
+        #[command(flatten)]
+        database: Database,
+        /// Client id; made up where absent.
+        #[arg(long)]
+        id: Option<String>,
+        #[arg(long)]
+        name: String,
+        /// The organization that the client acts for.
+        #[arg(long)]
+        organization: String,
+        /// `practice-therapist`, `practice-admin`, `partner-prescriber`, `partner-nurse`, `pharmacy`, `external-ehr`,
+        /// `integrator`, `privacy-officer`.
+        #[arg(long)]
+        role: String,
+        /// SMART scopes, separated by spaces.
+        #[arg(long)]
+        scopes: String,
+        /// File with the client's public JWK set.
+        #[arg(long, conflicts_with = "jwks_url")]
+        jwks: Option<PathBuf>,
+        /// Where the client publishes its JWK set.
+        #[arg(long)]
+        jwks_url: Option<String>,
+    },
+    /// List the clients.
+    List {
+        #[command(flatten)]
+        database: Database,
+    },
+    /// Refuse a client from now on and revoke its tokens.
+    Disable {
+        #[command(flatten)]
+        database: Database,
+        #[arg(long)]
+        id: String,
+    },
+    /// Let a disabled client in again.
+    Enable {
+        #[command(flatten)]
+        database: Database,
+        #[arg(long)]
+        id: String,
+    },
+}
+
+/// Does what was asked of the clients.
+///
+/// # Errors
+/// Where a word is wrong or the database cannot be used.
+pub async fn run(command: ClientCommand) -> Result<()> {
+    match command {
+        ClientCommand::Add {
+            database,
+            id,
+            name,
+            organization,
+            role,
+            scopes,
+            jwks,
+            jwks_url,
+        } => {
+            let role = Role::from_code(&role).ok_or_else(|| bad("role", &role))?;
+            let organization =
+                Id::new(organization.clone()).ok_or_else(|| bad("organization", &organization))?;
+            let keys = keys(jwks, jwks_url)?;
+            let spec = ClientSpec {
+                id,
+                name,
+                organization,
+                role,
+                scopes,
+                purpose: Purpose::Treatment,
+                keys,
+            };
+            add_client(&database.open().await?, spec).await
+        }
+        ClientCommand::List { database } => list_clients(&database.open().await?).await,
+        ClientCommand::Disable { database, id } => database.open().await?.auth.disable(&id).await,
+        ClientCommand::Enable { database, id } => database.open().await?.auth.enable(&id).await,
+    }
+}
+
+fn keys(jwks: Option<PathBuf>, jwks_url: Option<String>) -> Result<Keys> {
+    match (jwks, jwks_url) {
+        (Some(path), None) => Ok(Keys::Set(
+            std::fs::read_to_string(&path).map_err(|e| unreadable(&path, e))?,
+        )),
+        (None, Some(url)) => Ok(Keys::Url(url)),
+        _ => Err(Error::new(
+            Kind::Invalid,
+            "Give --jwks FILE or --jwks-url URL.",
+        )),
+    }
+}
+
+async fn add_client(app: &App, spec: ClientSpec) -> Result<()> {
+    if !directory::has(app, &spec.organization).await? {
+        let text = format!(
+            "The organization {} is not in the directory: add it first.",
+            spec.organization
+        );
+        return Err(Error::new(Kind::Invalid, text));
+    }
+    let client = app.auth.register(spec).await?;
+    let (id, role, of) = (&client.id, client.role, &client.organization);
+    println!(
+        "client {id} is registered: {role} of {of}, {}",
+        client.scopes
+    );
+    app.store.close().await;
+    Ok(())
+}
+
+async fn list_clients(app: &App) -> Result<()> {
+    for client in app.auth.clients().await? {
+        let state = if client.disabled_at.is_some() {
+            "disabled"
+        } else {
+            "active"
+        };
+        println!(
+            "{}\t{state}\t{}\t{}\t{}",
+            client.id, client.role, client.organization, client.scopes
+        );
+    }
+    app.store.close().await;
+    Ok(())
+}
