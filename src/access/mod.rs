@@ -11,7 +11,7 @@ use crate::error::{Error, Kind, Result};
 use crate::kap::base::Id;
 
 pub use role::Role;
-pub use scope::{Interaction, Scopes};
+pub use scope::{Interaction, Letters, Scopes};
 
 /// Who is calling, as the access token says.
 #[derive(Clone, Debug)]
@@ -93,6 +93,21 @@ impl Access {
             Who::Caller(_) => None,
             Who::System(reason) => Some(reason),
         }
+    }
+
+    /// Whether every record of `owner` is visible: to the service itself, and to the owner's therapists where the token's
+    /// scopes let them read all that the role may.
+    #[must_use]
+    pub fn sees_all_of(&self, owner: &Id) -> bool {
+        let Who::Caller(caller) = &self.who else {
+            return true;
+        };
+        let read = |kind: &str, letters: Letters| {
+            !letters.has(Interaction::Read) || caller.scopes.allow(Interaction::Read, kind)
+        };
+        caller.organization == *owner
+            && caller.role == Role::PracticeTherapist
+            && role::every_kind().all(|(kind, _)| read(kind, caller.role.letters(kind)))
     }
 
     /// Whether this caller may do `interaction` on resources of type `kind` at all.

@@ -81,10 +81,12 @@ pub async fn change(
             rule(&mut after, &loaded, ctx)
         })?;
         after.version = loaded.version + 1;
-        let drafts = drafts(&loaded.episode, &after);
-        let keys = drafts.iter().map(|d| d.resource.key.clone()).collect();
+        let drafts = Drafts {
+            facts: drafts(&loaded.episode, &after),
+            papers: documents::due(&loaded.episode, &after, Instant(app.clock.now())),
+        };
         let view = app.store.view(&whole);
-        if loaded.complete(&view, keys).await? == Completed::Moved {
+        if loaded.complete(&view, &drafts.keys()).await? == Completed::Moved {
             continue;
         }
         let (mut set, origin) = plan(app, access, &loaded, &after, ask, drafts)?;
@@ -100,7 +102,7 @@ pub async fn change(
         match commit(app, access, ask.name, set).await? {
             Ok(stored) => {
                 if origin == Origin::Ours {
-                    loaded.keep(app, &whole, &stored, &done.after);
+                    loaded.keep(app, &stored, &done.after);
                 }
                 return Ok(Done { stored, ..done });
             }
@@ -163,7 +165,7 @@ fn plan(
     loaded: &Loaded,
     after: &Episode,
     ask: &Ask,
-    drafts: Vec<Draft>,
+    drafts: Drafts,
 ) -> Result<(Changes, Origin)> {
     let before = &loaded.episode;
     let owner = after.organizations.practice.id.clone();
@@ -182,7 +184,7 @@ fn plan(
         set.changes.push(make(resource, over));
         origin = Origin::Foreign;
     }
-    for draft in drafts {
+    for draft in drafts.facts {
         let key = draft.resource.key.clone();
         let over = loaded.stored.get(&key).cloned();
         let kept_by_operator = over.is_some() && DIRECTORY.contains(&&*key.kind);
@@ -198,8 +200,7 @@ fn plan(
             set.changes.push(make(resource, over));
         }
     }
-    let at = Instant(app.clock.now());
-    for resource in documents::due(before, after, at) {
+    for resource in drafts.papers {
         let over = loaded.stored.get(&resource.key).cloned();
         set.changes.push(make(resource, over));
     }
@@ -229,6 +230,20 @@ fn check_version(over: Option<&Stored>, seen: Option<i64>) -> Result<()> {
 struct Draft {
     was: Option<Resource>,
     resource: Resource,
+}
+
+/// What a change writes, before it is known what is stored there.
+struct Drafts {
+    facts: Vec<Draft>,
+    /// Summary documents that became due.
+    papers: Vec<Resource>,
+}
+
+impl Drafts {
+    fn keys(&self) -> Vec<Key> {
+        let facts = self.facts.iter().map(|draft| &draft.resource);
+        facts.chain(&self.papers).map(|r| r.key.clone()).collect()
+    }
 }
 
 /// The resources of every fact that changed.

@@ -1,23 +1,24 @@
 //! Reading an episode: its resources, folded to what the practice calls the episode.
 //!
 //! The fold is a pure function of the resources, and a version of a resource never changes. What was folded once is
-//! therefore kept by the keys and versions that it was folded from; whoever sees other rows gets another fold.
+//! therefore kept with what it rests on: the episode's version, which every change of its own records raises, and the
+//! versions of the records beside it (the patient's, the directory's). Only whoever sees all of them is given it.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
 
 use quick_cache::Weighter;
 use quick_cache::sync::Cache;
 use serde_json::Value;
-use sha2::{Digest as _, Sha256};
 
 use crate::access::Access;
 use crate::app::App;
 use crate::error::{Error, Result};
+use crate::fhir::reference::{local, references};
 use crate::fhir::resource::{Key, Stored};
 use crate::kap::{Episode, Id};
 use crate::mapping;
-use crate::store::view::{Bodies, EpisodeRecord, View};
+use crate::store::view::{Bodies, Ground, View, is_directory};
 
 /// Types that state no fact: they are stored and shown, never read back, so their text is not loaded.
 const UNREAD: &[&str] = &["Composition", "DocumentReference", "Provenance"];
@@ -32,70 +33,54 @@ const KEPT_EPISODES: usize = 512;
 pub struct Loaded {
     pub version: i64,
     pub episode: Episode,
-    /// Every resource; those that state no fact without their body, and all of them where the fold was known.
+    /// Every resource, those that state no fact without their body; where the fold was known, what
+    /// [`Loaded::complete`] fetched.
     pub stored: HashMap<Key, Stored>,
-    /// The resources that may state a fact, parsed; where the fold was known, those that [`Loaded::complete`] fetched.
+    /// The resources among them that may state a fact, parsed.
     pub values: Vec<(Key, Value)>,
-    print: Print,
+    extent: Extent,
+    beside: Beside,
     bytes: u64,
 }
 
-impl Loaded {
-    /// The present version of a resource that may state a fact, parsed.
-    #[must_use]
-    pub fn value(&self, key: &Key) -> Option<&Value> {
-        let found = self.values.iter().find(|(own, _)| own == key);
-        found.map(|(_, value)| value)
-    }
+/// How much of an episode is at hand.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Extent {
+    Whole,
+    FoldAlone,
+}
 
-    /// Fetches what is missing of `keys` to say what they state now. `Moved` where one was written meanwhile.
-    ///
-    /// # Errors
-    /// Those of the store.
-    pub async fn complete(&mut self, view: &View<'_>, keys: Vec<Key>) -> Result<Completed> {
-        let keys: Vec<Key> = keys.into_iter().filter(|key| self.lacks(key)).collect();
-        if keys.is_empty() {
-            return Ok(Completed::Whole);
-        }
-        for row in view.find(&keys).await? {
-            let same = |known: &Stored| known.version == row.version;
-            if !self.stored.get(&row.key).is_some_and(same) {
-                return Ok(Completed::Moved);
-            }
-            self.values
-                .extend(row.value().map(|value| (row.key.clone(), value)));
-            self.stored.insert(row.key.clone(), row);
-        }
-        let gone = keys.iter().any(|key| self.lacks(key));
-        Ok(if gone {
-            Completed::Moved
-        } else {
-            Completed::Whole
-        })
-    }
+/// Records that an episode rests on and that do not raise its version, each with its own.
+type Beside = Arc<HashMap<Key, i64>>;
 
-    fn lacks(&self, key: &Key) -> bool {
-        self.stored.get(key).is_some_and(|row| row.body.is_none())
-    }
+/// A fold, what it rests on, and the bytes that it was read from.
+#[derive(Clone, Debug)]
+struct Kept {
+    version: i64,
+    episode: Arc<Episode>,
+    beside: Beside,
+    bytes: u64,
+}
 
-    /// Keeps the fold that `written` and the unchanged rest will give: `after`, which they were built from.
-    pub fn keep(&self, app: &App, access: &Access, written: &[Stored], after: &Episode) {
-        let Some(episode) = Episode::fold(after.facts()) else {
-            return;
-        };
-        let newer: HashMap<&Key, i64> = written.iter().map(|r| (&r.key, r.version)).collect();
-        let kept = self.stored.values().filter(|r| !newer.contains_key(&r.key));
-        let kept = kept.map(|r| (&r.key, r.version));
-        let print = print(access, newer.iter().map(|(key, v)| (*key, *v)).chain(kept));
-        let grown: usize = written
-            .iter()
-            .filter_map(|r| Some(r.body.as_ref()?.len()))
-            .sum();
-        let bytes = self.bytes + grown as u64;
-        let episode = Arc::new(episode);
-        app.readings.0.insert(print, Kept { episode, bytes });
-        // Nobody will ask for what it was before.
-        app.readings.0.remove(&self.print);
+/// Tenant and episode.
+type Name = (Arc<str>, Id);
+
+#[derive(Clone, Debug)]
+struct ByText;
+
+impl Weighter<Name, Kept> for ByText {
+    fn weight(&self, _: &Name, kept: &Kept) -> u64 {
+        kept.bytes
+    }
+}
+
+/// The episodes that were folded lately.
+#[derive(Debug)]
+pub struct Readings(Cache<Name, Kept, ByText>);
+
+impl Default for Readings {
+    fn default() -> Self {
+        Self(Cache::with_weighter(KEPT_EPISODES, KEPT_BYTES, ByText))
     }
 }
 
@@ -106,66 +91,55 @@ pub enum Completed {
     Moved,
 }
 
-/// Names a set of versions of resources.
-type Print = [u8; 32];
-
-/// A fold and the bytes that it was read from.
-#[derive(Clone, Debug)]
-struct Kept {
-    episode: Arc<Episode>,
-    bytes: u64,
-}
-
-#[derive(Clone, Debug)]
-struct ByText;
-
-impl Weighter<Print, Kept> for ByText {
-    fn weight(&self, _: &Print, kept: &Kept) -> u64 {
-        kept.bytes
-    }
-}
-
-/// The episodes that were folded lately.
-#[derive(Debug)]
-pub struct Readings(Cache<Print, Kept, ByText>);
-
-impl Default for Readings {
-    fn default() -> Self {
-        Self(Cache::with_weighter(KEPT_EPISODES, KEPT_BYTES, ByText))
-    }
-}
-
-/// Reads an episode that the caller may see: its state, and its resources without their bodies where the fold is known.
+/// Reads an episode that the caller may see, without its resources where the fold is known.
 ///
 /// # Errors
 /// `NotFound` where it does not exist or is hidden.
 pub async fn load(app: &App, access: &Access, id: &Id) -> Result<Loaded> {
-    let view = app.store.view(access);
-    let record = view.episode_with(id, Bodies::None).await?;
-    let record = record.ok_or_else(Error::not_found)?;
-    let print = print_of(access, &record);
-    let Some(known) = app.readings.0.get(&print) else {
+    let Some(kept) = app.readings.0.get(&name(app, id)) else {
         return load_whole(app, access, id).await;
     };
-    let mut episode = Episode::clone(&known.episode);
-    episode.version = record.version;
+    let owner = &kept.episode.organizations.practice.id;
+    let still = access.sees_all_of(owner) && holds(&app.store.view(access), id, &kept).await?;
+    if !still {
+        return load_whole(app, access, id).await;
+    }
+    let mut episode = Episode::clone(&kept.episode);
+    episode.version = kept.version;
     if cfg!(debug_assertions) {
         let fresh = load_whole(app, access, id).await?;
-        let differs = fresh.print == print && fresh.episode != episode;
+        let differs = fresh.version == kept.version
+            && fresh.beside == kept.beside
+            && fresh.episode != episode;
         assert!(
             !differs,
             "the fold that was kept is not the fold of the resources"
         );
     }
-    let stored = record.resources.into_iter();
     Ok(Loaded {
-        version: record.version,
+        version: kept.version,
         episode,
-        stored: stored.map(|row| (row.key.clone(), row)).collect(),
+        stored: HashMap::new(),
         values: Vec::new(),
-        print,
-        bytes: known.bytes,
+        extent: Extent::FoldAlone,
+        beside: kept.beside,
+        bytes: kept.bytes,
     })
+}
+
+fn name(app: &App, id: &Id) -> Name {
+    (app.tenant.clone(), id.clone())
+}
+
+/// Whether everything that a kept fold rests on is still as it was.
+async fn holds(view: &View<'_>, id: &Id, kept: &Kept) -> Result<bool> {
+    let named = kept.beside.keys().filter(|key| is_directory(&key.kind));
+    let named: Vec<Key> = named.cloned().collect();
+    let patient = &kept.episode.patient.id;
+    let ground = view.ground(id, patient, &named).await?;
+    Ok(ground.is_some_and(|Ground { version, beside }| {
+        version == kept.version && beside == *kept.beside
+    }))
 }
 
 /// As [`load`], with the body of every resource that may state a fact.
@@ -176,44 +150,31 @@ pub async fn load_whole(app: &App, access: &Access, id: &Id) -> Result<Loaded> {
     let view = app.store.view(access);
     let record = view.episode_with(id, Bodies::Without(UNREAD)).await?;
     let record = record.ok_or_else(Error::not_found)?;
-    let loaded = fold(access, record)?;
-    let episode = Arc::new(loaded.episode.clone());
-    let bytes = loaded.bytes;
-    app.readings.0.insert(loaded.print, Kept { episode, bytes });
+    let loaded = fold(id, record.version, record.resources)?;
+    if access.sees_all_of(&loaded.episode.organizations.practice.id) {
+        let kept = Kept {
+            version: loaded.version,
+            episode: Arc::new(loaded.episode.clone()),
+            beside: loaded.beside.clone(),
+            bytes: loaded.bytes,
+        };
+        app.readings.0.insert(name(app, id), kept);
+    }
     Ok(loaded)
 }
 
-/// Names what a fold is made from.
-fn print<'k>(access: &Access, rows: impl Iterator<Item = (&'k Key, i64)>) -> Print {
-    let mut rows: Vec<(&Key, i64)> = rows.collect();
-    rows.sort_unstable_by_key(|(key, _)| (&*key.kind, key.id.as_str()));
-    let mut hash = Sha256::new();
-    hash.update(access.tenant());
-    for (key, version) in rows {
-        for part in ["/", &*key.kind, "/", key.id.as_str(), "/"] {
-            hash.update(part);
-        }
-        hash.update(version.to_le_bytes());
-    }
-    hash.finalize().into()
-}
-
-fn print_of(access: &Access, record: &EpisodeRecord) -> Print {
-    print(access, record.resources.iter().map(|r| (&r.key, r.version)))
-}
-
-fn bytes(record: &EpisodeRecord) -> u64 {
-    let bodies = record.resources.iter().filter_map(|row| row.body.as_ref());
-    bodies.map(|text| text.len() as u64).sum()
-}
-
-fn fold(access: &Access, record: EpisodeRecord) -> Result<Loaded> {
-    let (print, bytes) = (print_of(access, &record), bytes(&record));
-    let mut values = Vec::with_capacity(record.resources.len());
-    let mut stored = HashMap::with_capacity(record.resources.len());
-    for row in record.resources {
+fn fold(id: &Id, version: i64, resources: Vec<Stored>) -> Result<Loaded> {
+    let mut values = Vec::with_capacity(resources.len());
+    let mut stored = HashMap::with_capacity(resources.len());
+    let mut beside = HashMap::new();
+    let mut bytes = 0;
+    for row in resources {
+        bytes += row.body.as_ref().map_or(0, |text| text.len() as u64);
         if let Some(value) = row.value() {
             values.push((row.key.clone(), value));
+        }
+        if row.episode.as_ref() != Some(id) {
+            beside.insert(row.key.clone(), row.version);
         }
         stored.insert(row.key.clone(), row);
     }
@@ -229,13 +190,85 @@ fn fold(access: &Access, record: EpisodeRecord) -> Result<Loaded> {
     let facts = reading.facts.into_iter().map(|(fact, _)| fact).collect();
     let mut episode = Episode::fold(facts)
         .ok_or_else(|| Error::internal("an episode without header or patient"))?;
-    episode.version = record.version;
+    episode.version = version;
     Ok(Loaded {
-        version: record.version,
+        version,
         episode,
         stored,
         values,
-        print,
+        extent: Extent::Whole,
+        beside: Arc::new(beside),
         bytes,
     })
+}
+
+impl Loaded {
+    /// The present version of a resource that may state a fact, parsed.
+    #[must_use]
+    pub fn value(&self, key: &Key) -> Option<&Value> {
+        let found = self.values.iter().find(|(own, _)| own == key);
+        found.map(|(_, value)| value)
+    }
+
+    /// Fetches the present versions of `keys`, where the fold alone is at hand. The episode's version guards what of it
+    /// is written meanwhile; a record beside it that was is told here.
+    ///
+    /// # Errors
+    /// Those of the store.
+    pub async fn complete(&mut self, view: &View<'_>, keys: &[Key]) -> Result<Completed> {
+        if self.extent == Extent::Whole || keys.is_empty() {
+            return Ok(Completed::Whole);
+        }
+        for row in view.find(keys).await? {
+            if self
+                .beside
+                .get(&row.key)
+                .is_some_and(|seen| *seen != row.version)
+            {
+                return Ok(Completed::Moved);
+            }
+            let value = row.value();
+            self.values
+                .extend(value.map(|value| (row.key.clone(), value)));
+            self.stored.insert(row.key.clone(), row);
+        }
+        Ok(Completed::Whole)
+    }
+
+    /// Keeps the state `after`, which `written` was built from and nothing else was.
+    pub fn keep(&self, app: &App, written: &[Stored], after: &Episode) {
+        let mut beside = HashMap::clone(&self.beside);
+        for row in written {
+            if row.episode.as_ref() != Some(&after.episode_id) {
+                beside.insert(row.key.clone(), row.version);
+            }
+        }
+        let base = app.fhir_base();
+        let known: HashSet<&Key> = beside
+            .keys()
+            .chain(written.iter().map(|r| &r.key))
+            .collect();
+        let foreign = |row: &Stored| {
+            let value = row.value().unwrap_or_default();
+            let named = references(&row.key.kind, &value).into_iter();
+            named
+                .filter_map(|found| local(&found.text, &base))
+                .any(|key| is_directory(&key.kind) && !known.contains(&key))
+        };
+        // An entry of the directory that is named for the first time has a version that is not known here.
+        let fold = Episode::fold(after.facts()).filter(|_| !written.iter().any(foreign));
+        let Some(mut episode) = fold else {
+            app.readings.0.remove(&name(app, &after.episode_id));
+            return;
+        };
+        episode.version = self.version + 1;
+        let grown = written.iter().filter_map(|row| row.body.as_ref());
+        let kept = Kept {
+            version: self.version + 1,
+            episode: Arc::new(episode),
+            beside: Arc::new(beside),
+            bytes: self.bytes + grown.map(|text| text.len() as u64).sum::<u64>(),
+        };
+        app.readings.0.insert(name(app, &after.episode_id), kept);
+    }
 }

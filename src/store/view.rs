@@ -1,5 +1,7 @@
 //! The store seen under an access: the only way to read clinical data.
 
+mod reading;
+
 use std::collections::BTreeSet;
 
 use super::Store;
@@ -16,38 +18,19 @@ use crate::kap::base::{Day, Id};
 pub(super) const COLUMNS: &str =
     "r.type, r.id, r.version, r.at, r.patient, r.episode, r.owner, r.body";
 /// [`COLUMNS`] without the body, which is the last of them.
-const KEYS: &str = "r.type, r.id, r.version, r.at, r.patient, r.episode, r.owner";
+const COLUMNS_WITHOUT_BODY: &str = "r.type, r.id, r.version, r.at, r.patient, r.episode, r.owner";
 const HISTORY: &str = "h.type, h.id, h.version, h.at, h.patient, h.episode, h.owner, h.body";
 
 /// Keys per statement of [`View::find`]: few sizes, so that the statements stay prepared; the last key is repeated.
 const SIZES: [usize; 4] = [4, 16, 64, 200];
+
+pub use reading::{Bodies, EpisodeRecord, Ground, is_directory};
 
 /// What `access` may see of the store.
 #[derive(Clone, Copy, Debug)]
 pub struct View<'a> {
     pub(super) store: &'a Store,
     pub(super) access: &'a Access,
-}
-
-/// An episode with everything that its reading needs.
-#[derive(Clone, Debug)]
-pub struct EpisodeRecord {
-    /// The episode's version; a later write guarded by it fails if anything changed since.
-    pub version: i64,
-    /// When it changed last, milliseconds since 1970.
-    pub at: i64,
-    /// The current resources of the episode, those of the patient as a whole, and the directory resources
-    /// that they refer to.
-    pub resources: Vec<Stored>,
-}
-
-/// Which resources of an episode come with their bodies.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Bodies<'t> {
-    All,
-    /// All but those of these types.
-    Without(&'t [&'t str]),
-    None,
 }
 
 /// Which episodes to list; what is empty or `None` is not asked for.
@@ -102,18 +85,10 @@ impl<'a> View<'a> {
     pub async fn find(&self, keys: &[Key]) -> Result<Vec<Stored>> {
         let mut out = Vec::with_capacity(keys.len());
         for keys in keys.chunks(*SIZES.last().unwrap_or(&1)) {
-            let size = SIZES.into_iter().find(|size| *size >= keys.len());
             let mut b = Builder::default();
-            b.push("WITH given(type, id) AS (VALUES ");
-            for i in 0..size.unwrap_or(keys.len()) {
-                if let Some(key) = keys.get(i).or(keys.last()) {
-                    b.push(if i == 0 { "(" } else { ", (" });
-                    b.bind(key.kind.clone()).push(", ");
-                    b.bind(key.id.as_str()).push(")");
-                }
-            }
-            b.push("), wanted AS (SELECT DISTINCT type, id FROM given) SELECT ");
-            b.push(COLUMNS).push(" FROM wanted k CROSS JOIN resource r");
+            wanted(&mut b, keys);
+            b.push(" SELECT ").push(COLUMNS);
+            b.push(" FROM wanted k CROSS JOIN resource r");
             b.push(" WHERE r.type = k.type AND r.id = k.id AND r.deleted = 0");
             visible(&mut b, self.access, Rows::Resource("r"));
             let rows = self.store.read(b.sql()).await?;
@@ -169,63 +144,6 @@ impl<'a> View<'a> {
         self.store.read(b.sql()).await?.iter().map(stored).collect()
     }
 
-    /// An episode with its resources, in one round trip and one state of the store; `None` where it does not
-    /// exist or nothing of it is visible.
-    ///
-    /// # Errors
-    /// Those of the store.
-    pub async fn episode(&self, episode: &Id) -> Result<Option<EpisodeRecord>> {
-        self.episode_with(episode, Bodies::All).await
-    }
-
-    /// As [`View::episode`], with the bodies that are asked for.
-    ///
-    /// # Errors
-    /// Those of the store.
-    pub async fn episode_with(
-        &self,
-        episode: &Id,
-        bodies: Bodies<'_>,
-    ) -> Result<Option<EpisodeRecord>> {
-        let statement = self.of_episode(episode, bodies);
-        let rows = self.store.read(statement.sql()).await?;
-        let Some(first) = rows.first() else {
-            return Ok(None);
-        };
-        let (version, at) = (first.int(8), first.int(9));
-        let resources = rows.iter().map(stored).collect::<Result<_>>()?;
-        Ok(Some(EpisodeRecord {
-            version,
-            at,
-            resources,
-        }))
-    }
-
-    /// The statement of [`View::episode_with`].
-    pub(super) fn of_episode(&self, episode: &Id, bodies: Bodies<'_>) -> Builder {
-        let mut b = Builder::default();
-        b.push("WITH head AS (SELECT h.tenant, h.episode, h.patient, h.version, h.updated_at ");
-        b.push("FROM episode_head h WHERE h.episode = ")
-            .bind(episode.as_str());
-        visible(&mut b, self.access, Rows::Head("h"));
-        b.push(EPISODE_KEYS).push("SELECT ").push(KEYS);
-        match bodies {
-            Bodies::All => drop(b.push(", r.body")),
-            Bodies::None => drop(b.push(", NULL")),
-            Bodies::Without(kinds) => {
-                b.push(", CASE WHEN r.type IN (");
-                for (i, kind) in kinds.iter().enumerate() {
-                    b.push(if i == 0 { "" } else { ", " }).bind(*kind);
-                }
-                b.push(") THEN NULL ELSE r.body END");
-            }
-        }
-        b.push(", h.version, h.updated_at FROM head h CROSS JOIN found k CROSS JOIN resource r ");
-        b.push("WHERE r.tenant = h.tenant AND r.type = k.type AND r.id = k.id AND r.deleted = 0");
-        visible(&mut b, self.access, Rows::Resource("r"));
-        b
-    }
-
     /// A page of at most `count` visible episodes, from `cursor` on.
     ///
     /// # Errors
@@ -260,26 +178,19 @@ impl<'a> View<'a> {
     }
 }
 
-/// The keys of an episode's resources: its own, those of the patient as a whole, and the directory resources
-/// that these refer to, directly or through a PractitionerRole. Every `CROSS JOIN` is for SQLite, which keeps
-/// to its order; it would otherwise walk all resources and references of the tenant.
-const EPISODE_KEYS: &str = "), own AS (\
-    SELECT r.type, r.id FROM head h JOIN resource r ON r.tenant = h.tenant AND r.episode = h.episode \
-      AND r.episode <> '' AND r.deleted = 0 \
-    UNION ALL SELECT r.type, r.id FROM head h JOIN resource r ON r.tenant = h.tenant \
-      AND r.patient = h.patient AND r.patient <> '' AND r.episode = '' AND r.deleted = 0 \
-      AND r.type IN ('Patient', 'Condition', 'AllergyIntolerance', 'RelatedPerson')\
-  ), named AS (\
-    SELECT DISTINCT x.target_type AS type, x.target_id AS id FROM head h CROSS JOIN own o \
-      CROSS JOIN index_reference x WHERE x.tenant = h.tenant AND x.type = o.type AND x.id = o.id \
-      AND x.target_type IN ('Organization', 'Practitioner', 'PractitionerRole', 'Medication', 'Endpoint')\
-  ), found AS (\
-    SELECT type, id FROM own UNION SELECT type, id FROM named \
-    UNION SELECT x.target_type, x.target_id FROM head h CROSS JOIN named n \
-      CROSS JOIN index_reference x WHERE x.tenant = h.tenant AND x.type = n.type AND x.id = n.id \
-      AND n.type IN ('PractitionerRole', 'Organization') \
-      AND x.target_type IN ('Organization', 'Practitioner', 'Endpoint')\
-  ) ";
+/// Begins a statement with the table `wanted` of these keys.
+fn wanted(b: &mut Builder, keys: &[Key]) {
+    let size = SIZES.into_iter().find(|size| *size >= keys.len());
+    b.push("WITH given(type, id) AS (VALUES ");
+    for i in 0..size.unwrap_or(keys.len()) {
+        if let Some(key) = keys.get(i).or(keys.last()) {
+            b.push(if i == 0 { "(" } else { ", (" });
+            b.bind(key.kind.clone()).push(", ");
+            b.bind(key.id.as_str()).push(")");
+        }
+    }
+    b.push("), wanted AS (SELECT DISTINCT type, id FROM given)");
+}
 
 impl EpisodeFilter {
     fn narrow(&self, b: &mut Builder) {

@@ -38,7 +38,8 @@ async fn no_statement_of_a_request_walks_a_tenant() {
         let view = store.view(&access);
         let mut all = vec![
             view.of_episode(&id("e"), Bodies::All).sql(),
-            view.of_episode(&id("e"), Bodies::None).sql(),
+            view.of_ground(&id("e"), &id("p"), &[key("Organization", "o")])
+                .sql(),
         ];
         for (kind, query) in [
             (
