@@ -24,7 +24,7 @@ use crate::store::view::{Bodies, Ground, View, is_directory};
 const UNREAD: &[&str] = &["Composition", "DocumentReference", "Provenance"];
 
 /// Bytes of resources whose folds are kept. A fold takes about a quarter of the text that it was read from.
-const KEPT_BYTES: u64 = 96 * 1024 * 1024;
+const KEPT_BYTES: u64 = 64 * 1024 * 1024;
 /// Episodes that this is about.
 const KEPT_EPISODES: usize = 512;
 
@@ -40,6 +40,7 @@ pub struct Loaded {
     pub values: Vec<(Key, Value)>,
     extent: Extent,
     beside: Beside,
+    named: Named,
     bytes: u64,
 }
 
@@ -53,12 +54,16 @@ enum Extent {
 /// Records that an episode rests on and that do not raise its version, each with its own.
 type Beside = Arc<HashMap<Key, i64>>;
 
+/// The entries of the directory, and the like of the episode's own, that its records name.
+type Named = Arc<HashSet<Key>>;
+
 /// A fold, what it rests on, and the bytes that it was read from.
 #[derive(Clone, Debug)]
 struct Kept {
     version: i64,
     episode: Arc<Episode>,
     beside: Beside,
+    named: Named,
     bytes: u64,
 }
 
@@ -77,6 +82,15 @@ impl Weighter<Name, Kept> for ByText {
 /// The episodes that were folded lately.
 #[derive(Debug)]
 pub struct Readings(Cache<Name, Kept, ByText>);
+
+impl Readings {
+    /// The version of the episode whose fold is kept, if one is.
+    #[must_use]
+    pub fn kept(&self, tenant: &Arc<str>, episode: &Id) -> Option<i64> {
+        let kept = self.0.get(&(tenant.clone(), episode.clone()));
+        kept.map(|kept| kept.version)
+    }
+}
 
 impl Default for Readings {
     fn default() -> Self {
@@ -123,6 +137,7 @@ pub async fn load(app: &App, access: &Access, id: &Id) -> Result<Loaded> {
         values: Vec::new(),
         extent: Extent::FoldAlone,
         beside: kept.beside,
+        named: kept.named,
         bytes: kept.bytes,
     })
 }
@@ -156,6 +171,7 @@ pub async fn load_whole(app: &App, access: &Access, id: &Id) -> Result<Loaded> {
             version: loaded.version,
             episode: Arc::new(loaded.episode.clone()),
             beside: loaded.beside.clone(),
+            named: loaded.named.clone(),
             bytes: loaded.bytes,
         };
         app.readings.0.insert(name(app, id), kept);
@@ -167,6 +183,7 @@ fn fold(id: &Id, version: i64, resources: Vec<Stored>) -> Result<Loaded> {
     let mut values = Vec::with_capacity(resources.len());
     let mut stored = HashMap::with_capacity(resources.len());
     let mut beside = HashMap::new();
+    let mut named = HashSet::new();
     let mut bytes = 0;
     for row in resources {
         bytes += row.body.as_ref().map_or(0, |text| text.len() as u64);
@@ -175,6 +192,9 @@ fn fold(id: &Id, version: i64, resources: Vec<Stored>) -> Result<Loaded> {
         }
         if row.episode.as_ref() != Some(id) {
             beside.insert(row.key.clone(), row.version);
+        }
+        if is_directory(&row.key.kind) {
+            named.insert(row.key.clone());
         }
         stored.insert(row.key.clone(), row);
     }
@@ -198,6 +218,7 @@ fn fold(id: &Id, version: i64, resources: Vec<Stored>) -> Result<Loaded> {
         values,
         extent: Extent::Whole,
         beside: Arc::new(beside),
+        named: Arc::new(named),
         bytes,
     })
 }
@@ -238,22 +259,22 @@ impl Loaded {
     /// Keeps the state `after`, which `written` was built from and nothing else was.
     pub fn keep(&self, app: &App, written: &[Stored], after: &Episode) {
         let mut beside = HashMap::clone(&self.beside);
+        let mut named = HashSet::clone(&self.named);
         for row in written {
             if row.episode.as_ref() != Some(&after.episode_id) {
                 beside.insert(row.key.clone(), row.version);
             }
+            if is_directory(&row.key.kind) {
+                named.insert(row.key.clone());
+            }
         }
         let base = app.fhir_base();
-        let known: HashSet<&Key> = beside
-            .keys()
-            .chain(written.iter().map(|r| &r.key))
-            .collect();
         let foreign = |row: &Stored| {
             let value = row.value().unwrap_or_default();
-            let named = references(&row.key.kind, &value).into_iter();
-            named
+            let found = references(&row.key.kind, &value).into_iter();
+            found
                 .filter_map(|found| local(&found.text, &base))
-                .any(|key| is_directory(&key.kind) && !known.contains(&key))
+                .any(|key| is_directory(&key.kind) && !named.contains(&key))
         };
         // An entry of the directory that is named for the first time has a version that is not known here.
         let fold = Episode::fold(after.facts()).filter(|_| !written.iter().any(foreign));
@@ -267,6 +288,7 @@ impl Loaded {
             version: self.version + 1,
             episode: Arc::new(episode),
             beside: Arc::new(beside),
+            named: Arc::new(named),
             bytes: self.bytes + grown.map(|text| text.len() as u64).sum::<u64>(),
         };
         app.readings.0.insert(name(app, &after.episode_id), kept);

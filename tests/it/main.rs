@@ -11,6 +11,7 @@ mod crash;
 mod fhir_door;
 mod golden;
 mod idempotency;
+mod readings;
 mod replicas;
 mod scenarios;
 mod smart;
