@@ -1,6 +1,6 @@
 //! The patient leaves: criteria, exceptions, and how long it took (KAP-INV-14).
 
-use super::{Context, safety, said, unfit};
+use super::{Context, finding, said, unfit};
 use crate::error::{Error, Issue, Kind, Result};
 use crate::kap::Episode;
 use crate::kap::base::{Id, Instant};
@@ -124,7 +124,7 @@ impl Episode {
             .and_then(|d| d.discharge.as_ref());
         let left = discharge.map_or(at, |d| d.assessed_at);
         if left.minutes_since(dose) < i64::from(ctx.policy.short_session_minutes) {
-            self.raise(safety::short(id, at), ctx);
+            self.raise(finding::short(id, at), ctx);
         }
         Ok(())
     }

@@ -1,7 +1,7 @@
 //! What happens in a dosing session: facts, stored whatever they say, and flagged.
 
 use super::body::PlanDose;
-use super::safety::{self, Finding};
+use super::finding::{self, Finding};
 use super::{Context, conflict, put, refuse, said, unfit};
 use crate::error::{Error, Issue, Kind, Result};
 use crate::kap::base::{Decimal, Id, Instant};
@@ -10,6 +10,7 @@ use crate::kap::dosing::{
     Vitals,
 };
 use crate::kap::ledger::given;
+use crate::kap::readiness::BlockingReason;
 use crate::kap::safety::IssueSeverity;
 use crate::kap::{Episode, Quantity};
 
@@ -23,7 +24,7 @@ impl Episode {
         let stock = self.ledger(at).remaining();
         let known = !self.dispenses.is_empty();
         if known && counted.is_some_and(|n| n != stock) {
-            self.raise(safety::discrepancy(id, at), ctx);
+            self.raise(finding::discrepancy(id, at), ctx);
         }
         Ok(id.clone())
     }
@@ -112,58 +113,54 @@ impl Episode {
         Ok(did)
     }
 
-    /// Flags what is wrong with a dose that was given (KAP-INV-02, 07, 08, 09, 10, 11, 23).
+    /// Flags what is wrong with a dose that was given: every gate that it went past, the amount, the units.
     fn judge_dose(&mut self, id: &Id, dose: &Dose, ctx: &Context) -> Result<()> {
-        let (at, high) = (dose.at, IssueSeverity::High);
-        let mut found = vec![];
-        if let Some(f) = self.over_maximum(id, dose)? {
-            found.push(f);
-        }
-        if self.session(id)?.status != SessionStatus::InProgress {
-            found.push(safety::unstarted(&dose.id, at));
-        }
+        use SessionStatus as S;
+        let at = dose.at;
+        let status = self.session(id)?.status;
+        let mut found: Vec<Finding> = self.over_maximum(id, dose)?.into_iter().collect();
         let skew = i64::from(ctx.policy.clock_skew_minutes);
         if at.plus_minutes(skew) < self.session(id)?.start {
-            found.push(safety::out_of_order(&dose.id, at));
+            found.push(finding::out_of_order(&dose.id, at));
         }
-        let expired = self.active_clearance(at).is_none();
-        if expired {
-            let text = "A dose was given without an active clearance.";
-            found.push(Finding::observed(
-                "KAP-RULE-CONSENT-EXPIRY",
-                &dose.id,
-                at,
-                high,
-                text,
-            ));
-        }
-        let readiness = self.readiness(id, at, ctx.policy)?;
-        for reason in &readiness.blocking_reasons {
-            if let Some(f) = safety::breach(reason, &dose.id, at) {
-                found.push(f);
-            }
+        let readiness = self.hindsight(id, at, ctx.policy)?;
+        let breaches = readiness.blocking_reasons.iter();
+        found.extend(breaches.filter_map(|reason| finding::breach(reason, &dose.id, at)));
+        // A session that was started, or that is told as past, was warned of or held by its own means.
+        if !matches!(status, S::InProgress | S::Completed) {
+            found.push(finding::unstarted(&dose.id, at));
+            let warnings = readiness.warnings.iter();
+            found.extend(warnings.map(|warning| self.warned(warning, id, at, ctx)));
         }
         let mg = dose.units.filter(|u| *u > Decimal::ZERO);
         let mg = mg.map(|u| Decimal(dose.dose_mg.0 / u.0));
         if mg.is_some_and(|mg| self.ledger(at).of(mg).remaining() < Decimal::ZERO) {
-            found.push(safety::discrepancy(&dose.id, at));
+            found.push(finding::discrepancy(&dose.id, at));
         }
         for f in found {
             self.raise(f, ctx);
         }
-        let session = self.session_mut(id)?;
-        if matches!(
-            session.status,
-            SessionStatus::Planned | SessionStatus::Arrived
-        ) {
-            session.status = SessionStatus::InProgress;
+        if matches!(status, S::Planned | S::Arrived) {
+            let session = self.session_mut(id)?;
+            session.status = S::InProgress;
             let lead = session.lead_id.clone();
             self.began(SessionType::Dosing, at, &lead);
         }
-        if expired {
+        if self.active_clearance(at).is_none() {
             self.hold_automatically(at, "dose without an active clearance");
         }
         Ok(())
+    }
+
+    /// The finding for a warning of the readiness check under which dosing went on.
+    pub(super) fn warned(
+        &self,
+        warning: &BlockingReason,
+        session: &Id,
+        at: Instant,
+        _ctx: &Context,
+    ) -> Finding {
+        finding::warned(warning, session, at)
     }
 
     fn over_maximum(&self, id: &Id, dose: &Dose) -> Result<Option<Finding>> {
@@ -173,7 +170,7 @@ impl Episode {
         let max = self.maximum(session, dose.at);
         Ok(max
             .filter(|m| total > m.0)
-            .map(|_| safety::over_dose(&dose.id, dose.at)))
+            .map(|_| finding::over_dose(&dose.id, dose.at)))
     }
 
     pub(super) fn take_effects(&mut self, id: &Id, effects: Effects, ctx: &Context) -> Result<Id> {

@@ -241,7 +241,7 @@ impl Episode {
             .filter(|i| !i.within_target_window);
         if late.is_some() {
             let at = self.session(session)?.start;
-            self.raise(super::safety::late_integration(session, at), ctx);
+            self.raise(super::finding::late_integration(session, at), ctx);
         }
         Ok(())
     }

@@ -130,6 +130,13 @@ impl Episode {
         }
     }
 
+    /// The phase in which the episode was at `at`; the first where that lies before it.
+    pub(in crate::kap) fn phase_at(&self, at: Instant) -> Phase {
+        let history = &self.phase_history;
+        let then = history.iter().rev().find(|e| e.from <= at);
+        then.or(history.first()).map_or(self.phase, |e| e.phase)
+    }
+
     /// Moves the phase, or says why not (KAP-INV-01).
     pub(super) fn go(&mut self, to: Phase, at: Instant, by: Id, why: Option<String>) -> Result<()> {
         if !self.phase.may_become(to) {
@@ -277,7 +284,7 @@ impl Episode {
                 return Err(unfit("KAP-INV-01", "/reason", text));
             }
             let subject = self.episode_id.clone();
-            self.raise(super::safety::early_maintenance(&subject, at), ctx);
+            self.raise(super::finding::early_maintenance(&subject, at), ctx);
         }
         self.go(Phase::Maintenance, at, body.by, body.reason)?;
         Ok(self.episode_id.clone())

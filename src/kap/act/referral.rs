@@ -256,7 +256,7 @@ impl Episode {
         let age = age_on(self.patient.birth_date, self.calendar().day(event.at));
         if event.status == TaskStatus::Accepted && limit.is_some_and(|least| age < *least) {
             let subject = self.patient.id.clone();
-            self.raise(super::safety::below_age(&subject, event.at), ctx);
+            self.raise(super::finding::below_age(&subject, event.at), ctx);
         }
     }
 

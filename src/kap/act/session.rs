@@ -269,7 +269,7 @@ impl Episode {
         let readiness = self.readiness(id, at, ctx.policy)?;
         readiness.check()?;
         for warning in readiness.warnings {
-            self.raise(super::safety::warned(&warning, id, at), ctx);
+            self.raise(self.warned(&warning, id, at, ctx), ctx);
         }
         let clearance = self.active_clearance(at).map(|c| c.id.clone());
         self.dosing_mut(id)?.clearance_id = clearance;

@@ -5,6 +5,7 @@ use std::cell::Cell;
 use serde_json::json;
 
 mod course;
+mod facts;
 mod gates;
 mod random;
 mod timing;
