@@ -347,7 +347,10 @@ fn text_of(rule: &str) -> &'static str {
         "KAP-RULE-PREG" => {
             "Pregnancy, plans of it or breast feeding are reported; for the prescriber to decide."
         }
-        "KAP-RULE-ALLERGY" => "An allergy to ketamine is reported; for the prescriber to confirm.",
+        "KAP-RULE-ALLERGY" => {
+            "An allergy to ketamine is reported, for the prescriber to judge: the action 1 (Therapy Appropriate) \
+             clears it, any other confirms it and keeps from clearance and dosing."
+        }
         "KAP-RULE-MINOR" => {
             "The patient is a minor: guardian consent, assent and specialised evaluation are required."
         }

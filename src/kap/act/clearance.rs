@@ -7,7 +7,6 @@ use crate::kap::base::{Day, Decimal, Id, Instant};
 use crate::kap::clearance::{Clearance, ClearanceStatus, ConditionScope, Decision};
 use crate::kap::dosing::{SessionStatus, SessionType};
 use crate::kap::follow_up::{FollowUp, FollowUpKind, FollowUpStatus};
-use crate::kap::safety::{DetectedIssue, IssueSeverity, IssueStatus};
 use crate::kap::{Episode, Phase};
 
 impl Decision {
@@ -148,7 +147,10 @@ impl Episode {
         clearance.status = None;
         refuse(gaps(&clearance, self.calendar().day(at)))?;
         if clearance.decision.clears() {
-            self.adjudicated()?;
+            let issues = self.unadjudicated(at);
+            if !issues.is_empty() {
+                return Err(Error::with_issues(Kind::Conflict, issues).code("state-conflict"));
+            }
         }
         let last = self.ruling(ctx.now).map(|c| c.decided_at);
         if last.is_some_and(|t| at < t) {
@@ -161,33 +163,6 @@ impl Episode {
         self.clearances.push(clearance);
         self.answer_referral(at, &by, &id);
         Ok(())
-    }
-
-    /// Every high-severity finding has been adjudicated by a prescriber (KAP-INV-20).
-    fn adjudicated(&self) -> Result<()> {
-        let waits = |i: &&DetectedIssue| {
-            let open = !matches!(i.status, IssueStatus::EnteredInError);
-            let seen = i.mitigations.iter().any(|m| self.is_prescriber(&m.by));
-            i.severity == IssueSeverity::High && open && !seen
-        };
-        let issues: Vec<Issue> = self
-            .detected_issues
-            .iter()
-            .filter(waits)
-            .map(|i| Issue {
-                text: format!(
-                    "The finding {} ({}) waits for a prescriber.",
-                    i.id, i.rule_id
-                ),
-                rule: Some("KAP-INV-20".into()),
-                resolve_by: Some("prescriber".into()),
-                ..Issue::default()
-            })
-            .collect();
-        if issues.is_empty() {
-            return Ok(());
-        }
-        Err(Error::with_issues(Kind::Conflict, issues).code("state-conflict"))
     }
 
     /// Moves the phase with the decision.

@@ -1,9 +1,25 @@
-//! What clinicians have said to findings.
+//! What clinicians have said to findings, and what still waits for their word (KAP-INV-19, 20).
 
+use super::Issue;
+use super::finding::ACT_CODE;
 use crate::kap::Episode;
 use crate::kap::base::{Id, Instant};
 use crate::kap::people::MemberRole;
-use crate::kap::safety::IssueStatus;
+use crate::kap::safety::{DetectedIssue, IssueSeverity, IssueStatus, Mitigation};
+
+/// The action by which a prescriber says that a finding does not stand in the way: `1`, Therapy Appropriate.
+const APPROPRIATE: &str = "1";
+
+/// What is known of an allergy to ketamine.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(in crate::kap) enum KetamineAllergy {
+    /// None, or a prescriber has said that it does not stand in the way.
+    None,
+    /// Reported; no prescriber has looked at it.
+    Reported,
+    /// A prescriber has confirmed it: there is no dosing and no clearance.
+    Confirmed,
+}
 
 impl Episode {
     /// Whether `who` is a prescriber or nurse of the care team.
@@ -13,6 +29,64 @@ impl Episode {
             .iter()
             .any(|m| &m.id == who && medical(m.role))
     }
+
+    /// What is known at `at` of an allergy to ketamine (KAP-INV-20).
+    ///
+    /// An allergy as it is recorded says who reported it no more than that it is true; what counts is the word of a
+    /// prescriber of the partner to the finding KAP-RULE-ALLERGY. The newest one rules: the action `1` (Therapy
+    /// Appropriate) says that the allergy does not stand in the way, every other action confirms it. So an action
+    /// that leaves it open errs on the side of safety, and the prescriber can say so anew. A finding that was taken
+    /// back says nothing.
+    pub(in crate::kap) fn ketamine_allergy(&self, at: Instant) -> KetamineAllergy {
+        use KetamineAllergy as A;
+        let about = |i: &&DetectedIssue| {
+            i.rule_id == "KAP-RULE-ALLERGY" && i.status != IssueStatus::EnteredInError
+        };
+        let mut out = A::None;
+        for issue in self.detected_issues.iter().filter(about) {
+            let said = issue.mitigations.iter();
+            let last = said.filter(|m| m.at <= at && self.is_prescriber(&m.by));
+            match last.max_by_key(|m| m.at) {
+                Some(m) if appropriate(m) => {}
+                Some(_) => return A::Confirmed,
+                None => out = A::Reported,
+            }
+        }
+        out
+    }
+
+    /// What keeps a prescriber from clearing (KAP-INV-20): a high-severity finding that no prescriber has adjudicated,
+    /// and a confirmed allergy to ketamine.
+    pub(super) fn unadjudicated(&self, at: Instant) -> Vec<Issue> {
+        let waits = |i: &&DetectedIssue| {
+            let open = !matches!(i.status, IssueStatus::EnteredInError);
+            let seen = i.mitigations.iter().any(|m| self.is_prescriber(&m.by));
+            i.severity == IssueSeverity::High && open && !seen
+        };
+        let say = |text: String| Issue {
+            text,
+            rule: Some("KAP-INV-20".into()),
+            resolve_by: Some("prescriber".into()),
+            ..Issue::default()
+        };
+        let waiting = self.detected_issues.iter().filter(waits);
+        let mut out: Vec<Issue> = waiting
+            .map(|i| {
+                let (id, rule) = (&i.id, &i.rule_id);
+                say(format!("The finding {id} ({rule}) waits for a prescriber."))
+            })
+            .collect();
+        if self.ketamine_allergy(at) == KetamineAllergy::Confirmed {
+            let text =
+                "An allergy to ketamine is confirmed: there is no clearance while it stands.";
+            out.push(say(text.into()));
+        }
+        out
+    }
+}
+
+fn appropriate(m: &Mitigation) -> bool {
+    m.action.system == ACT_CODE && m.action.code == APPROPRIATE
 }
 
 /// Whether a positive suicide-risk answer of `at` or before waits for a clinician (KAP-INV-19).

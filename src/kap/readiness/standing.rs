@@ -1,8 +1,8 @@
-//! What stands whatever the session: clearance, consents, prescription, holds (02, 04, 12, 06, 19, 26, 31, 15).
+//! What stands whatever the session: clearance, consents, prescription, holds (02, 04, 12, 06, 20, 19, 26, 31, 15).
 
 use super::{EITHER, GUARDIAN, Gate, PATIENT, PRESCRIBER, THERAPIST};
 use crate::kap::Phase;
-use crate::kap::act::safety_review_due;
+use crate::kap::act::{KetamineAllergy, safety_review_due};
 use crate::kap::clearance::ClearanceStatus;
 use crate::kap::consent::{Consent, ConsentKind, SignerType};
 use crate::kap::dosing::Session;
@@ -10,7 +10,7 @@ use crate::kap::medication::PrescriptionStatus;
 use crate::kap::rules::Class;
 
 impl Gate<'_> {
-    /// Clearance, consents, prescription, holds: what stands whatever the session (02, 04, 12, 06, 19, 26, 31, 15).
+    /// Clearance, consents, prescription, holds: what stands whatever the session (02, 04, 12, 06, 20, 19, 26, 31, 15).
     pub(super) fn standing(&mut self, session: Option<&Session>) {
         self.clearance();
         if self.episode.is_minor(self.day) {
@@ -19,6 +19,7 @@ impl Gate<'_> {
             self.consent();
         }
         self.prescription(session);
+        self.allergy();
         self.holds();
         self.overdue();
     }
@@ -141,6 +142,21 @@ impl Gate<'_> {
                 "prescription expired",
                 PRESCRIBER,
             );
+        }
+    }
+
+    /// An allergy to ketamine blocks once a prescriber has confirmed it; before that it is a flag (KAP-INV-20).
+    fn allergy(&mut self) {
+        match self.episode.ketamine_allergy(self.at) {
+            KetamineAllergy::None => {}
+            KetamineAllergy::Reported => {
+                let text = "a reported allergy to ketamine waits for the prescriber";
+                self.warn("KAP-INV-20", text, PRESCRIBER);
+            }
+            KetamineAllergy::Confirmed => {
+                let text = "an allergy to ketamine is confirmed by the prescriber";
+                self.block("KAP-INV-20", "state-conflict", text, PRESCRIBER);
+            }
         }
     }
 

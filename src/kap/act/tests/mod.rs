@@ -6,6 +6,7 @@ use serde_json::json;
 
 mod course;
 mod facts;
+mod findings;
 mod gates;
 mod random;
 mod timing;
