@@ -90,11 +90,13 @@ impl Episode {
         self.screen_medicines(&mut found);
         self.screen_problems(&mut found);
         self.screen_answers(&mut found);
-        let grave = found.iter().any(|(rule, _)| *rule == "KAP-RULE-CSSRS")
-            && !self
-                .detected_issues
-                .iter()
-                .any(|i| i.rule_id == "KAP-RULE-CSSRS");
+        // Each positive screener holds anew: that an earlier one was dealt with says nothing of this one.
+        let news = |(rule, subject): &(&str, Id)| {
+            let mut known = self.detected_issues.iter();
+            *rule == "KAP-RULE-CSSRS"
+                && !known.any(|i| i.rule_id == *rule && i.implicated.contains(subject))
+        };
+        let grave = found.iter().any(news);
         for (rule, subject) in found {
             let finding = Finding {
                 rule,

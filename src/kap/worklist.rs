@@ -3,11 +3,10 @@
 use serde::Serialize;
 
 use super::Episode;
-use super::act::safety_review_due;
 use super::base::{Day, Id, Instant, codes};
 use super::dosing::{Session, SessionStatus, SessionType};
 use super::policy::Policy;
-use super::safety::{EventOutcome, IssueSeverity};
+use super::safety::{DetectedIssue, EventOutcome, IssueSeverity};
 
 codes! {
     /// How much depends on it; the first is the most.
@@ -84,12 +83,11 @@ impl Episode {
 
     fn safety_due(&self, at: Instant, list: &mut List) {
         let calendar = self.calendar();
-        let review = safety_review_due(self, at);
         for i in self.detected_issues.iter().filter(|i| i.is_open()) {
             let due = calendar.day(i.identified_at);
             let risk = match i.severity {
                 IssueSeverity::High => Risk::Safety,
-                _ if review && i.rule_id == "KAP-RULE-SI-ITEM9" => Risk::Safety,
+                _ if self.awaits_review(i, at) => Risk::Safety,
                 _ => Risk::Clinical,
             };
             list.add(
@@ -99,6 +97,11 @@ impl Episode {
                 &i.id,
                 format!("review {}", i.rule_id),
             );
+        }
+        let waits = |i: &&DetectedIssue| !i.is_open() && self.awaits_review(i, at);
+        for i in self.detected_issues.iter().filter(waits) {
+            let (what, today) = ("safety review before the next dose", list.day);
+            list.add(Risk::Safety, today, "therapist", &i.id, what);
         }
         let open = |o| matches!(o, EventOutcome::Ongoing | EventOutcome::Recovering);
         for e in &self.adverse_events {

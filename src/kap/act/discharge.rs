@@ -39,6 +39,9 @@ impl Episode {
                 .then_some(())
                 .ok_or_else(|| Error::with_issues(Kind::Conflict, unmet).code("state-conflict"))?;
         }
+        if d.suicidality_concern {
+            self.raise(finding::concern(id, d.assessed_at), ctx);
+        }
         self.dosing_mut(id)?.discharge = Some(d);
         Ok(id.clone())
     }

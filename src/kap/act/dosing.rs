@@ -110,6 +110,10 @@ impl Episode {
         if given(&new) {
             self.judge_dose(id, &new, ctx)?;
         }
+        let why = new.status_reason.as_ref().map(|r| r.code.as_str());
+        if why == Some("acute-suicidality") {
+            self.raise(finding::concern(&did, new.at), ctx);
+        }
         Ok(did)
     }
 

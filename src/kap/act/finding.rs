@@ -23,6 +23,8 @@ pub(in crate::kap) struct Finding {
 }
 
 pub(super) const OBSERVED: (&str, &str) = ("OBSA", "Observation Alert");
+/// The code of a clinician's own concern about suicide.
+pub(super) const CONCERN: (&str, &str) = OBSERVED;
 const TIMING: (&str, &str) = ("TIME", "timing detected issue");
 const COMPLY: (&str, &str) = ("COMPLY", "Compliance Alert");
 
@@ -117,6 +119,19 @@ pub(super) fn late_integration(subject: &Id, at: Instant) -> Finding {
     Finding::new(rule, TIMING, IssueSeverity::Low, subject, at, text)
 }
 
+/// A clinician is concerned, whatever the screeners say (KAP-INV-19).
+pub(super) fn concern(subject: &Id, at: Instant) -> Finding {
+    let text = "A clinician is concerned about suicide: a safety review is due the same day.";
+    Finding::new(
+        "KAP-INV-19",
+        CONCERN,
+        IssueSeverity::High,
+        subject,
+        at,
+        text,
+    )
+}
+
 /// The finding for a warning under which dosing started.
 pub(super) fn warned(warning: &BlockingReason, subject: &Id, at: Instant) -> Finding {
     let text = "Dosing started under a warning of the readiness check.";
@@ -150,7 +165,7 @@ pub(super) fn breach(reason: &BlockingReason, subject: &Id, at: Instant) -> Opti
     }
     let code = match reason.rule {
         "KAP-INV-08" => ("DOSEIVL", "Dose-Interval Alert"),
-        "KAP-INV-10" | "KAP-INV-11" | "KAP-INV-19" => OBSERVED,
+        "KAP-INV-10" | "KAP-INV-11" => OBSERVED,
         "KAP-INV-20" => ("ALGY", "Allergy Alert"),
         _ => COMPLY,
     };

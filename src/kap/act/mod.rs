@@ -34,7 +34,7 @@ use crate::error::{Error, Issue, Kind, Result};
 pub use body::*;
 pub use command::Command;
 pub(super) use finding::Finding;
-pub(super) use review::{KetamineAllergy, safety_review_due};
+pub(super) use review::KetamineAllergy;
 
 /// Whose side an actor is on.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

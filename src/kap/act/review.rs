@@ -1,9 +1,10 @@
 //! What clinicians have said to findings, and what still waits for their word (KAP-INV-19, 20).
 
 use super::Issue;
-use super::finding::ACT_CODE;
+use super::finding::{ACT_CODE, CONCERN};
 use crate::kap::Episode;
-use crate::kap::base::{Id, Instant};
+use crate::kap::base::{Day, Id, Instant};
+use crate::kap::dosing::Session;
 use crate::kap::people::MemberRole;
 use crate::kap::safety::{DetectedIssue, IssueSeverity, IssueStatus, Mitigation};
 
@@ -28,6 +29,12 @@ impl Episode {
         self.care_team
             .iter()
             .any(|m| &m.id == who && medical(m.role))
+    }
+
+    /// Whether `who` is a clinician of the care team: anybody but a coordinator.
+    pub(super) fn is_clinician(&self, who: &Id) -> bool {
+        let mut team = self.care_team.iter();
+        team.any(|m| &m.id == who && m.role != MemberRole::CareCoordinator)
     }
 
     /// What is known at `at` of an allergy to ketamine (KAP-INV-20).
@@ -89,12 +96,42 @@ fn appropriate(m: &Mitigation) -> bool {
     m.action.system == ACT_CODE && m.action.code == APPROPRIATE
 }
 
-/// Whether a positive suicide-risk answer of `at` or before waits for a clinician (KAP-INV-19).
-pub(in crate::kap) fn safety_review_due(episode: &Episode, at: Instant) -> bool {
-    episode.detected_issues.iter().any(|i| {
-        let risk = matches!(i.rule_id.as_str(), "KAP-RULE-SI-ITEM9" | "KAP-RULE-CSSRS");
-        risk && i.identified_at <= at
-            && i.status != IssueStatus::EnteredInError
-            && i.mitigations.is_empty()
-    })
+impl Episode {
+    /// Whether a suicide-risk finding of `at` or before still holds dosing at `at` (KAP-INV-19).
+    #[must_use]
+    pub(in crate::kap) fn safety_review_due(&self, at: Instant) -> bool {
+        let mut all = self.detected_issues.iter();
+        all.any(|i| self.awaits_review(i, at))
+    }
+
+    /// Whether `issue` is a suicide-risk finding that no clinician has reviewed as the rule asks (KAP-INV-19).
+    ///
+    /// The rule asks for a *same-day* review. A review counts that a clinician of the care team documented at or after
+    /// the answer, on the answer's own day; where that day went by, one on a day of dosing: the day that is asked
+    /// about, or that of a session in which a dose was given. Days are the practice's. So a review of before the
+    /// answer never opens the hold, nor does one of some day in between, of which the dose may be weeks away.
+    pub(in crate::kap) fn awaits_review(&self, issue: &DetectedIssue, at: Instant) -> bool {
+        let since = issue.identified_at;
+        if !risk(issue) || issue.status == IssueStatus::EnteredInError || since > at {
+            return false;
+        }
+        let calendar = self.calendar();
+        let dosed = self.sessions.iter().filter_map(Session::first_dose_at);
+        let mut days: Vec<Day> = dosed.map(|t| calendar.day(t)).collect();
+        days.extend([calendar.day(since), calendar.day(at)]);
+        let counts = |m: &Mitigation| {
+            let then = since <= m.at && m.at <= at;
+            then && self.is_clinician(&m.by) && days.contains(&calendar.day(m.at))
+        };
+        !issue.mitigations.iter().any(counts)
+    }
+}
+
+/// Whether a finding is about the risk of suicide: an answer, a screener, or a clinician's concern.
+fn risk(issue: &DetectedIssue) -> bool {
+    match issue.rule_id.as_str() {
+        "KAP-RULE-SI-ITEM9" | "KAP-RULE-CSSRS" => true,
+        "KAP-INV-19" => issue.code.code == CONCERN.0,
+        _ => false,
+    }
 }

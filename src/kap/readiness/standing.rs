@@ -2,7 +2,7 @@
 
 use super::{EITHER, GUARDIAN, Gate, PATIENT, PRESCRIBER, THERAPIST};
 use crate::kap::Phase;
-use crate::kap::act::{KetamineAllergy, safety_review_due};
+use crate::kap::act::KetamineAllergy;
 use crate::kap::clearance::ClearanceStatus;
 use crate::kap::consent::{Consent, ConsentKind, SignerType};
 use crate::kap::dosing::Session;
@@ -178,8 +178,8 @@ impl Gate<'_> {
                 self.block("KAP-INV-01", "state-conflict", text, THERAPIST);
             }
         }
-        if safety_review_due(self.episode, self.at) {
-            let text = "a positive suicide-risk answer waits for a safety review";
+        if self.episode.safety_review_due(self.at) {
+            let text = "a sign of suicide risk waits for a clinician's safety review, of its own day or of today";
             self.say(Class::Hold, "KAP-INV-19", "hold-active", text, EITHER);
         }
         if !self.episode.has_risk_screener(self.at) {
