@@ -6,8 +6,8 @@ use super::{Context, conflict, put, refuse, said, unfit};
 use crate::error::{Error, Issue, Kind, Result};
 use crate::kap::base::{Decimal, Id, Instant};
 use crate::kap::dosing::{
-    Checklist, Dose, DoseStatus, Effects, Override, SessionStatus, SessionType, SideEffect, Timing,
-    Vitals,
+    Checklist, Dose, DoseStatus, DosingOutcome, Effects, Override, SessionStatus, SessionType,
+    SideEffect, Timing, Vitals,
 };
 use crate::kap::ledger::given;
 use crate::kap::readiness::BlockingReason;
@@ -49,6 +49,7 @@ impl Episode {
         if self.session(id)?.kind == SessionType::Dosing {
             self.judge_vitals(id, &judged, at, ctx)?;
         }
+        self.look_at_order(id, ctx)?;
         Ok(vid)
     }
 
@@ -99,17 +100,14 @@ impl Episode {
         ctx.treating()?;
         ctx.past(dose.at, "/at")?;
         refuse(dose_issues(&dose))?;
-        let start = self.session(id)?.start;
-        let begun = self.session(id)?.status == SessionStatus::InProgress;
-        if begun && dose.at < start.plus_minutes(-24 * 60) {
-            let text = "The dose lies more than a day before its session.";
-            return Err(unfit("KAP-INV-23", "/at", text));
-        }
+        let was = self.dosing_outcome(id)?;
         let (did, new) = (dose.id.clone(), dose.clone());
         put(&mut self.dosing_mut(id)?.doses, dose, |d| &d.id);
         if given(&new) {
             self.judge_dose(id, &new, ctx)?;
         }
+        self.look_at_order(id, ctx)?;
+        self.after_late_dose(id, was, ctx)?;
         let why = new.status_reason.as_ref().map(|r| r.code.as_str());
         if why == Some("acute-suicidality") {
             self.raise(finding::concern(&did, new.at), ctx);
@@ -123,10 +121,6 @@ impl Episode {
         let at = dose.at;
         let status = self.session(id)?.status;
         let mut found: Vec<Finding> = self.over_maximum(id, dose)?.into_iter().collect();
-        let skew = i64::from(ctx.policy.clock_skew_minutes);
-        if at.plus_minutes(skew) < self.session(id)?.start {
-            found.push(finding::out_of_order(&dose.id, at));
-        }
         let readiness = self.hindsight(id, at, ctx.policy)?;
         let breaches = readiness.blocking_reasons.iter();
         found.extend(breaches.filter_map(|reason| finding::breach(reason, &dose.id, at)));
@@ -165,6 +159,28 @@ impl Episode {
         _ctx: &Context,
     ) -> Finding {
         finding::warned(warning, session, at)
+    }
+
+    /// A dose that is told after its session ended changes what the session came to, and what it calls for.
+    fn after_late_dose(
+        &mut self,
+        id: &Id,
+        was: Option<DosingOutcome>,
+        ctx: &Context,
+    ) -> Result<()> {
+        let session = self.session(id)?;
+        let (status, end) = (session.status, session.end.unwrap_or(ctx.now));
+        if status != SessionStatus::Completed {
+            return Ok(());
+        }
+        let is = self.dosing_outcome(id)?;
+        let dosing = self.dosing_mut(id)?;
+        // What somebody stated stays; what was computed is computed anew.
+        if dosing.outcome == was {
+            dosing.outcome = is;
+        }
+        self.look_at_leaving(id, ctx)?;
+        self.after_session(id, end, ctx)
     }
 
     fn over_maximum(&self, id: &Id, dose: &Dose) -> Result<Option<Finding>> {

@@ -97,9 +97,16 @@ pub(super) fn unstarted(subject: &Id, at: Instant) -> Finding {
     Finding::new("KAP-INV-01", COMPLY, IssueSeverity::High, subject, at, text)
 }
 
-pub(super) fn out_of_order(subject: &Id, at: Instant) -> Finding {
-    let text = "A time lies before the start of its session.";
-    Finding::new("KAP-INV-23", TIMING, IssueSeverity::Low, subject, at, text)
+pub(super) fn out_of_order(subject: &Id, at: Instant, severity: IssueSeverity) -> Finding {
+    let text =
+        "A time lies before one that it follows: start, dose, reading at the end, discharge, end.";
+    Finding::new("KAP-INV-23", TIMING, severity, subject, at, text)
+}
+
+/// The patient left though the gate would have refused it (KAP-INV-14).
+pub(super) fn undischarged(subject: &Id, at: Instant) -> Finding {
+    let text = "The patient left a dosing session without a discharge that meets its criteria or a documented exception.";
+    Finding::new("KAP-INV-14", COMPLY, IssueSeverity::High, subject, at, text)
 }
 
 pub(super) fn over_dose(subject: &Id, at: Instant) -> Finding {
@@ -203,6 +210,12 @@ fn went_past(invariant: &str) -> &'static str {
 }
 
 impl Episode {
+    /// Takes a finding back that this very request has raised; one that was on record before stays.
+    pub(super) fn withdraw_own(&mut self, f: &Finding, ctx: &Context) {
+        let id = (ctx.ids)(&f.name());
+        self.detected_issues.retain(|i| i.id != id);
+    }
+
     /// Puts a finding on the record: once for each rule, code and subject; an open one only ever becomes more severe.
     pub(in crate::kap) fn raise(&mut self, f: Finding, ctx: &Context) {
         let id = (ctx.ids)(&f.name());

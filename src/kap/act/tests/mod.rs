@@ -8,6 +8,7 @@ mod course;
 mod facts;
 mod findings;
 mod gates;
+mod order;
 mod random;
 mod timing;
 
