@@ -87,6 +87,26 @@ impl Episode {
         Ok(())
     }
 
+    /// Flags readings that were required while a dose worked and that were not taken (KAP-INV-10). Those before the
+    /// dose are a gate of their own.
+    pub(super) fn look_at_readings(&mut self, id: &Id, ctx: &Context) -> Result<()> {
+        let session = self.session(id)?;
+        let Some(dose) = session.first_dose_at() else {
+            return Ok(());
+        };
+        let readings = session.dosing.as_ref().map_or(&[][..], |d| &d.vitals);
+        let taken = |timing: &Timing| readings.iter().any(|v| v.timing == *timing);
+        let mut required = self.limits(dose, ctx.policy).required;
+        required.retain(|timing| *timing != Timing::PreDose && !taken(timing));
+        let finding = finding::unmeasured(id, session.end.unwrap_or(dose));
+        if session.status != SessionStatus::Completed || required.is_empty() {
+            self.withdraw_own(&finding, ctx);
+        } else {
+            self.raise(finding, ctx);
+        }
+        Ok(())
+    }
+
     /// Unmet criteria, unless the exception is answered for.
     fn unanswered(&self, id: &Id, d: &Discharge, ctx: &Context) -> Result<Vec<Issue>> {
         if self.excused(d) {

@@ -50,6 +50,7 @@ impl Episode {
             self.judge_vitals(id, &judged, at, ctx)?;
         }
         self.look_at_order(id, ctx)?;
+        self.look_at_readings(id, ctx)?;
         Ok(vid)
     }
 
@@ -180,6 +181,7 @@ impl Episode {
             dosing.outcome = is;
         }
         self.look_at_leaving(id, ctx)?;
+        self.look_at_readings(id, ctx)?;
         self.after_session(id, end, ctx)
     }
 

@@ -103,6 +103,12 @@ pub(super) fn out_of_order(subject: &Id, at: Instant, severity: IssueSeverity) -
     Finding::new("KAP-INV-23", TIMING, severity, subject, at, text)
 }
 
+pub(super) fn unmeasured(subject: &Id, at: Instant) -> Finding {
+    let text = "A dosing session ended without the readings that are required during it.";
+    let (rule, moderate) = ("KAP-RULE-VITALS-MISSING", IssueSeverity::Moderate);
+    Finding::new(rule, OBSERVED, moderate, subject, at, text)
+}
+
 /// The patient left though the gate would have refused it (KAP-INV-14).
 pub(super) fn undischarged(subject: &Id, at: Instant) -> Finding {
     let text = "The patient left a dosing session without a discharge that meets its criteria or a documented exception.";

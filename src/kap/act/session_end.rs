@@ -33,6 +33,7 @@ impl Episode {
             dosing.converted_to = body.converted_to.or(dosing.converted_to.take());
         }
         self.look_at_order(id, ctx)?;
+        self.look_at_readings(id, ctx)?;
         self.after_session(id, at, ctx)?;
         Ok(id.clone())
     }

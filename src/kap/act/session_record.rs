@@ -71,6 +71,7 @@ impl Episode {
         }
         self.look_at_order(id, ctx)?;
         self.look_at_leaving(id, ctx)?;
+        self.look_at_readings(id, ctx)?;
         self.after_session(id, end, ctx)
     }
 

@@ -294,3 +294,25 @@ fn inv_14_the_last_reading_at_the_end_counts_beside_the_word_for_it() {
     desk.practice(discharge(minute(156)))
         .expect("within the parameters again");
 }
+
+#[test]
+fn inv_10_a_session_without_its_readings_is_flagged() {
+    for measured in [false, true] {
+        let (mut desk, session) = ready();
+        start(&mut desk, &session).expect("started");
+        desk.now = t("2026-08-01T13:00:00-07:00");
+        told(&mut desk, given_dose(&session, 1, minute(20)));
+        if measured {
+            told(&mut desk, end_reading(&session, 1, minute(150)));
+        }
+        told(&mut desk, left(&session, leaves(minute(155), true)));
+        let b = body(&json!({"by": "prac-ther-01", "at": minute(160)}));
+        let complete = Command::CompleteSession {
+            session: session.clone(),
+            body: b,
+        };
+        desk.practice(complete).expect("completed all the same");
+        let flag = desk.flag("KAP-RULE-VITALS-MISSING");
+        assert_eq!(flag.is_none(), measured);
+    }
+}
