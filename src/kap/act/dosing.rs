@@ -12,6 +12,7 @@ use crate::kap::dosing::{
 use crate::kap::ledger::given;
 use crate::kap::readiness::BlockingReason;
 use crate::kap::safety::IssueSeverity;
+use crate::kap::worklist::Urgency;
 use crate::kap::{Episode, Quantity};
 
 impl Episode {
@@ -151,15 +152,21 @@ impl Episode {
         Ok(())
     }
 
-    /// The finding for a warning of the readiness check under which dosing went on.
+    /// The finding for a warning of the readiness check under which dosing went on. It is grave to go on when the
+    /// integration of the last dose has long been due (KAP-INV-17).
     pub(super) fn warned(
         &self,
         warning: &BlockingReason,
         session: &Id,
         at: Instant,
-        _ctx: &Context,
+        ctx: &Context,
     ) -> Finding {
-        finding::warned(warning, session, at)
+        let mut found = finding::warned(warning, session, at);
+        let late = self.unintegrated(session, at, ctx.policy);
+        if warning.rule == "KAP-INV-17" && late == Some(Urgency::Escalated) {
+            found.severity = IssueSeverity::High;
+        }
+        found
     }
 
     /// A dose that is told after its session ended changes what the session came to, and what it calls for.

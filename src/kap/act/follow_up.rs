@@ -76,8 +76,7 @@ impl Episode {
             }
             SessionType::Dosing => {
                 if let Some(dose) = dosed {
-                    let by = dose.plus_minutes(60 * i64::from(ctx.policy.integration.target_hours));
-                    let due = self.calendar().day(by);
+                    let due = self.calendar().day(ctx.policy.integration.target(dose));
                     self.owe(
                         FollowUpKind::Integration72h,
                         self.calendar().day(dose),

@@ -7,6 +7,7 @@ use crate::kap::dosing::{Checklist, Dosing, Session, SessionStatus, SessionType,
 use crate::kap::limits::Limits;
 use crate::kap::medication::{Route, Supply};
 use crate::kap::rules::Class;
+use crate::kap::worklist::Urgency;
 
 impl Gate<'_> {
     /// Setting and route are those of clearance and prescription (02, 06, 30).
@@ -238,14 +239,14 @@ impl Gate<'_> {
                 THERAPIST,
             );
         }
-        if let Some(last) = last
-            && !self.episode.integrated(&last.id)
-        {
-            self.warn(
-                "KAP-INV-17",
-                "no integration session since the last dosing",
-                THERAPIST,
-            );
+        let late = self.episode.unintegrated(&session.id, self.at, self.policy);
+        if let Some(urgency) = late {
+            let text = match urgency {
+                Urgency::Escalated => "no integration session since the last dosing, long overdue",
+                Urgency::Overdue => "no integration session since the last dosing, overdue",
+                _ => "no integration session since the last dosing",
+            };
+            self.warn("KAP-INV-17", text, THERAPIST);
         }
         if last.is_none() && !self.episode.has_baseline(self.at) {
             self.warn(
