@@ -90,6 +90,8 @@ impl Episode {
         self.screen_medicines(&mut found);
         self.screen_problems(&mut found);
         self.screen_answers(&mut found);
+        let worsened = self.worsened(ctx.policy).into_iter();
+        found.extend(worsened.map(|id| ("KAP-RULE-WORSENING", id)));
         // Each positive screener holds anew: that an earlier one was dealt with says nothing of this one.
         let news = |(rule, subject): &(&str, Id)| {
             let mut known = self.detected_issues.iter();
@@ -319,7 +321,9 @@ fn code_of(rule: &str) -> (&'static str, &'static str) {
         "KAP-RULE-MINOR" => ("PEALRT", "pediatric alert"),
         "KAP-RULE-ALLERGY" => ("ALGY", "Allergy Alert"),
         "KAP-RULE-PREG" => ("PREG", "Pregnancy Alert"),
-        "KAP-RULE-SI-ITEM9" | "KAP-RULE-CSSRS" => ("OBSA", "Observation Alert"),
+        "KAP-RULE-SI-ITEM9" | "KAP-RULE-CSSRS" | "KAP-RULE-WORSENING" => {
+            ("OBSA", "Observation Alert")
+        }
         "KAP-RULE-SUD" => ABUSE,
         _ => COND,
     }
@@ -361,6 +365,9 @@ fn text_of(rule: &str) -> &'static str {
         }
         "KAP-RULE-CSSRS" => {
             "The suicide-risk screener is positive: a clinician's safety review is due the same day."
+        }
+        "KAP-RULE-WORSENING" => {
+            "A score has risen above its baseline by the policy's points or more; for a clinician to review."
         }
         _ => "A condition is reported that the prescriber reviews.",
     }

@@ -69,6 +69,11 @@ pub(super) fn early_maintenance(subject: &Id, at: Instant) -> Finding {
     Finding::new("KAP-INV-01", COMPLY, IssueSeverity::Low, subject, at, text)
 }
 
+pub(super) fn unmeasured_course(subject: &Id, at: Instant) -> Finding {
+    let text = "The episode was completed without a final measure after the last dose.";
+    Finding::new("KAP-INV-24", COMPLY, IssueSeverity::Low, subject, at, text)
+}
+
 pub(super) fn below_age(subject: &Id, at: Instant) -> Finding {
     let text = "The patient is below the age that the medical partner accepts.";
     let (code, high) = (("AGE", "Age Alert"), IssueSeverity::High);

@@ -298,15 +298,21 @@ impl Episode {
         if !issues.is_empty() {
             return Err(Error::with_issues(Kind::Conflict, issues).code("state-conflict"));
         }
+        if !self.has_final_measure() {
+            let subject = self.episode_id.clone();
+            self.raise(super::finding::unmeasured_course(&subject, at), ctx);
+        }
         self.go(Phase::Completed, at, body.by, body.reason)?;
         Ok(self.episode_id.clone())
     }
 
     /// What keeps an episode from being completed (KAP-INV-24).
     fn unsettled(&self, at: Instant, handed_over: &[Id]) -> Vec<crate::error::Issue> {
+        use FollowUpStatus as S;
         let say = |text: &str| super::issue("KAP-INV-24", "", text);
         let mut out = vec![];
-        let settled = |s| matches!(s, FollowUpStatus::Done | FollowUpStatus::Declined);
+        // A parting that came late was a parting.
+        let settled = |s| matches!(s, S::Done | S::OverdueResolved | S::Declined);
         let parting = |k| k == FollowUpKind::DischargeSession;
         if !self
             .follow_ups

@@ -1,6 +1,7 @@
 //! Findings, and what clinicians say to them.
 
 use super::*;
+use crate::kap::safety::IssueSeverity;
 
 /// A mitigation with this action, at this time, by this person.
 fn mitigate(
@@ -221,4 +222,99 @@ fn inv_19_each_positive_screener_holds_and_so_does_a_concern() {
     )
     .expect("reviewed");
     assert!(!desk.rules(&session).contains(&"KAP-INV-19"));
+}
+
+/// Tells a score.
+fn score(desk: &mut Desk, instrument: &str, at: &str, score: i64) {
+    let o = json!({"instrument": instrument, "scoreCoding": {"system": "http://loinc.org", "code": "44261-6"},
+        "at": at, "score": score});
+    desk.practice(Command::AddOutcome(body(&o)))
+        .expect("a fact is never refused");
+}
+
+#[test]
+fn a_score_that_rose_by_the_policys_points_is_flagged_and_no_other() {
+    let first = "2026-07-01T09:00:00-07:00";
+    for (instrument, baseline, points) in [("GAD-7", 10, 5), ("PCL-5", 30, 10)] {
+        let (mut desk, _) = ready();
+        desk.episode
+            .screenings
+            .retain(|s| s.instrument != instrument);
+        desk.episode.outcomes.retain(|o| o.instrument != instrument);
+        score(&mut desk, instrument, first, baseline);
+        score(
+            &mut desk,
+            instrument,
+            "2026-07-20T09:00:00-07:00",
+            baseline + points - 1,
+        );
+        assert!(desk.flag("KAP-RULE-WORSENING").is_none(), "{instrument}");
+        score(
+            &mut desk,
+            instrument,
+            "2026-07-29T09:00:00-07:00",
+            baseline + points,
+        );
+        let flag = desk.flag("KAP-RULE-WORSENING").expect(instrument).clone();
+        assert_eq!(
+            (flag.severity, flag.code.code.as_str()),
+            (IssueSeverity::Moderate, "OBSA")
+        );
+        assert_eq!(flag.implicated.len(), 1);
+        // A further one joins the open finding; after a clinician's word it is a new one.
+        score(
+            &mut desk,
+            instrument,
+            "2026-07-30T09:00:00-07:00",
+            baseline + points + 3,
+        );
+        assert_eq!(
+            desk.flag("KAP-RULE-WORSENING").map(|i| i.implicated.len()),
+            Some(2)
+        );
+        mitigate(
+            &mut desk,
+            Side::Practice,
+            "KAP-RULE-WORSENING",
+            "2",
+            NOW,
+            "prac-ther-01",
+        )
+        .expect("seen");
+        score(&mut desk, instrument, NOW, baseline + points + 3);
+        assert!(
+            desk.flag("KAP-RULE-WORSENING")
+                .is_some_and(|i| i.is_open() && i.id != flag.id)
+        );
+    }
+}
+
+#[test]
+fn an_instrument_of_which_the_policy_is_silent_is_not_judged() {
+    let (mut desk, _) = ready();
+    score(&mut desk, "PAIN-NRS", "2026-07-01T09:00:00-07:00", 1);
+    score(&mut desk, "PAIN-NRS", NOW, 10);
+    assert!(desk.flag("KAP-RULE-WORSENING").is_none());
+}
+
+#[test]
+fn a_course_is_measured_at_its_end_or_its_completion_flagged() {
+    for measured in [false, true] {
+        let (mut desk, _) = ready();
+        let last = t("2026-07-18T10:03:00-07:00");
+        desk.episode.outcomes.retain(|o| o.at < last);
+        desk.episode
+            .screenings
+            .retain(|s| s.at.or(s.authored).is_some_and(|at| at < last));
+        // An instrument that was not taken before the course says nothing of its effect.
+        score(&mut desk, "PAIN-NRS", NOW, 3);
+        if measured {
+            score(&mut desk, "PHQ-9", NOW, 4);
+        }
+        settle(&mut desk);
+        let done = Command::Complete(body(&json!({"by": "prac-ther-01"})));
+        desk.practice(done).expect("a flag keeps from nothing");
+        let flag = desk.flag("KAP-INV-24");
+        assert_eq!(flag.is_none(), measured);
+    }
 }
