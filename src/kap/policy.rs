@@ -102,7 +102,8 @@ pub struct Policy {
     pub cadence: CadenceCap,
     pub follow_up: FollowUpIntervals,
     pub integration: IntegrationTargets,
-    /// Lowest age that a partner accepts, by the partner's organization id.
+    /// Lowest age that a partner accepts, by the partner's organization id. Below it a referral is flagged, and a
+    /// decision that clears is refused; the partner declines, or defers with `partner-age-limit`.
     pub minimum_age: BTreeMap<Id, u32>,
     /// Topics that the treatment consent must have covered on the day of dosing.
     pub consent_topics: Vec<String>,

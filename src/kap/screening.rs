@@ -118,7 +118,8 @@ impl Episode {
     /// Adds the subject to an open finding of the rule, else raises one.
     fn join(&mut self, f: Finding, ctx: &Context) {
         use super::safety::IssueStatus as S;
-        let known = |i: &&super::safety::DetectedIssue| i.rule_id == f.rule;
+        let known =
+            |i: &&super::safety::DetectedIssue| i.rule_id == f.rule && i.code.code == f.code.0;
         if self
             .detected_issues
             .iter()
@@ -130,7 +131,8 @@ impl Episode {
         // A new answer about suicide is a new finding, whatever was found before.
         let merges = !matches!(f.rule, "KAP-RULE-SI-ITEM9" | "KAP-RULE-CSSRS");
         let open = |i: &&mut super::safety::DetectedIssue| {
-            i.rule_id == f.rule && i.status == S::Preliminary && merges
+            let same = i.rule_id == f.rule && i.code.code == f.code.0;
+            same && i.status == S::Preliminary && merges
         };
         let (rule, subject) = (f.rule, f.subject.clone());
         match self.detected_issues.iter_mut().find(open) {

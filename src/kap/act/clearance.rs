@@ -4,6 +4,7 @@ use super::body::{Decide, Step};
 use super::{Context, conflict, refuse, ruled, said};
 use crate::error::{Error, Issue, Kind, Result};
 use crate::kap::base::{Day, Decimal, Id, Instant};
+use crate::kap::calendar::age_on;
 use crate::kap::clearance::{Clearance, ClearanceStatus, ConditionScope, Decision};
 use crate::kap::dosing::{SessionStatus, SessionType};
 use crate::kap::follow_up::{FollowUp, FollowUpKind, FollowUpStatus};
@@ -147,7 +148,8 @@ impl Episode {
         clearance.status = None;
         refuse(gaps(&clearance, self.calendar().day(at)))?;
         if clearance.decision.clears() {
-            let issues = self.unadjudicated(at);
+            let mut issues = self.unadjudicated(at);
+            issues.extend(self.too_young(&clearance, ctx));
             if !issues.is_empty() {
                 return Err(Error::with_issues(Kind::Conflict, issues).code("state-conflict"));
             }
@@ -163,6 +165,33 @@ impl Episode {
         self.clearances.push(clearance);
         self.answer_referral(at, &by, &id);
         Ok(())
+    }
+
+    /// What keeps the partner from clearing somebody below the age that it accepts: on the day from which the clearance
+    /// would hold.
+    ///
+    /// The age limit is the partner's own (its authorisation, not a clinical judgement), so it is a gate and no flag to
+    /// be weighed. What to do instead stays the partner's decision: it declines the referral, or defers with the
+    /// reason `partner-age-limit` and a day of review.
+    fn too_young(&self, clearance: &Clearance, ctx: &Context) -> Option<Issue> {
+        let day = self.calendar().day(clearance.decided_at);
+        let from = clearance.effective_from.max(day);
+        self.below_limit(from, ctx).map(|least| Issue {
+            text: format!(
+                "The patient is below the age of {least} that the medical partner accepts: decline, \
+                 or defer with `partner-age-limit`."
+            ),
+            rule: Some("KAP-INV-20".into()),
+            resolve_by: Some("prescriber".into()),
+            ..Issue::default()
+        })
+    }
+
+    /// The partner's lowest age, where the patient is below it on `day`.
+    pub(super) fn below_limit(&self, day: Day, ctx: &Context) -> Option<u32> {
+        let partner = &self.organizations.partner.id;
+        let least = *ctx.policy.minimum_age.get(partner)?;
+        (age_on(self.patient.birth_date, day) < least).then_some(least)
     }
 
     /// Moves the phase with the decision.

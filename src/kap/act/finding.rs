@@ -75,7 +75,8 @@ pub(super) fn unmeasured_course(subject: &Id, at: Instant) -> Finding {
 }
 
 pub(super) fn below_age(subject: &Id, at: Instant) -> Finding {
-    let text = "The patient is below the age that the medical partner accepts.";
+    let text = "The patient is below the age that the medical partner accepts: it declines the referral, or defers \
+                with partner-age-limit; it cannot clear.";
     let (code, high) = (("AGE", "Age Alert"), IssueSeverity::High);
     Finding::new("KAP-RULE-MINOR", code, high, subject, at, text)
 }

@@ -318,3 +318,87 @@ fn a_course_is_measured_at_its_end_or_its_completion_flagged() {
         assert_eq!(flag.is_none(), measured);
     }
 }
+
+/// The girl of the third sample, before her evaluation, at a partner that accepts patients from `least` years.
+fn referred_at(least: u32) -> Desk {
+    let mut desk = Desk::of(3, "2026-05-20T09:00:00-07:00");
+    desk.episode.clearances.clear();
+    desk.episode.phase = Phase::EvaluationRequested;
+    desk.episode
+        .phase_history
+        .retain(|e| e.from <= t("2026-05-06T00:00:00Z"));
+    for issue in &mut desk.episode.detected_issues {
+        issue.mitigations.push(body(
+            &json!({"action": {"system": "s", "code": "2"}, "at": "2026-05-15T09:00:00-07:00",
+            "by": "prac-cap-03"}),
+        ));
+    }
+    let partner = desk.episode.organizations.partner.id.clone();
+    desk.policy.minimum_age.insert(partner, least);
+    desk
+}
+
+fn cleared_from(day: &str) -> Command {
+    let mut decision = course::clear();
+    decision["decidedBy"] = "prac-cap-03".into();
+    decision["effectiveFrom"] = day.into();
+    decision["validUntil"] = "2027-06-01".into();
+    Command::DecideClearance(body(&decision))
+}
+
+#[test]
+fn below_the_partners_age_nobody_is_cleared_but_deferred() {
+    let mut desk = referred_at(17);
+    let error = desk
+        .partner(cleared_from("2026-05-20"))
+        .expect_err("too young");
+    assert_eq!(
+        (error.kind, error.issues.len()),
+        (Kind::Conflict, 1),
+        "{error:?}"
+    );
+    assert_eq!(error.issues[0].resolve_by.as_deref(), Some("prescriber"));
+    assert!(error.issues[0].text.contains("partner-age-limit"));
+    let deferred = json!({"decision": "deferred", "decidedBy": "prac-cap-03", "reviewBy": "2027-01-20",
+        "deferralReasons": [{"code": "partner-age-limit", "text": "accepted from 17 years"}]});
+    desk.partner(Command::DecideClearance(body(&deferred)))
+        .expect("deferred");
+    // At the limit, and from the birthday on, the age is no obstacle.
+    referred_at(16)
+        .partner(cleared_from("2026-05-20"))
+        .expect("cleared");
+    let mut desk = referred_at(17);
+    refused(
+        desk.partner(cleared_from("2027-01-19")),
+        Kind::Conflict,
+        "KAP-INV-20",
+    );
+    desk.partner(cleared_from("2027-01-20")).expect("cleared");
+}
+
+#[test]
+fn a_referral_below_the_partners_age_is_flagged_and_not_refused() {
+    for least in [16, 17] {
+        let mut desk = referred_at(least);
+        let referral = desk.episode.referrals[0].clone();
+        desk.episode.referrals.clear();
+        desk.episode.phase = Phase::Consultation;
+        desk.episode.phase_history.truncate(2);
+        let again = json!({"requesterId": referral.requester_id, "service": referral.service,
+            "reasonConditionIds": referral.reason_condition_ids, "supportingInfoIds": referral.supporting_info_ids});
+        let sent = desk
+            .practice(Command::SendReferral(body(&again)))
+            .expect("sent");
+        let flagged = |desk: &Desk| {
+            let about = |i: &&DetectedIssue| i.code.code == "AGE" && i.rule_id == "KAP-RULE-MINOR";
+            desk.episode.detected_issues.iter().filter(about).count()
+        };
+        assert_eq!(flagged(&desk), usize::from(least == 17));
+        let taken = Command::RecordReferralEvent {
+            referral: sent,
+            body: body(&json!({"status": "accepted"})),
+        };
+        desk.partner(taken).expect("the partner may answer");
+        assert_eq!(flagged(&desk), usize::from(least == 17), "once");
+    }
+}
