@@ -12,6 +12,7 @@ mod fhir_door;
 mod golden;
 mod idempotency;
 mod replicas;
+mod rules;
 mod scenarios;
 mod smart;
 mod telemetry;

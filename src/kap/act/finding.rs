@@ -74,6 +74,13 @@ pub(super) fn unmeasured_course(subject: &Id, at: Instant) -> Finding {
     Finding::new("KAP-INV-24", COMPLY, IssueSeverity::Low, subject, at, text)
 }
 
+/// There is another open episode of the same patient (domain reference §2.3, first row).
+pub(super) fn duplicate(other: &Id, at: Instant) -> Finding {
+    let text = "Another KAP episode of this patient is open at this practice: one of the two is to be ended.";
+    let (code, high) = (("DUPTHPY", "Duplicate Therapy Alert"), IssueSeverity::High);
+    Finding::new("KAP-INV-01", code, high, other, at, text)
+}
+
 pub(super) fn below_age(subject: &Id, at: Instant) -> Finding {
     let text = "The patient is below the age that the medical partner accepts: it declines the referral, or defers \
                 with partner-age-limit; it cannot clear.";

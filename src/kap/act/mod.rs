@@ -14,6 +14,7 @@ mod finding;
 mod follow_up;
 mod lifecycle;
 mod medication;
+mod open;
 mod order;
 mod people;
 mod reference;

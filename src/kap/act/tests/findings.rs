@@ -402,3 +402,20 @@ fn a_referral_below_the_partners_age_is_flagged_and_not_refused() {
         assert_eq!(flagged(&desk), usize::from(least == 17), "once");
     }
 }
+
+#[test]
+fn another_open_episode_of_the_patient_is_flagged_once() {
+    let (mut desk, _) = ready();
+    let own = desk.episode.episode_id.clone();
+    let others = [own.clone(), id("ep-other")];
+    desk.with(Side::Practice, |e, ctx| e.flag_duplicates(&others, ctx));
+    let flag = desk.flag("KAP-INV-01").expect("flagged");
+    assert_eq!(flag.code.code, "DUPTHPY");
+    assert_eq!(
+        (flag.severity, &flag.implicated),
+        (IssueSeverity::High, &vec![id("ep-other")])
+    );
+    let before = desk.episode.detected_issues.len();
+    desk.with(Side::Practice, |e, ctx| e.flag_duplicates(&others, ctx));
+    assert_eq!(desk.episode.detected_issues.len(), before, "once");
+}
