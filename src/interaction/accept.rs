@@ -180,6 +180,9 @@ fn rank(kind: Kind) -> u8 {
         Kind::Clearance => 4,
         Kind::Prescription => 5,
         Kind::Dispense => 6,
+        // A dose is judged by what was known before it, a discharge by the doses and readings.
+        Kind::Dose => 8,
+        Kind::Discharge => 9,
         _ => 7,
     }
 }

@@ -13,6 +13,7 @@ use super::policy::Policy;
 use super::preparation::SessionRange;
 use super::safety::{DetectedIssue, IssueStatus};
 use super::trends::Trend;
+use super::worklist::Urgency;
 use super::{Episode, Phase, calendar::birthday};
 
 /// Lozenges: delivered, used, left.
@@ -119,7 +120,7 @@ impl Episode {
             dosing_allowed: standing.can_dose_now,
             blocking_reasons: standing.blocking_reasons.iter().map(reason).collect(),
             turns18_on: (day < eighteen).then_some(eighteen),
-            open_flags: self.open_flags(at, day),
+            open_flags: self.open_flags(at, day, policy),
             integrations: self
                 .sessions
                 .iter()
@@ -209,7 +210,7 @@ impl Episode {
         open.map(|f| f.due_by).min()
     }
 
-    fn open_flags(&self, at: Instant, day: Day) -> Vec<String> {
+    fn open_flags(&self, at: Instant, day: Day, policy: &Policy) -> Vec<String> {
         let open = self.detected_issues.iter().filter(|i| i.is_open());
         let mut out: Vec<String> = open.map(|i| i.id.to_string()).collect();
         if let Some((last, every)) = self.last_dosing(at).zip(self.cadence())
@@ -225,10 +226,8 @@ impl Episode {
             FollowUpKind::Integration72h => Some("KAP-RULE-INTEGRATION: integration overdue"),
             _ => None,
         };
-        let late = self
-            .follow_ups
-            .iter()
-            .filter(|f| f.is_open() && f.due_by < day);
+        let open = self.follow_ups.iter().filter(|f| f.is_open());
+        let late = open.filter(|f| self.urgency(f, at, policy) >= Urgency::Overdue);
         out.extend(late.filter_map(|f| words(f.kind)).map(str::to_owned));
         out
     }

@@ -2,7 +2,11 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::base::{Day, codes};
+use super::Episode;
+use super::base::{Day, Id, Instant, codes};
+use super::dosing::Session;
+use super::policy::{IntegrationTargets, Policy};
+use super::worklist::Urgency;
 
 /// The therapist's summary, written for exchange.
 #[derive(Clone, Debug, PartialEq, Eq, Default, Serialize, Deserialize)]
@@ -44,4 +48,46 @@ pub struct Integration {
     pub practices: Vec<String>,
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub actions: Vec<Action>,
+}
+
+impl IntegrationTargets {
+    /// The instant by which a dose is to be integrated.
+    #[must_use]
+    pub fn target(&self, dose: Instant) -> Instant {
+        dose.plus_minutes(60 * i64::from(self.target_hours))
+    }
+
+    /// How pressing the integration of a dose is at `at` (KAP-INV-17): reminded, overdue, escalated.
+    #[must_use]
+    pub fn urgency(&self, dose: Instant, at: Instant) -> Urgency {
+        let remind = dose.plus_minutes(60 * i64::from(self.reminder_hours));
+        let escalate = dose.plus_minutes(24 * 60 * i64::from(self.escalate_days));
+        if at >= escalate {
+            Urgency::Escalated
+        } else if at >= self.target(dose) {
+            Urgency::Overdue
+        } else if at >= remind {
+            Urgency::Due
+        } else {
+            Urgency::Upcoming
+        }
+    }
+}
+
+impl Episode {
+    /// How pressing the integration of the last dosing before `session` is at `at`; `None` where it was held, or where
+    /// there was no dosing.
+    pub(in crate::kap) fn unintegrated(
+        &self,
+        session: &Id,
+        at: Instant,
+        policy: &Policy,
+    ) -> Option<Urgency> {
+        let others = self.sessions.iter().filter(|s| s.id != *session);
+        let dosed = others.filter_map(|s| Some((s.first_dose_at()?, s)));
+        let before = dosed.filter(|(dose, _)| *dose <= at);
+        let (dose, last): (Instant, &Session) = before.max_by_key(|(dose, _)| *dose)?;
+        let open = !self.integrated(&last.id);
+        open.then(|| policy.integration.urgency(dose, at))
+    }
 }

@@ -16,6 +16,8 @@ pub struct Limits {
     pub spo2_min: Option<Decimal>,
     /// Whether a pre-dose saturation is expected: not where the prescriber's own parameters ask for none.
     pub spo2_expected: bool,
+    /// Moments of a dosing session at which readings are taken.
+    pub required: Vec<Timing>,
     /// Minutes after which a reading out of range is repeated.
     pub recheck_after: u32,
     pub max_rechecks: u32,
@@ -39,6 +41,11 @@ impl Limits {
             end_of_session: pick(|p| p.end_of_session.as_ref()),
             spo2_min: own.and_then(|p| p.spo2_min).or(policy.spo2_min),
             spo2_expected: own.unwrap_or(policy).spo2_min.is_some(),
+            required: own
+                .filter(|p| !p.required_timings.is_empty())
+                .unwrap_or(policy)
+                .required_timings
+                .clone(),
             recheck_after: number(|p| p.recheck_after_minutes, 15),
             max_rechecks: number(|p| p.max_rechecks, 2),
             max_age: number(|p| p.max_age_minutes_pre_dose, 30),

@@ -65,14 +65,21 @@ pub struct IntegrationTargets {
     pub escalate_days: u32,
 }
 
-/// How a score counts in a trend.
+/// How the scores of an instrument count. What is absent is not judged.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub struct Measure {
     /// Fall from the baseline, in per cent, that is a response.
-    pub response_pct: Decimal,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub response_pct: Option<Decimal>,
     /// A score below this one is remission.
-    pub remission_below: Decimal,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub remission_below: Option<Decimal>,
+    /// Rise above the baseline, in points, from which a score is flagged as worse (KAP-RULE-WORSENING). The shipped
+    /// numbers are no clinical claim but defaults to be approved: for PCL-5 the change that the domain reference
+    /// (§4.4) calls meaningful, the other way; for PHQ-9 and GAD-7 the width of one severity band.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub worsening_points: Option<Decimal>,
 }
 
 /// The policy under which rules speak.
@@ -95,7 +102,8 @@ pub struct Policy {
     pub cadence: CadenceCap,
     pub follow_up: FollowUpIntervals,
     pub integration: IntegrationTargets,
-    /// Lowest age that a partner accepts, by the partner's organization id.
+    /// Lowest age that a partner accepts, by the partner's organization id. Below it a referral is flagged, and a
+    /// decision that clears is refused; the partner declines, or defers with `partner-age-limit`.
     pub minimum_age: BTreeMap<Id, u32>,
     /// Topics that the treatment consent must have covered on the day of dosing.
     pub consent_topics: Vec<String>,
@@ -161,6 +169,13 @@ impl Policy {
         if self.follow_up.target_days > self.follow_up.max_days {
             let text = "The target interval is longer than the longest interval.";
             say("/followUp/targetDays".into(), text.into());
+        }
+        for (name, measure) in &self.measures {
+            let points = measure.worsening_points;
+            if points.is_some_and(|n| n <= Decimal::ZERO) {
+                let text = "A score is worse when it is higher: give points above 0.";
+                say(format!("/measures/{name}/worseningPoints"), text.into());
+            }
         }
         if self.approved_by.is_some() != self.approved_at.is_some() {
             let text = "approvedBy and approvedAt are given together.";
@@ -252,5 +267,9 @@ mod tests {
         let error = with("\"scheduleThreeRefills\": 5", "\"scheduleThreeRefills\": 6");
         let error = error.expect_err("law");
         assert_eq!(error.kind, Kind::Unprocessable);
+        let error = with("\"worseningPoints\": 10", "\"worseningPoints\": 0");
+        let error = error.expect_err("every score would be worse");
+        let at = error.issues[0].at.as_deref();
+        assert_eq!(at, Some("/measures/PCL-5/worseningPoints"));
     }
 }

@@ -62,6 +62,46 @@ rules! {
     "KAP-INV-34" Gate "A remote session has a complete emergency plan.";
 }
 
+/// The codes of code system `kap-rule` (domain reference, appendix C): a finding goes by one of these, or by the id of its
+/// invariant where it has none.
+pub const CODES: &[&str] = &[
+    "KAP-RULE-MAOI",
+    "KAP-RULE-BENZO",
+    "KAP-RULE-CNS",
+    "KAP-RULE-STIM",
+    "KAP-RULE-LAMO",
+    "KAP-RULE-PSYCHOSIS",
+    "KAP-RULE-MANIA",
+    "KAP-RULE-DISSOC",
+    "KAP-RULE-HTN",
+    "KAP-RULE-ICP",
+    "KAP-RULE-GLAUCOMA",
+    "KAP-RULE-RESP",
+    "KAP-RULE-HEPATIC",
+    "KAP-RULE-URO",
+    "KAP-RULE-THYROID",
+    "KAP-RULE-SUD",
+    "KAP-RULE-PREG",
+    "KAP-RULE-ALLERGY",
+    "KAP-RULE-SI-ITEM9",
+    "KAP-RULE-CSSRS",
+    "KAP-RULE-BP-PREDOSE",
+    "KAP-RULE-VITALS-MISSING",
+    "KAP-RULE-SEDATION",
+    "KAP-RULE-MINOR",
+    "KAP-RULE-SUPPLY",
+    "KAP-RULE-INTERVAL",
+    "KAP-RULE-CADENCE",
+    "KAP-RULE-FU30",
+    "KAP-RULE-FUQ",
+    "KAP-RULE-INTEGRATION",
+    "KAP-RULE-INVENTORY",
+    "KAP-RULE-WORSENING",
+    "KAP-RULE-CONSENT-EXPIRY",
+    "KAP-RULE-LOCATION",
+    "KAP-RULE-CHAPERONE",
+];
+
 /// The invariant with this id.
 #[must_use]
 pub fn rule(id: &str) -> Option<&'static Rule> {
@@ -78,5 +118,44 @@ mod tests {
             assert_eq!(rule.id, format!("KAP-INV-{:02}", n + 1));
         }
         assert_eq!(RULES.len(), 34);
+    }
+    /// Every word of `kap` that looks like the id of a rule, with the file that says it.
+    fn said() -> Vec<(String, String)> {
+        let root = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("src/kap");
+        let (mut folders, mut out) = (vec![root], vec![]);
+        while let Some(folder) = folders.pop() {
+            for entry in std::fs::read_dir(folder).expect("a folder").flatten() {
+                let path = entry.path();
+                if path.is_dir() {
+                    folders.push(path);
+                    continue;
+                }
+                let text = std::fs::read_to_string(&path).expect("a text");
+                // The first part is what lies before the first quote.
+                let quoted = text.split('"').filter(|t| t.starts_with("KAP-"));
+                out.extend(quoted.map(|t| (t.to_owned(), path.display().to_string())));
+            }
+        }
+        out
+    }
+
+    #[test]
+    fn every_finding_goes_by_a_rule_of_one_of_the_two_lists() {
+        let words = said();
+        assert!(words.len() > 100, "the sources were not read");
+        // Screening instruments, invariants that a test makes up, and the start of a list of invariants.
+        let other = [
+            "KAP-SCREEN",
+            "KAP-PREGNANCY",
+            "KAP-READINESS",
+            "KAP-INV-99",
+            "KAP-INV-",
+            "KAP-",
+        ];
+        for (word, file) in words {
+            let id = word.split([':', ' ', '{']).next().unwrap_or_default();
+            let known = rule(id).is_some() || CODES.contains(&id);
+            assert!(known || other.contains(&id), "{word} in {file}");
+        }
     }
 }

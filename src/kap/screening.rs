@@ -90,11 +90,15 @@ impl Episode {
         self.screen_medicines(&mut found);
         self.screen_problems(&mut found);
         self.screen_answers(&mut found);
-        let grave = found.iter().any(|(rule, _)| *rule == "KAP-RULE-CSSRS")
-            && !self
-                .detected_issues
-                .iter()
-                .any(|i| i.rule_id == "KAP-RULE-CSSRS");
+        let worsened = self.worsened(ctx.policy).into_iter();
+        found.extend(worsened.map(|id| ("KAP-RULE-WORSENING", id)));
+        // Each positive screener holds anew: that an earlier one was dealt with says nothing of this one.
+        let news = |(rule, subject): &(&str, Id)| {
+            let mut known = self.detected_issues.iter();
+            *rule == "KAP-RULE-CSSRS"
+                && !known.any(|i| i.rule_id == *rule && i.implicated.contains(subject))
+        };
+        let grave = found.iter().any(news);
         for (rule, subject) in found {
             let finding = Finding {
                 rule,
@@ -114,7 +118,8 @@ impl Episode {
     /// Adds the subject to an open finding of the rule, else raises one.
     fn join(&mut self, f: Finding, ctx: &Context) {
         use super::safety::IssueStatus as S;
-        let known = |i: &&super::safety::DetectedIssue| i.rule_id == f.rule;
+        let known =
+            |i: &&super::safety::DetectedIssue| i.rule_id == f.rule && i.code.code == f.code.0;
         if self
             .detected_issues
             .iter()
@@ -126,7 +131,8 @@ impl Episode {
         // A new answer about suicide is a new finding, whatever was found before.
         let merges = !matches!(f.rule, "KAP-RULE-SI-ITEM9" | "KAP-RULE-CSSRS");
         let open = |i: &&mut super::safety::DetectedIssue| {
-            i.rule_id == f.rule && i.status == S::Preliminary && merges
+            let same = i.rule_id == f.rule && i.code.code == f.code.0;
+            same && i.status == S::Preliminary && merges
         };
         let (rule, subject) = (f.rule, f.subject.clone());
         match self.detected_issues.iter_mut().find(open) {
@@ -317,7 +323,9 @@ fn code_of(rule: &str) -> (&'static str, &'static str) {
         "KAP-RULE-MINOR" => ("PEALRT", "pediatric alert"),
         "KAP-RULE-ALLERGY" => ("ALGY", "Allergy Alert"),
         "KAP-RULE-PREG" => ("PREG", "Pregnancy Alert"),
-        "KAP-RULE-SI-ITEM9" | "KAP-RULE-CSSRS" => ("OBSA", "Observation Alert"),
+        "KAP-RULE-SI-ITEM9" | "KAP-RULE-CSSRS" | "KAP-RULE-WORSENING" => {
+            ("OBSA", "Observation Alert")
+        }
         "KAP-RULE-SUD" => ABUSE,
         _ => COND,
     }
@@ -347,7 +355,10 @@ fn text_of(rule: &str) -> &'static str {
         "KAP-RULE-PREG" => {
             "Pregnancy, plans of it or breast feeding are reported; for the prescriber to decide."
         }
-        "KAP-RULE-ALLERGY" => "An allergy to ketamine is reported; for the prescriber to confirm.",
+        "KAP-RULE-ALLERGY" => {
+            "An allergy to ketamine is reported, for the prescriber to judge: the action 1 (Therapy Appropriate) \
+             clears it, any other confirms it and keeps from clearance and dosing."
+        }
         "KAP-RULE-MINOR" => {
             "The patient is a minor: guardian consent, assent and specialised evaluation are required."
         }
@@ -356,6 +367,9 @@ fn text_of(rule: &str) -> &'static str {
         }
         "KAP-RULE-CSSRS" => {
             "The suicide-risk screener is positive: a clinician's safety review is due the same day."
+        }
+        "KAP-RULE-WORSENING" => {
+            "A score has risen above its baseline by the policy's points or more; for a clinician to review."
         }
         _ => "A condition is reported that the prescriber reviews.",
     }

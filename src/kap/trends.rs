@@ -46,6 +46,8 @@ pub struct TrendRow {
 
 /// A score at a time, from a screening or an outcome.
 struct Score<'a> {
+    /// The screening that it is the total of, else the outcome.
+    id: &'a Id,
     instrument: &'a str,
     at: Instant,
     value: Decimal,
@@ -61,12 +63,14 @@ impl Episode {
         let screened = self.screenings.iter().filter(|s| !counted(&s.id));
         let screened = screened.filter_map(|s| {
             Some(Score {
+                id: &s.id,
                 instrument: &s.instrument,
                 at: s.at.or(s.authored)?,
                 value: s.score?,
             })
         });
         let outcomes = self.outcomes.iter().map(|o| Score {
+            id: o.questionnaire_response_id.as_ref().unwrap_or(&o.id),
             instrument: &o.instrument,
             at: o.at,
             value: o.score,
@@ -94,6 +98,37 @@ impl Episode {
                 Some((name, trend))
             })
             .collect()
+    }
+
+    /// Scores that lie above the baseline, the first of their instrument, by the policy's points or more.
+    pub(in crate::kap) fn worsened(&self, policy: &Policy) -> Vec<Id> {
+        let mut baselines: BTreeMap<&str, Decimal> = BTreeMap::new();
+        let mut out = vec![];
+        for s in self.scores() {
+            let baseline = *baselines.entry(s.instrument).or_insert(s.value);
+            let measure = policy.measures.get(s.instrument);
+            let points = measure.and_then(|m| m.worsening_points);
+            if points.is_some_and(|n| s.value.0 - baseline.0 >= n.0) {
+                out.push(s.id.clone());
+            }
+        }
+        out
+    }
+
+    /// Whether the course was measured at its end: after the last dose a score was taken, of an instrument of which
+    /// there is one from before the first dose, or of any where there is none. Without a dose there is nothing to
+    /// measure.
+    pub(in crate::kap) fn has_final_measure(&self) -> bool {
+        let doses = self.sessions.iter().filter_map(Session::first_dose_at);
+        let doses: Vec<Instant> = doses.collect();
+        let (Some(first), Some(last)) = (doses.iter().min(), doses.iter().max()) else {
+            return true;
+        };
+        let scores = self.scores();
+        let before = scores.iter().filter(|s| s.at <= *first);
+        let baseline: Vec<&str> = before.map(|s| s.instrument).collect();
+        let counts = |s: &Score| baseline.is_empty() || baseline.contains(&s.instrument);
+        scores.iter().any(|s| s.at > *last && counts(s))
     }
 
     /// Dose, level and scores of each dosing session in which a dose was given.
@@ -155,7 +190,12 @@ fn trend(baseline: Decimal, latest: Decimal, measure: Option<&super::policy::Mea
         baseline,
         latest,
         change_pct: change,
-        response: measure.zip(change).map(|(m, c)| c.0 <= -m.response_pct.0),
-        remission: measure.map(|m| latest < m.remission_below),
+        response: measure
+            .and_then(|m| m.response_pct)
+            .zip(change)
+            .map(|(fall, c)| c.0 <= -fall.0),
+        remission: measure
+            .and_then(|m| m.remission_below)
+            .map(|limit| latest < limit),
     }
 }

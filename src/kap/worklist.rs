@@ -3,15 +3,40 @@
 use serde::Serialize;
 
 use super::Episode;
-use super::act::safety_review_due;
 use super::base::{Day, Id, Instant, codes};
-use super::dosing::{Session, SessionStatus, SessionType};
+use super::dosing::Session;
+use super::follow_up::{FollowUp, FollowUpKind};
 use super::policy::Policy;
-use super::safety::{EventOutcome, IssueSeverity};
+use super::safety::{DetectedIssue, EventOutcome, IssueSeverity};
 
 codes! {
     /// How much depends on it; the first is the most.
     Risk { Safety = "safety", Clinical = "clinical", Administrative = "administrative" }
+}
+
+codes! {
+    /// How pressing it is by now. Later is more pressing.
+    Urgency {
+        /// Not yet to be thought of.
+        Upcoming = "upcoming",
+        /// To be done: due today; integration from the reminder on.
+        Due = "due",
+        /// Past its day; integration past its target.
+        Overdue = "overdue",
+        /// So late that it is told again: integration past its escalation, medical follow-ups that hold dosing.
+        Escalated = "escalated",
+    }
+}
+
+impl Urgency {
+    /// How pressing something is so many days after it was due.
+    const fn of(days_late: i64) -> Self {
+        match days_late {
+            ..0 => Self::Upcoming,
+            0 => Self::Due,
+            1.. => Self::Overdue,
+        }
+    }
 }
 
 /// Something to do.
@@ -24,12 +49,14 @@ pub struct Item {
     pub due_by: Day,
     /// 0 where it is not overdue.
     pub overdue_days: i64,
+    pub urgency: Urgency,
     pub risk: Risk,
     /// `therapist`, `prescriber`, `pharmacy` or `patient`.
     pub who: &'static str,
 }
 
 struct List {
+    at: Instant,
     day: Day,
     items: Vec<Item>,
 }
@@ -43,14 +70,23 @@ impl List {
         id: &Id,
         what: impl Into<String>,
     ) {
+        let late = self.day.days_since(due_by);
         self.items.push(Item {
             what: what.into(),
             id: id.clone(),
             due_by,
-            overdue_days: self.day.days_since(due_by).max(0),
+            overdue_days: late.max(0),
+            urgency: Urgency::of(late),
             risk,
             who,
         });
+    }
+
+    /// Sets how pressing the last item is.
+    fn press(&mut self, urgency: Urgency) {
+        if let Some(item) = self.items.last_mut() {
+            item.urgency = urgency;
+        }
     }
 }
 
@@ -64,18 +100,23 @@ impl Episode {
     #[must_use]
     pub fn worklist(&self, at: Instant, policy: &Policy) -> Vec<Item> {
         let day = self.calendar().day(at);
-        let mut list = List { day, items: vec![] };
+        let mut list = List {
+            at,
+            day,
+            items: vec![],
+        };
         self.safety_due(at, &mut list);
         for f in self.follow_ups.iter().filter(|f| f.is_open()) {
             let risk = match f.kind {
-                super::follow_up::FollowUpKind::SafetyCheck => Risk::Safety,
+                FollowUpKind::SafetyCheck => Risk::Safety,
                 _ => Risk::Clinical,
             };
             list.add(risk, f.due_by, who(f.kind), &f.id, f.kind.code());
+            list.press(self.urgency(f, at, policy));
         }
         if !self.phase.is_terminal() {
             self.ends_due(at, &mut list);
-            self.integration_due(at, policy, &mut list);
+            self.integration_due(policy, &mut list);
         }
         list.items
             .sort_by(|a, b| (a.risk, a.due_by, &a.id).cmp(&(b.risk, b.due_by, &b.id)));
@@ -84,12 +125,11 @@ impl Episode {
 
     fn safety_due(&self, at: Instant, list: &mut List) {
         let calendar = self.calendar();
-        let review = safety_review_due(self, at);
         for i in self.detected_issues.iter().filter(|i| i.is_open()) {
             let due = calendar.day(i.identified_at);
             let risk = match i.severity {
                 IssueSeverity::High => Risk::Safety,
-                _ if review && i.rule_id == "KAP-RULE-SI-ITEM9" => Risk::Safety,
+                _ if self.awaits_review(i, at) => Risk::Safety,
                 _ => Risk::Clinical,
             };
             list.add(
@@ -99,6 +139,11 @@ impl Episode {
                 &i.id,
                 format!("review {}", i.rule_id),
             );
+        }
+        let waits = |i: &&DetectedIssue| !i.is_open() && self.awaits_review(i, at);
+        for i in self.detected_issues.iter().filter(waits) {
+            let (what, today) = ("safety review before the next dose", list.day);
+            list.add(Risk::Safety, today, "therapist", &i.id, what);
         }
         let open = |o| matches!(o, EventOutcome::Ongoing | EventOutcome::Recovering);
         for e in &self.adverse_events {
@@ -187,30 +232,47 @@ impl Episode {
     }
 
     /// Dosing sessions without integration for which no follow-up is on record.
-    fn integration_due(&self, at: Instant, policy: &Policy, list: &mut List) {
+    fn integration_due(&self, policy: &Policy, list: &mut List) {
         let calendar = self.calendar();
         let owed = |day: Day| {
-            self.follow_ups.iter().any(|f| {
-                f.anchor == day && f.kind == super::follow_up::FollowUpKind::Integration72h
-            })
+            let mut all = self.follow_ups.iter();
+            all.any(|f| f.anchor == day && f.kind == FollowUpKind::Integration72h)
         };
-        let dosed =
-            |s: &&Session| s.kind == SessionType::Dosing && s.status == SessionStatus::Completed;
-        for s in self.sessions.iter().filter(dosed) {
-            let Some(dose) = s.first_dose_at().filter(|t| *t <= at) else {
+        for s in &self.sessions {
+            let Some(dose) = s.first_dose_at().filter(|t| *t <= list.at) else {
                 continue;
             };
             if !self.integrated(&s.id) && !owed(calendar.day(dose)) {
-                let hours = i64::from(policy.integration.target_hours);
-                let due = calendar.day(dose.plus_minutes(60 * hours));
+                let targets = &policy.integration;
+                let due = calendar.day(targets.target(dose));
                 list.add(Risk::Clinical, due, "therapist", &s.id, "integration-72h");
+                list.press(targets.urgency(dose, list.at));
             }
+        }
+    }
+
+    /// How pressing an open follow-up is at `at`. Integration counts from the dose, hour by hour (KAP-INV-17); a medical
+    /// follow-up escalates when it is so late that it holds dosing (KAP-INV-15).
+    pub(in crate::kap) fn urgency(&self, f: &FollowUp, at: Instant, policy: &Policy) -> Urgency {
+        use FollowUpKind as K;
+        let calendar = self.calendar();
+        if f.kind == K::Integration72h {
+            let doses = self.sessions.iter().filter_map(Session::first_dose_at);
+            let of_that_day = doses.filter(|t| calendar.day(*t) == f.anchor).min();
+            let dose = of_that_day.unwrap_or_else(|| calendar.start_of(f.anchor));
+            return policy.integration.urgency(dose, at);
+        }
+        let hold = i64::from(policy.follow_up.overdue_hold_days);
+        let medical = matches!(f.kind, K::Medical30Day | K::MedicalQuarterly);
+        match calendar.day(at).days_since(f.due_by) {
+            late if medical && late >= hold.max(1) => Urgency::Escalated,
+            late => Urgency::of(late),
         }
     }
 }
 
-fn who(kind: super::follow_up::FollowUpKind) -> &'static str {
-    use super::follow_up::FollowUpKind as K;
+fn who(kind: FollowUpKind) -> &'static str {
+    use FollowUpKind as K;
     match kind {
         K::Medical30Day | K::MedicalQuarterly | K::ClearanceReReview => "prescriber",
         K::Integration72h | K::DischargeSession | K::SafetyCheck => "therapist",

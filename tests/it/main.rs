@@ -13,6 +13,7 @@ mod golden;
 mod idempotency;
 mod readings;
 mod replicas;
+mod rules;
 mod scenarios;
 mod smart;
 mod telemetry;

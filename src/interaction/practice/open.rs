@@ -14,9 +14,10 @@ use crate::interaction::episode::{DIRECTORY, same};
 use crate::kap::act::{Actor, Context, OpenEpisode, Side};
 use crate::kap::base::Instant;
 use crate::kap::people::{Organization, OrganizationType, Organizations};
-use crate::kap::{Episode, Id};
+use crate::kap::{Episode, Id, Phase};
 use crate::mapping;
 use crate::store;
+use crate::store::view::EpisodeFilter;
 
 /// Opens an episode of the caller's practice.
 ///
@@ -36,7 +37,8 @@ pub async fn open(
     let organizations = organizations(app, access, &body).await?;
     let seed = format!("{client}|{}", request.key);
     let (body, names) = own_ids(access.tenant(), &organizations.practice.id, &seed, body);
-    let episode = opened(app, access, &seed, body, organizations)?;
+    let twins = open_episodes(app, access, &body.patient.id, &organizations.practice.id).await?;
+    let episode = opened(app, access, &seed, body, organizations, &twins)?;
     let set = changes(app, access, &episode).await?;
     let outcome = Outcome {
         status: request.status,
@@ -78,6 +80,7 @@ fn opened(
     seed: &str,
     body: OpenEpisode,
     organizations: Organizations,
+    twins: &[Id],
 ) -> Result<Episode> {
     let ids = actor::ids(access.tenant(), seed);
     let caller = access.caller().ok_or_else(Error::not_found)?;
@@ -98,8 +101,25 @@ fn opened(
         ids: &ids,
     };
     let mut episode = Episode::open(body, organizations, &ctx)?;
+    episode.flag_duplicates(twins, &ctx);
     episode.version = 1;
     Ok(episode)
+}
+
+/// The open episodes of a patient at a practice. The service asks by itself: what the caller's scopes hide is a second
+/// course of the same treatment all the same.
+async fn open_episodes(app: &App, access: &Access, patient: &Id, practice: &Id) -> Result<Vec<Id>> {
+    let reason = "a second course of treatment is flagged";
+    let whole = Access::system(app.tenant.clone(), reason, access.now());
+    let open = Phase::ALL.iter().filter(|phase| !phase.is_terminal());
+    let filter = EpisodeFilter {
+        phases: open.map(|phase| phase.code().to_owned()).collect(),
+        patient: Some(patient.clone()),
+        ..EpisodeFilter::default()
+    };
+    let found = app.store.view(&whole).episodes(&filter, 50, None).await?;
+    let own = found.heads.into_iter().filter(|h| h.owner == *practice);
+    Ok(own.map(|head| head.episode).collect())
 }
 
 /// Ids in the body are local names that the service replaces by its own. People keep theirs across the episodes of a

@@ -4,10 +4,10 @@ use super::body::{Decide, Step};
 use super::{Context, conflict, refuse, ruled, said};
 use crate::error::{Error, Issue, Kind, Result};
 use crate::kap::base::{Day, Decimal, Id, Instant};
+use crate::kap::calendar::age_on;
 use crate::kap::clearance::{Clearance, ClearanceStatus, ConditionScope, Decision};
 use crate::kap::dosing::{SessionStatus, SessionType};
 use crate::kap::follow_up::{FollowUp, FollowUpKind, FollowUpStatus};
-use crate::kap::safety::{DetectedIssue, IssueSeverity, IssueStatus};
 use crate::kap::{Episode, Phase};
 
 impl Decision {
@@ -148,7 +148,11 @@ impl Episode {
         clearance.status = None;
         refuse(gaps(&clearance, self.calendar().day(at)))?;
         if clearance.decision.clears() {
-            self.adjudicated()?;
+            let mut issues = self.unadjudicated(at);
+            issues.extend(self.too_young(&clearance, ctx));
+            if !issues.is_empty() {
+                return Err(Error::with_issues(Kind::Conflict, issues).code("state-conflict"));
+            }
         }
         let last = self.ruling(ctx.now).map(|c| c.decided_at);
         if last.is_some_and(|t| at < t) {
@@ -163,31 +167,31 @@ impl Episode {
         Ok(())
     }
 
-    /// Every high-severity finding has been adjudicated by a prescriber (KAP-INV-20).
-    fn adjudicated(&self) -> Result<()> {
-        let waits = |i: &&DetectedIssue| {
-            let open = !matches!(i.status, IssueStatus::EnteredInError);
-            let seen = i.mitigations.iter().any(|m| self.is_prescriber(&m.by));
-            i.severity == IssueSeverity::High && open && !seen
-        };
-        let issues: Vec<Issue> = self
-            .detected_issues
-            .iter()
-            .filter(waits)
-            .map(|i| Issue {
-                text: format!(
-                    "The finding {} ({}) waits for a prescriber.",
-                    i.id, i.rule_id
-                ),
-                rule: Some("KAP-INV-20".into()),
-                resolve_by: Some("prescriber".into()),
-                ..Issue::default()
-            })
-            .collect();
-        if issues.is_empty() {
-            return Ok(());
-        }
-        Err(Error::with_issues(Kind::Conflict, issues).code("state-conflict"))
+    /// What keeps the partner from clearing somebody below the age that it accepts: on the day from which the clearance
+    /// would hold.
+    ///
+    /// The age limit is the partner's own (its authorisation, not a clinical judgement), so it is a gate and no flag to
+    /// be weighed. What to do instead stays the partner's decision: it declines the referral, or defers with the
+    /// reason `partner-age-limit` and a day of review.
+    fn too_young(&self, clearance: &Clearance, ctx: &Context) -> Option<Issue> {
+        let day = self.calendar().day(clearance.decided_at);
+        let from = clearance.effective_from.max(day);
+        self.below_limit(from, ctx).map(|least| Issue {
+            text: format!(
+                "The patient is below the age of {least} that the medical partner accepts: decline, \
+                 or defer with `partner-age-limit`."
+            ),
+            rule: Some("KAP-INV-20".into()),
+            resolve_by: Some("prescriber".into()),
+            ..Issue::default()
+        })
+    }
+
+    /// The partner's lowest age, where the patient is below it on `day`.
+    pub(super) fn below_limit(&self, day: Day, ctx: &Context) -> Option<u32> {
+        let partner = &self.organizations.partner.id;
+        let least = *ctx.policy.minimum_age.get(partner)?;
+        (age_on(self.patient.birth_date, day) < least).then_some(least)
     }
 
     /// Moves the phase with the decision.

@@ -1,16 +1,18 @@
 //! What happens in a dosing session: facts, stored whatever they say, and flagged.
 
 use super::body::PlanDose;
-use super::safety::{self, Finding};
+use super::finding::{self, Finding};
 use super::{Context, conflict, put, refuse, said, unfit};
 use crate::error::{Error, Issue, Kind, Result};
 use crate::kap::base::{Decimal, Id, Instant};
 use crate::kap::dosing::{
-    Checklist, Dose, DoseStatus, Effects, Override, SessionStatus, SessionType, SideEffect, Timing,
-    Vitals,
+    Checklist, Dose, DoseStatus, DosingOutcome, Effects, Override, SessionStatus, SessionType,
+    SideEffect, Timing, Vitals,
 };
 use crate::kap::ledger::given;
+use crate::kap::readiness::BlockingReason;
 use crate::kap::safety::IssueSeverity;
+use crate::kap::worklist::Urgency;
 use crate::kap::{Episode, Quantity};
 
 impl Episode {
@@ -23,7 +25,7 @@ impl Episode {
         let stock = self.ledger(at).remaining();
         let known = !self.dispenses.is_empty();
         if known && counted.is_some_and(|n| n != stock) {
-            self.raise(safety::discrepancy(id, at), ctx);
+            self.raise(finding::discrepancy(id, at), ctx);
         }
         Ok(id.clone())
     }
@@ -48,6 +50,8 @@ impl Episode {
         if self.session(id)?.kind == SessionType::Dosing {
             self.judge_vitals(id, &judged, at, ctx)?;
         }
+        self.look_at_order(id, ctx)?;
+        self.look_at_readings(id, ctx)?;
         Ok(vid)
     }
 
@@ -98,69 +102,94 @@ impl Episode {
         ctx.treating()?;
         ctx.past(dose.at, "/at")?;
         refuse(dose_issues(&dose))?;
-        let start = self.session(id)?.start;
-        let begun = self.session(id)?.status == SessionStatus::InProgress;
-        if begun && dose.at < start.plus_minutes(-24 * 60) {
-            let text = "The dose lies more than a day before its session.";
-            return Err(unfit("KAP-INV-23", "/at", text));
-        }
+        let was = self.dosing_outcome(id)?;
         let (did, new) = (dose.id.clone(), dose.clone());
         put(&mut self.dosing_mut(id)?.doses, dose, |d| &d.id);
         if given(&new) {
             self.judge_dose(id, &new, ctx)?;
         }
+        self.look_at_order(id, ctx)?;
+        self.after_late_dose(id, was, ctx)?;
+        let why = new.status_reason.as_ref().map(|r| r.code.as_str());
+        if why == Some("acute-suicidality") {
+            self.raise(finding::concern(&did, new.at), ctx);
+        }
         Ok(did)
     }
 
-    /// Flags what is wrong with a dose that was given (KAP-INV-02, 07, 08, 09, 10, 11, 23).
+    /// Flags what is wrong with a dose that was given: every gate that it went past, the amount, the units.
     fn judge_dose(&mut self, id: &Id, dose: &Dose, ctx: &Context) -> Result<()> {
-        let (at, high) = (dose.at, IssueSeverity::High);
-        let mut found = vec![];
-        if let Some(f) = self.over_maximum(id, dose)? {
-            found.push(f);
-        }
-        if self.session(id)?.status != SessionStatus::InProgress {
-            found.push(safety::unstarted(&dose.id, at));
-        }
-        let skew = i64::from(ctx.policy.clock_skew_minutes);
-        if at.plus_minutes(skew) < self.session(id)?.start {
-            found.push(safety::out_of_order(&dose.id, at));
-        }
-        let expired = self.active_clearance(at).is_none();
-        if expired {
-            let text = "A dose was given without an active clearance.";
-            found.push(Finding::observed(
-                "KAP-RULE-CONSENT-EXPIRY",
-                &dose.id,
-                at,
-                high,
-                text,
-            ));
-        }
-        let readiness = self.readiness(id, at, ctx.policy)?;
-        for reason in &readiness.blocking_reasons {
-            if let Some(f) = safety::breach(reason, &dose.id, at) {
-                found.push(f);
-            }
+        use SessionStatus as S;
+        let at = dose.at;
+        let status = self.session(id)?.status;
+        let mut found: Vec<Finding> = self.over_maximum(id, dose)?.into_iter().collect();
+        let readiness = self.hindsight(id, at, ctx.policy)?;
+        let breaches = readiness.blocking_reasons.iter();
+        found.extend(breaches.filter_map(|reason| finding::breach(reason, &dose.id, at)));
+        // A session that was started, or that is told as past, was warned of or held by its own means.
+        if !matches!(status, S::InProgress | S::Completed) {
+            found.push(finding::unstarted(&dose.id, at));
+            let warnings = readiness.warnings.iter();
+            found.extend(warnings.map(|warning| self.warned(warning, id, at, ctx)));
         }
         let mg = dose.units.filter(|u| *u > Decimal::ZERO);
         let mg = mg.map(|u| Decimal(dose.dose_mg.0 / u.0));
         if mg.is_some_and(|mg| self.ledger(at).of(mg).remaining() < Decimal::ZERO) {
-            found.push(safety::discrepancy(&dose.id, at));
+            found.push(finding::discrepancy(&dose.id, at));
         }
         for f in found {
             self.raise(f, ctx);
         }
-        let session = self.session_mut(id)?;
-        if session.status.is_ahead() {
-            session.status = SessionStatus::InProgress;
+        if status.is_ahead() {
+            let session = self.session_mut(id)?;
+            session.status = S::InProgress;
             let lead = session.lead_id.clone();
             self.began(SessionType::Dosing, at, &lead);
         }
-        if expired {
+        if self.active_clearance(at).is_none() {
             self.hold_automatically(at, "dose without an active clearance");
         }
         Ok(())
+    }
+
+    /// The finding for a warning of the readiness check under which dosing went on. It is grave to go on when the
+    /// integration of the last dose has long been due (KAP-INV-17).
+    pub(super) fn warned(
+        &self,
+        warning: &BlockingReason,
+        session: &Id,
+        at: Instant,
+        ctx: &Context,
+    ) -> Finding {
+        let mut found = finding::warned(warning, session, at);
+        let late = self.unintegrated(session, at, ctx.policy);
+        if warning.rule == "KAP-INV-17" && late == Some(Urgency::Escalated) {
+            found.severity = IssueSeverity::High;
+        }
+        found
+    }
+
+    /// A dose that is told after its session ended changes what the session came to, and what it calls for.
+    fn after_late_dose(
+        &mut self,
+        id: &Id,
+        was: Option<DosingOutcome>,
+        ctx: &Context,
+    ) -> Result<()> {
+        let session = self.session(id)?;
+        let (status, end) = (session.status, session.end.unwrap_or(ctx.now));
+        if status != SessionStatus::Completed {
+            return Ok(());
+        }
+        let is = self.dosing_outcome(id)?;
+        let dosing = self.dosing_mut(id)?;
+        // What somebody stated stays; what was computed is computed anew.
+        if dosing.outcome == was {
+            dosing.outcome = is;
+        }
+        self.look_at_leaving(id, ctx)?;
+        self.look_at_readings(id, ctx)?;
+        self.after_session(id, end, ctx)
     }
 
     fn over_maximum(&self, id: &Id, dose: &Dose) -> Result<Option<Finding>> {
@@ -170,7 +199,7 @@ impl Episode {
         let max = self.maximum(session, dose.at);
         Ok(max
             .filter(|m| total > m.0)
-            .map(|_| safety::over_dose(&dose.id, dose.at)))
+            .map(|_| finding::over_dose(&dose.id, dose.at)))
     }
 
     pub(super) fn take_effects(&mut self, id: &Id, effects: Effects, ctx: &Context) -> Result<Id> {

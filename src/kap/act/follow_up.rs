@@ -76,8 +76,7 @@ impl Episode {
             }
             SessionType::Dosing => {
                 if let Some(dose) = dosed {
-                    let by = dose.plus_minutes(60 * i64::from(ctx.policy.integration.target_hours));
-                    let due = self.calendar().day(by);
+                    let due = self.calendar().day(ctx.policy.integration.target(dose));
                     self.owe(
                         FollowUpKind::Integration72h,
                         self.calendar().day(dose),
@@ -241,7 +240,7 @@ impl Episode {
             .filter(|i| !i.within_target_window);
         if late.is_some() {
             let at = self.session(session)?.start;
-            self.raise(super::safety::late_integration(session, at), ctx);
+            self.raise(super::finding::late_integration(session, at), ctx);
         }
         Ok(())
     }

@@ -1,13 +1,11 @@
 //! The state machine of the episode (domain reference §2.3).
 
-use super::body::{CompleteEpisode, Correct, HoldKind, OpenEpisode, Step};
+use super::body::{CompleteEpisode, Correct, HoldKind, Step};
 use super::{Context, Side, conflict, not_permitted, ruled, said, unfit};
 use crate::error::{Error, Kind, Result};
 use crate::kap::base::{Decimal, Id, Instant};
-use crate::kap::calendar::Calendar;
 use crate::kap::follow_up::{FollowUpKind, FollowUpStatus};
 use crate::kap::medication::Supply;
-use crate::kap::people::{Organizations, Patient};
 use crate::kap::safety::EventOutcome;
 use crate::kap::{Episode, Phase, PhaseEntry};
 
@@ -46,88 +44,11 @@ impl Phase {
 }
 
 impl Episode {
-    /// Opens an episode, in phase `referred`.
-    ///
-    /// # Errors
-    /// `Forbidden` for anyone but the practice; `Unprocessable` where the practice has no time zone, the patient has
-    /// no identifier, or the episode was opened in the future.
-    pub fn open(body: OpenEpisode, organizations: Organizations, ctx: &Context) -> Result<Self> {
-        ctx.only(Side::Practice)?;
-        let at = ctx.at(body.at)?;
-        Calendar::new(organizations.practice.timezone.as_deref().unwrap_or(""))
-            .map_err(|e| e.at("/organizations/practice/timezone"))?;
-        let entry = PhaseEntry {
-            phase: Phase::Referred,
-            from: at,
-            by: body.by.clone(),
-            reason: body.reason,
-        };
-        let mut patient = body.patient;
-        if patient.id.is_unset() {
-            patient.id = (ctx.ids)("patient");
-        }
-        let mut episode = Self::blank((ctx.ids)("episode"), patient, organizations, entry);
-        episode.business_identifiers = body.business_identifiers;
-        episode.previous_episode_id = body.previous_episode_id;
-        episode.synthetic = body.synthetic;
-        for (n, mut member) in body.care_team.into_iter().enumerate() {
-            if member.id.is_unset() {
-                member.id = (ctx.ids)(&format!("member-{n}"));
-            }
-            episode.take_member(member, ctx)?;
-        }
-        for (n, mut person) in body.related_persons.into_iter().enumerate() {
-            if person.id.is_unset() {
-                person.id = (ctx.ids)(&format!("related-person-{n}"));
-            }
-            episode.take_related_person(person, ctx)?;
-        }
-        if episode.patient.identifiers.is_empty() {
-            let text = "The patient needs at least one identifier.";
-            return Err(Error::new(Kind::Unprocessable, text).at("/patient/identifiers"));
-        }
-        episode.known_at(&body.by, "/by")?;
-        episode.screen(at, ctx);
-        Ok(episode)
-    }
-
-    fn blank(
-        episode_id: Id,
-        patient: Patient,
-        organizations: Organizations,
-        entry: PhaseEntry,
-    ) -> Self {
-        Self {
-            episode_id,
-            business_identifiers: vec![],
-            version: 0,
-            synthetic: false,
-            phase: entry.phase,
-            phase_history: vec![entry],
-            previous_episode_id: None,
-            organizations,
-            patient,
-            care_team: vec![],
-            related_persons: vec![],
-            problems: vec![],
-            allergies: vec![],
-            medications: vec![],
-            consents: vec![],
-            referrals: vec![],
-            screenings: vec![],
-            detected_issues: vec![],
-            clearances: vec![],
-            treatment_plan: None,
-            intentions: vec![],
-            prescriptions: vec![],
-            dispenses: vec![],
-            inventory: vec![],
-            sessions: vec![],
-            outcomes: vec![],
-            adverse_events: vec![],
-            follow_ups: vec![],
-            communications: vec![],
-        }
+    /// The phase in which the episode was at `at`; the first where that lies before it.
+    pub(in crate::kap) fn phase_at(&self, at: Instant) -> Phase {
+        let history = &self.phase_history;
+        let then = history.iter().rev().find(|e| e.from <= at);
+        then.or(history.first()).map_or(self.phase, |e| e.phase)
     }
 
     /// Moves the phase, or says why not (KAP-INV-01).
@@ -277,7 +198,7 @@ impl Episode {
                 return Err(unfit("KAP-INV-01", "/reason", text));
             }
             let subject = self.episode_id.clone();
-            self.raise(super::safety::early_maintenance(&subject, at), ctx);
+            self.raise(super::finding::early_maintenance(&subject, at), ctx);
         }
         self.go(Phase::Maintenance, at, body.by, body.reason)?;
         Ok(self.episode_id.clone())
@@ -291,15 +212,21 @@ impl Episode {
         if !issues.is_empty() {
             return Err(Error::with_issues(Kind::Conflict, issues).code("state-conflict"));
         }
+        if !self.has_final_measure() {
+            let subject = self.episode_id.clone();
+            self.raise(super::finding::unmeasured_course(&subject, at), ctx);
+        }
         self.go(Phase::Completed, at, body.by, body.reason)?;
         Ok(self.episode_id.clone())
     }
 
     /// What keeps an episode from being completed (KAP-INV-24).
     fn unsettled(&self, at: Instant, handed_over: &[Id]) -> Vec<crate::error::Issue> {
+        use FollowUpStatus as S;
         let say = |text: &str| super::issue("KAP-INV-24", "", text);
         let mut out = vec![];
-        let settled = |s| matches!(s, FollowUpStatus::Done | FollowUpStatus::Declined);
+        // A parting that came late was a parting.
+        let settled = |s| matches!(s, S::Done | S::OverdueResolved | S::Declined);
         let parting = |k| k == FollowUpKind::DischargeSession;
         if !self
             .follow_ups

@@ -103,10 +103,10 @@ impl Episode {
             limits.later_fill_sessions
         };
         if rx.sessions_supplied.is_some_and(|n| n > most) {
-            self.raise(super::safety::large_supply(&rx.id, rx.authored_on), ctx);
+            self.raise(super::finding::large_supply(&rx.id, rx.authored_on), ctx);
         }
         if rx.pdmp_checked_at.is_none() && rx.controlled_substance_schedule.is_some() {
-            self.raise(super::safety::pdmp_missing(&rx.id, rx.authored_on), ctx);
+            self.raise(super::finding::pdmp_missing(&rx.id, rx.authored_on), ctx);
         }
     }
 
@@ -337,7 +337,7 @@ impl Episode {
             return Err(error.at("/units").code("inventory-insufficient"));
         }
         if counted && units != at_the_time {
-            self.raise(super::safety::discrepancy(&id, at), ctx);
+            self.raise(super::finding::discrepancy(&id, at), ctx);
         }
         Ok(id)
     }

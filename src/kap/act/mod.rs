@@ -10,12 +10,16 @@ mod consent;
 mod consultation;
 mod discharge;
 mod dosing;
+mod finding;
 mod follow_up;
 mod lifecycle;
 mod medication;
+mod open;
+mod order;
 mod people;
 mod reference;
 mod referral;
+mod review;
 mod safety;
 mod session;
 mod session_end;
@@ -31,7 +35,8 @@ use crate::error::{Error, Issue, Kind, Result};
 
 pub use body::*;
 pub use command::Command;
-pub(super) use safety::{Finding, safety_review_due};
+pub(super) use finding::Finding;
+pub(super) use review::KetamineAllergy;
 
 /// Whose side an actor is on.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

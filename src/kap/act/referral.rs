@@ -4,7 +4,6 @@ use super::body::{ReferralEvent, SendReferral};
 use super::{Context, Side, conflict, not_permitted, put, refuse, ruled, said, unfit};
 use crate::error::{Error, Issue, Kind, Result};
 use crate::kap::base::{Id, Instant};
-use crate::kap::calendar::age_on;
 use crate::kap::consent::ConsentKind;
 use crate::kap::referral::{Priority, Referral, ReferralStatus, TaskEvent, TaskStatus};
 use crate::kap::{Episode, Phase};
@@ -101,6 +100,7 @@ impl Episode {
             let by = referral.requester_id.clone();
             self.go(Phase::EvaluationRequested, at, by, None)?;
         }
+        self.age_limit(at, ctx);
         self.referrals.push(referral);
         Ok(())
     }
@@ -241,7 +241,9 @@ impl Episode {
             let text = "A referral is completed by the clearance decision: decide first.";
             return Err(ruled(Kind::Conflict, "KAP-INV-02", text).code("clearance-missing"));
         }
-        self.age_limit(&event, ctx);
+        if event.status == TaskStatus::Accepted {
+            self.age_limit(event.at, ctx);
+        }
         self.settle_event(n, event);
         Ok(())
     }
@@ -250,13 +252,13 @@ impl Episode {
         self.clearances.iter().any(|c| c.decided_at >= at)
     }
 
-    /// A partner that accepts somebody below its own age limit is told so.
-    fn age_limit(&mut self, event: &TaskEvent, ctx: &Context) {
-        let limit = ctx.policy.minimum_age.get(&self.organizations.partner.id);
-        let age = age_on(self.patient.birth_date, self.calendar().day(event.at));
-        if event.status == TaskStatus::Accepted && limit.is_some_and(|least| age < *least) {
+    /// Who refers somebody below the partner's age limit, or takes such a referral, is told so. Neither is refused: the
+    /// partner may answer questions, or evaluate ahead of a birthday.
+    fn age_limit(&mut self, at: Instant, ctx: &Context) {
+        let day = self.calendar().day(at);
+        if self.below_limit(day, ctx).is_some() {
             let subject = self.patient.id.clone();
-            self.raise(super::safety::below_age(&subject, event.at), ctx);
+            self.raise(super::finding::below_age(&subject, at), ctx);
         }
     }
 

@@ -194,7 +194,8 @@ impl Episode {
             ));
         }
         session.start = body.start.unwrap_or(session.start);
-        session.end = body.end.or(session.end);
+        let ended = body.end;
+        session.end = ended.or(session.end);
         session.setting = body.setting.unwrap_or(session.setting);
         session.lead_id = body.lead_id.unwrap_or_else(|| session.lead_id.clone());
         session.participants = body
@@ -215,6 +216,11 @@ impl Episode {
                 "/end",
                 "The session ends before it begins.",
             ));
+        }
+        if let (Some(end), SessionStatus::Completed) = (ended, session.status) {
+            ctx.past(end, "/end")?;
+            self.end_in_order(id, end, "/end", ctx)?;
+            self.look_at_order(id, ctx)?;
         }
         Ok(id.clone())
     }
@@ -265,7 +271,7 @@ impl Episode {
         let readiness = self.readiness(id, at, ctx.policy)?;
         readiness.check()?;
         for warning in readiness.warnings {
-            self.raise(super::safety::warned(&warning, id, at), ctx);
+            self.raise(self.warned(&warning, id, at, ctx), ctx);
         }
         let clearance = self.active_clearance(at).map(|c| c.id.clone());
         self.dosing_mut(id)?.clearance_id = clearance;

@@ -2,8 +2,8 @@
 
 use super::body::CompleteSession;
 use super::session::{owner, weight};
-use super::{Context, conflict, ruled, unfit};
-use crate::error::{Kind, Result};
+use super::{Context, conflict};
+use crate::error::{Error, Kind, Result};
 use crate::kap::Episode;
 use crate::kap::base::{Id, Instant};
 use crate::kap::dosing::{DoseStatus, DosingOutcome, SessionStatus};
@@ -18,7 +18,7 @@ impl Episode {
         owner(self.session(id)?.kind, ctx)?;
         self.known_at(&body.by, "/by")?;
         let at = ctx.at(body.at)?;
-        self.check_completion(id, at)?;
+        self.check_completion(id, at, ctx)?;
         let outcome = self.dosing_outcome(id)?;
         let session = self.session_mut(id)?;
         session.status = SessionStatus::Completed;
@@ -32,11 +32,13 @@ impl Episode {
             dosing.outcome = outcome;
             dosing.converted_to = body.converted_to.or(dosing.converted_to.take());
         }
+        self.look_at_order(id, ctx)?;
+        self.look_at_readings(id, ctx)?;
         self.after_session(id, at, ctx)?;
         Ok(id.clone())
     }
 
-    fn check_completion(&self, id: &Id, at: Instant) -> Result<()> {
+    fn check_completion(&self, id: &Id, at: Instant, ctx: &Context) -> Result<()> {
         let session = self.session(id)?;
         let doses = session.dosing.as_ref().map_or(&[][..], |d| &d.doses);
         let refused = |s| matches!(s, DoseStatus::NotDone | DoseStatus::OnHold);
@@ -47,26 +49,16 @@ impl Episode {
             let text = format!("The session is {}; start it first.", session.status);
             return Err(conflict("KAP-INV-01", text));
         }
-        if at < session.start {
-            return Err(unfit(
-                "KAP-INV-23",
-                "/at",
-                "The session ends before it begins.",
-            ));
+        self.end_in_order(id, at, "/at", ctx)?;
+        let mut issues = self.against_leaving(id, ctx)?;
+        if issues.is_empty() {
+            return Ok(());
         }
-        let discharge = session.dosing.as_ref().and_then(|d| d.discharge.as_ref());
-        if session.first_dose_at().is_some() && discharge.is_none() {
-            let text = "A dose was given: record the discharge first.";
-            return Err(ruled(Kind::Conflict, "KAP-INV-14", text).code("state-conflict"));
+        // They name fields of the discharge, not of this body.
+        for issue in &mut issues {
+            issue.at = None;
         }
-        if discharge.is_some_and(|d| at < d.assessed_at) {
-            return Err(unfit(
-                "KAP-INV-23",
-                "/at",
-                "The session ends before the discharge.",
-            ));
-        }
-        Ok(())
+        Err(Error::with_issues(Kind::Conflict, issues).code("state-conflict"))
     }
 
     pub(super) fn dosing_outcome(&self, id: &Id) -> Result<Option<DosingOutcome>> {

@@ -2,7 +2,7 @@
 
 use super::body::{StartSession, Step};
 use super::session::owner;
-use super::{Context, conflict};
+use super::{Context, conflict, unfit};
 use crate::error::Result;
 use crate::kap::Episode;
 use crate::kap::base::{Id, Instant};
@@ -69,6 +69,9 @@ impl Episode {
         if let Some(dosing) = &mut session.dosing {
             dosing.outcome = dosing.outcome.or(outcome);
         }
+        self.look_at_order(id, ctx)?;
+        self.look_at_leaving(id, ctx)?;
+        self.look_at_readings(id, ctx)?;
         self.after_session(id, end, ctx)
     }
 
@@ -79,6 +82,10 @@ impl Episode {
             return Err(conflict("KAP-INV-01", "A session keeps its type."));
         }
         owner(new.kind, ctx)?;
+        if new.end.is_some_and(|end| end < new.start) {
+            let text = "The session ends before it begins.";
+            return Err(unfit("KAP-INV-23", "/end", text));
+        }
         let mut merged = new.clone();
         merged.status = old.status;
         merged.vitals.clone_from(&old.vitals);
@@ -94,6 +101,6 @@ impl Episode {
             to.sequence = from.sequence;
         }
         *self.session_mut(&new.id)? = merged;
-        Ok(())
+        self.look_at_order(&new.id, ctx)
     }
 }

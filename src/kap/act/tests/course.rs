@@ -142,12 +142,7 @@ fn inv_24_and_25_completion_settles_and_ends() {
     let (mut desk, _) = ready();
     let done = || Command::Complete(body(&json!({"by": "prac-ther-01"})));
     refused(desk.practice(done()), Kind::Conflict, "KAP-INV-24");
-    let f = json!({"kind": "discharge-session", "anchor": "2026-08-01", "dueBy": "2026-08-01", "status": "done"});
-    desk.practice(Command::AddFollowUp(body(&f)))
-        .expect("noted");
-    let r = json!({"at": NOW, "reason": "returned", "units": 10, "mgPerUnit": 100, "by": "prac-ther-01"});
-    desk.practice(Command::AdjustInventory(body(&r)))
-        .expect("returned");
+    settle(&mut desk);
     desk.practice(done()).expect("completed");
     let after = desk.practice(Command::Pause(step("prac-ther-01", "late")));
     refused(after, Kind::Conflict, "KAP-INV-25");

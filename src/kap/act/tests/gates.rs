@@ -8,6 +8,13 @@ fn a_ready_session_starts_and_ends() {
     start(&mut desk, &session).expect("started");
     dose(&mut desk, &session, 200, "2026-08-01T09:59:00-07:00").expect("dosed");
     desk.now = t("2026-08-01T12:30:00-07:00");
+    let v = json!({"at": "2026-08-01T12:15:00-07:00", "timing": "end-of-session", "source": "patient-home-device",
+        "systolic": {"value": 124, "unit": "mm[Hg]"}, "diastolic": {"value": 80, "unit": "mm[Hg]"}});
+    let v = Command::RecordVitals {
+        session: session.clone(),
+        body: body(&v),
+    };
+    desk.practice(v).expect("measured");
     let d = json!({"assessedAt": "2026-08-01T12:20:00-07:00", "orientedX4": true, "gaitSteady": true,
         "dissociationResolved": true, "suicidalityConcern": false, "vitalsWithinParameters": true,
         "responsibleAdultPresent": "rp-0001", "noDrivingUntil": "2026-08-02", "disposition": "home"});

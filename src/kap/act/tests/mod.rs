@@ -5,7 +5,10 @@ use std::cell::Cell;
 use serde_json::json;
 
 mod course;
+mod facts;
+mod findings;
 mod gates;
+mod order;
 mod random;
 mod timing;
 
@@ -197,4 +200,14 @@ fn blocked(rule: &str, change: impl FnOnce(&mut Desk, &Id)) {
     let before = desk.episode.clone();
     refused(start(&mut desk, &session), Kind::Conflict, rule);
     assert_eq!(desk.episode, before, "a refused command changes nothing");
+}
+
+/// Settles what completion asks for: the parting, late as it was, and the units.
+fn settle(desk: &mut Desk) {
+    let f = json!({"kind": "discharge-session", "anchor": "2026-07-30", "dueBy": "2026-07-31", "status": "overdue-resolved"});
+    desk.practice(Command::AddFollowUp(body(&f)))
+        .expect("noted");
+    let r = json!({"at": NOW, "reason": "returned", "units": 10, "mgPerUnit": 100, "by": "prac-ther-01"});
+    desk.practice(Command::AdjustInventory(body(&r)))
+        .expect("returned");
 }
