@@ -1,5 +1,6 @@
 //! A resource as text: what is stored is what was received or built, byte for byte, but for `meta`.
 
+use std::borrow::Cow;
 use std::fmt::Write as _;
 use std::sync::Arc;
 
@@ -8,6 +9,8 @@ use time::OffsetDateTime;
 use time::macros::format_description;
 
 use super::json::{self, Members};
+use super::reference::{local, relative};
+use super::rewrite::strings;
 use crate::error::{Error, Kind, Result};
 use crate::kap::base::Id;
 
@@ -141,6 +144,23 @@ impl Resource {
             json: json.into(),
             value,
         })
+    }
+
+    /// The same with every absolute reference to this server (whose FHIR API is at `base`) written relative, as all of
+    /// the record is: `Patient/1`.
+    ///
+    /// # Errors
+    /// `Internal` where the text is no JSON (it was checked when it came in).
+    pub fn relative_to(mut self, base: &str) -> Result<Self> {
+        let own = |text: &str| relative(text, base).filter(|below| local(below).is_some());
+        let text = strings(&self.json, |member, text| {
+            own(text).filter(|_| member == "reference")
+        });
+        if let Cow::Owned(text) = text {
+            self.value = serde_json::from_str(&text).map_err(Error::internal)?;
+            self.json = text.into();
+        }
+        Ok(self)
     }
 
     /// The text to store as version `version` of `at`: everything as it was but `meta.versionId` and `meta.lastUpdated`.

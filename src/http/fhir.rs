@@ -12,7 +12,7 @@ use super::respond::{FHIR_JSON, Outcome, answer};
 use crate::app::App;
 use crate::error::{Error, Kind, Result};
 use crate::fhir::resource::{Key, Resource, Stored, version};
-use crate::fhir::search::Handling;
+use crate::fhir::search::{Handling, pairs};
 use crate::interaction;
 use crate::interaction::write::Created;
 use crate::kap::base::Id;
@@ -74,7 +74,7 @@ pub async fn search(
     RawQuery(query): RawQuery,
     headers: HeaderMap,
 ) -> Answer {
-    let parameters = parameters(query.as_deref().unwrap_or_default())?;
+    let parameters = pairs(query.as_deref().unwrap_or_default())?;
     searched(&app, &access, &kind, parameters, &headers).await
 }
 
@@ -91,8 +91,8 @@ pub async fn search_by_post(
     let bytes = body(content, 64 * 1024).await?;
     let form = std::str::from_utf8(&bytes)
         .map_err(|_| Error::new(Kind::Invalid, "The form is not UTF-8."))?;
-    let mut all = parameters(query.as_deref().unwrap_or_default())?;
-    all.extend(parameters(form)?);
+    let mut all = pairs(query.as_deref().unwrap_or_default())?;
+    all.extend(pairs(form)?);
     searched(&app, &access, &kind, all, &headers).await
 }
 
@@ -189,26 +189,6 @@ fn known(kind: &str) -> Result<()> {
 fn key(kind: &str, id: &str) -> Result<Key> {
     known(kind)?;
     Ok(Key::new(kind, Id::new(id).ok_or_else(Error::not_found)?))
-}
-
-/// Decodes `a=b&c=d`, strictly: what is not UTF-8 is refused.
-fn parameters(query: &str) -> Result<Vec<(String, String)>> {
-    if query.len() > 8 * 1024 {
-        return Err(Error::new(Kind::Invalid, "A query has at most 8 KiB.").issue_code("too-long"));
-    }
-    let pairs: Vec<(String, String)> = url::form_urlencoded::parse(query.as_bytes())
-        .into_owned()
-        .collect();
-    if pairs
-        .iter()
-        .any(|(k, v)| k.contains(['\u{fffd}', '\0']) || v.contains(['\u{fffd}', '\0']))
-    {
-        return Err(
-            Error::new(Kind::Invalid, "The query is not percent-encoded UTF-8.")
-                .issue_code("value"),
-        );
-    }
-    Ok(pairs)
 }
 
 /// Whether one of the `Prefer` headers (RFC 7240) asks for `wanted`.

@@ -2,71 +2,47 @@
 
 use std::collections::{HashMap, HashSet};
 
+use super::pointers::Pointers;
 use super::write::Incoming;
 use crate::access::Access;
 use crate::app::App;
-use crate::error::{Error, Issue, Kind as ErrorKind, Result};
-use crate::fhir::reference::{local, references};
+use crate::error::{Error, Kind as ErrorKind, Result};
 use crate::fhir::resource::{Key, Stored};
 use crate::kap::Kind;
 
 /// The stored resources that the incoming ones refer to or replace.
 pub type AtHand = HashMap<Key, Stored>;
 
-/// Every reference to this server must name something that the caller may see, or that comes in the same request.
-/// Gives what they name, and what the updates replace.
+/// Reads them, all at once.
 ///
 /// # Errors
-/// `Unprocessable` with every reference that names nothing; a hidden record and a missing one are one answer.
-pub async fn resolve(app: &App, access: &Access, incoming: &[Incoming]) -> Result<AtHand> {
-    let base = app.fhir_base();
-    let own: HashSet<&Key> = incoming.iter().map(|i| &i.resource.key).collect();
-    let view = app.store.view(access);
-    let mut at_hand = AtHand::new();
-    let mut missing: HashSet<Key> = HashSet::new();
-    let mut issues = Vec::new();
-    for one in incoming {
-        let resource = &one.resource;
-        if one.seen.is_some() {
-            at_hand.insert(resource.key.clone(), view.read(&resource.key).await?);
-        }
-        for found in references(&resource.key.kind, &resource.value) {
-            let Some(key) = local(&found.text, &base) else {
-                if found.text.starts_with("urn:") {
-                    issues.push(one.place(unresolved(found.at)));
-                }
-                continue;
-            };
-            if own.contains(&key) || at_hand.contains_key(&key) {
-                continue;
-            }
-            let row = if missing.contains(&key) {
-                None
-            } else {
-                view.lookup(&key).await?
-            };
-            if let Some(row) = row.filter(|row| row.body.is_some()) {
-                at_hand.insert(key, row);
-            } else {
-                missing.insert(key);
-                issues.push(one.place(unresolved(found.at)));
-            }
-        }
-    }
-    if issues.is_empty() {
+/// `NotFound` where what an update replaces is missing or hidden.
+pub async fn read(
+    app: &App,
+    access: &Access,
+    incoming: &[Incoming],
+    pointers: &Pointers,
+) -> Result<AtHand> {
+    let replaced = || incoming.iter().filter(|i| i.seen.is_some());
+    let fresh: HashSet<&Key> = incoming
+        .iter()
+        .filter(|i| i.seen.is_none())
+        .map(|i| &i.resource.key)
+        .collect();
+    let mut keys: Vec<Key> = replaced()
+        .map(|i| &i.resource.key)
+        .chain(pointers.keys().filter(|key| !fresh.contains(key)))
+        .cloned()
+        .collect();
+    keys.sort();
+    keys.dedup();
+    let rows = app.store.view(access).find(&keys).await?;
+    let at_hand: AtHand = rows.into_iter().map(|row| (row.key.clone(), row)).collect();
+    let there = |one: &Incoming| at_hand.contains_key(&one.resource.key);
+    if replaced().all(there) {
         Ok(at_hand)
     } else {
-        Err(Error::with_issues(ErrorKind::Unprocessable, issues))
-    }
-}
-
-fn unresolved(at: String) -> Issue {
-    let text = "This reference is not resolvable here.".to_owned();
-    Issue {
-        code: Some("not-found"),
-        text,
-        at: Some(at),
-        ..Issue::default()
+        Err(Error::not_found())
     }
 }
 

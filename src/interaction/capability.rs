@@ -94,7 +94,7 @@ fn resource(kind: &str) -> Value {
         "updateCreate": false,
         "conditionalCreate": creates,
         "conditionalRead": "not-supported",
-        "referencePolicy": ["literal", "local"],
+        "referencePolicy": ["literal", "logical", "enforced"],
     });
     if !parameters.is_empty() {
         out["searchParam"] = json!(parameters);

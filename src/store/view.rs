@@ -19,6 +19,9 @@ pub(super) const COLUMNS: &str =
 const KEYS: &str = "r.type, r.id, r.version, r.at, r.patient, r.episode, r.owner";
 const HISTORY: &str = "h.type, h.id, h.version, h.at, h.patient, h.episode, h.owner, h.body";
 
+/// Keys per statement of [`View::find`]: few sizes, so that the statements stay prepared; the last key is repeated.
+const SIZES: [usize; 4] = [4, 16, 64, 200];
+
 /// What `access` may see of the store.
 #[derive(Clone, Copy, Debug)]
 pub struct View<'a> {
@@ -86,6 +89,36 @@ impl<'a> View<'a> {
     /// `NotFound` where there is none or it is hidden; `Gone` where it was deleted.
     pub async fn read(&self, key: &Key) -> Result<Stored> {
         present(self.lookup(key).await?)
+    }
+
+    /// The visible resources among `keys`, in no order: one statement for up to 200 of them. Those that are missing,
+    /// hidden or deleted are left out.
+    ///
+    /// # Errors
+    /// Those of the store.
+    pub async fn find(&self, keys: &[Key]) -> Result<Vec<Stored>> {
+        let mut out = Vec::with_capacity(keys.len());
+        for keys in keys.chunks(*SIZES.last().unwrap_or(&1)) {
+            let size = SIZES.into_iter().find(|size| *size >= keys.len());
+            let mut b = Builder::default();
+            b.push("WITH given(type, id) AS (VALUES ");
+            for i in 0..size.unwrap_or(keys.len()) {
+                if let Some(key) = keys.get(i).or(keys.last()) {
+                    b.push(if i == 0 { "(" } else { ", (" });
+                    b.bind(key.kind.clone()).push(", ");
+                    b.bind(key.id.as_str()).push(")");
+                }
+            }
+            b.push("), wanted AS (SELECT DISTINCT type, id FROM given) SELECT ");
+            b.push(COLUMNS).push(" FROM wanted k CROSS JOIN resource r");
+            b.push(" WHERE r.type = k.type AND r.id = k.id AND r.deleted = 0");
+            visible(&mut b, self.access, Rows::Resource("r"));
+            let rows = self.store.read(b.sql()).await?;
+            for row in &rows {
+                out.push(stored(row)?);
+            }
+        }
+        Ok(out)
     }
 
     /// A version of a resource. Both it and the current version must be visible: what was hidden later

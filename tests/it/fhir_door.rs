@@ -12,10 +12,12 @@ use crate::app::{Db, TestApp};
 
 mod doors;
 mod partner;
+mod references;
 mod rules;
 mod search;
 mod supply;
 mod wire;
+pub mod world;
 
 pub const FIRST: &str = include_str!("../samples/01-adult-trd-remote-lozenge.json");
 pub const STRUCTURE: &str = "https://kap-interop.example.org/fhir/StructureDefinition";
