@@ -9,6 +9,7 @@ use crate::app::App;
 use crate::error::{Error, Kind as ErrorKind, Result};
 use crate::fhir::resource::{Key, Stored};
 use crate::kap::Kind;
+use crate::mapping;
 
 /// The stored resources that the incoming ones refer to or replace.
 pub type AtHand = HashMap<Key, Stored>;
@@ -51,7 +52,7 @@ pub async fn read(
 /// # Errors
 /// `Forbidden` where an incoming resource is one or replaces one.
 pub fn not_ours(incoming: &[Incoming], at_hand: &AtHand) -> Result<()> {
-    let url = crate::mapping::codes::structure("kap-projection-of");
+    let url = mapping::codes::structure("kap-projection-of");
     let projects = |value: &serde_json::Value| {
         let mut extensions = value["extension"].as_array().into_iter().flatten();
         extensions.any(|x| x["url"] == url.as_str())
@@ -66,4 +67,38 @@ pub fn not_ours(incoming: &[Incoming], at_hand: &AtHand) -> Result<()> {
         }
     }
     Ok(())
+}
+
+/// A directory entry is changed by the organization that keeps it alone, and stays what the episodes take it for.
+///
+/// # Errors
+/// `Forbidden` for another organization; `Unprocessable` where the entry would become something else.
+pub fn directory_stays(access: &Access, incoming: &[Incoming], at_hand: &AtHand) -> Result<()> {
+    for one in incoming.iter().filter(|one| one.seen.is_some()) {
+        let Some(old) = at_hand.get(&one.resource.key) else {
+            continue;
+        };
+        if old.patient.is_some() || old.episode.is_some() {
+            continue;
+        }
+        kept_by(access, one, old)?;
+        let value = old.value().unwrap_or_default();
+        mapping::register::entry_stays(&old.key.kind, &value, &one.resource.value).map_err(
+            |issue| Error::with_issues(ErrorKind::Unprocessable, vec![one.place(issue)]),
+        )?;
+    }
+    Ok(())
+}
+
+/// Whether the caller's organization keeps the record that `one` replaces.
+///
+/// # Errors
+/// `Forbidden` where another one does.
+pub fn kept_by(access: &Access, one: &Incoming, old: &Stored) -> Result<()> {
+    if access.caller().is_some_and(|c| c.organization == old.owner) {
+        return Ok(());
+    }
+    let text = "Only the organization that keeps this record changes it.";
+    let error = Error::new(ErrorKind::Forbidden, text).code("not-permitted");
+    Err(one.refused(error, Kind::Header))
 }

@@ -59,9 +59,19 @@ pub struct Ask {
     /// The episode's version that the client saw.
     pub if_match: Option<i64>,
     /// Resources that came in as FHIR: stored as they are, never rebuilt.
-    pub received: Vec<(Resource, Option<i64>)>,
+    pub received: Vec<Received>,
     /// Seed of the ids of new records: the same seed gives the same ids.
     pub seed: String,
+}
+
+/// A resource that came in as FHIR.
+#[derive(Debug)]
+pub struct Received {
+    pub resource: Resource,
+    /// The version that an update follows; `None` for a create.
+    pub seen: Option<i64>,
+    /// What it replaces, as it was read before: for a record that is not the episode's, such as an entry of the directory.
+    pub over: Option<Stored>,
 }
 
 /// A change that is durable.
@@ -147,6 +157,8 @@ pub async fn change(
             rule(&mut after, &loaded, ctx)
         })?;
         after.version = loaded.version + 1;
+        let known = |one: &Received| loaded.stored.contains_key(&one.resource.key);
+        let beyond = ask.received.iter().any(|r| r.over.is_some() && !known(r));
         let mut set = plan(app, access, &loaded, &after, &ask.received)?;
         let written = set.changes.iter().map(|c| c.resource.key.clone()).collect();
         let done = Done {
@@ -159,7 +171,11 @@ pub async fn change(
         set.steps.extend(extra(&done));
         match commit(app, access, ask.name, set).await? {
             Ok(stored) => return Ok(Done { stored, ..done }),
-            Err(conflict) if conflict.guard == store::idempotency::KEY => {
+            // Reading the episode again would not help.
+            Err(conflict)
+                if conflict.guard == store::idempotency::KEY
+                    || (conflict.guard == store::resource::VERSION && beyond) =>
+            {
                 return Err(lost(conflict));
             }
             Err(conflict) => last = Some(conflict),
@@ -211,19 +227,24 @@ pub fn plan(
     access: &Access,
     loaded: &Loaded,
     after: &Episode,
-    received: &[(Resource, Option<i64>)],
+    received: &[Received],
 ) -> Result<Changes> {
     let before = &loaded.episode;
     let owner = after.organizations.practice.id.clone();
     let make = |resource: Resource, over: Option<Stored>| Change {
         resource,
+        owner: over.as_ref().map_or(&owner, |old| &old.owner).clone(),
         over,
-        owner: owner.clone(),
         episode: Some(after.episode_id.clone()),
     };
     let mut set = Changes::default();
-    for (resource, seen) in received {
-        let over = loaded.stored.get(&resource.key).cloned();
+    for Received {
+        resource,
+        seen,
+        over,
+    } in received
+    {
+        let over = loaded.stored.get(&resource.key).or(over.as_ref()).cloned();
         check_version(over.as_ref(), *seen)?;
         let resource = with_history(before, after, resource);
         set.changes.push(make(resource, over));

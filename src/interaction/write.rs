@@ -5,9 +5,9 @@
 use std::collections::HashMap;
 
 use super::accept::accept;
-use super::at_hand::{self, AtHand, not_ours};
+use super::at_hand::{self, AtHand, directory_stays, kept_by, not_ours};
 use super::commit::{Change, Changes, commit, lost};
-use super::episode::{Ask, Loaded, change};
+use super::episode::{Ask, Loaded, Received, change};
 use super::pointers::{Home, Pointers};
 use crate::access::{Access, Interaction};
 use crate::app::App;
@@ -33,6 +33,9 @@ const FREE: &[&str] = &[
     "PractitionerRole",
     "RelatedPerson",
 ];
+
+/// The type that no client creates as FHIR.
+pub const OPENED_ELSEWHERE: &str = "EpisodeOfCare";
 
 /// A resource on its way in.
 #[derive(Debug)]
@@ -212,19 +215,25 @@ pub async fn write(
     name: &'static str,
     incoming: Vec<Incoming>,
 ) -> Result<Vec<Stored>> {
+    no_opening(&incoming)?;
     let pointers = Pointers::of(&incoming, &app.fhir_base());
     let at_hand = at_hand::read(app, access, &incoming, &pointers).await?;
     let home = home(app, access, &incoming, &at_hand).await;
     let known = home.as_ref().ok().and_then(Option::as_ref);
     pointers.check(&incoming, &at_hand, known)?;
     not_ours(&incoming, &at_hand)?;
+    directory_stays(access, &incoming, &at_hand)?;
     let keys: Vec<Key> = incoming.iter().map(|i| i.resource.key.clone()).collect();
     let stored = match home? {
         Some(Home { episode: id, .. }) => {
-            let received = incoming.iter().map(|i| (i.resource.clone(), i.seen));
+            let received = |one: &Incoming| Received {
+                resource: one.resource.clone(),
+                seen: one.seen,
+                over: at_hand.get(&one.resource.key).cloned(),
+            };
             let ask = Ask {
                 name,
-                received: received.collect(),
+                received: incoming.iter().map(received).collect(),
                 seed: app.clock.uuid().to_string(),
                 ..Ask::default()
             };
@@ -239,6 +248,18 @@ pub async fn write(
     };
     let find = |key: &Key| stored.iter().find(|row| row.key == *key).cloned();
     Ok(keys.iter().filter_map(find).collect())
+}
+
+/// An episode begins with more than its EpisodeOfCare: organizations, team, problems.
+fn no_opening(incoming: &[Incoming]) -> Result<()> {
+    let opens = |one: &&Incoming| one.seen.is_none() && &*one.resource.key.kind == OPENED_ELSEWHERE;
+    let Some(one) = incoming.iter().find(opens) else {
+        return Ok(());
+    };
+    let text =
+        "An episode is opened through POST /kap/v1/episodes; as FHIR it is read and updated.";
+    let error = Error::new(ErrorKind::Unprocessable, text).issue_code("not-supported");
+    Err(one.refused(error, Kind::Header))
 }
 
 /// The one episode that these resources hang off, if any.
@@ -350,11 +371,7 @@ async fn plain(
     for one in incoming {
         let over = at_hand.get(&one.resource.key).cloned();
         if let (Some(old), Some(seen)) = (&over, one.seen) {
-            if old.owner != owner {
-                let text = "Only the organization that keeps this record changes it.";
-                let error = Error::new(ErrorKind::Forbidden, text).code("not-permitted");
-                return Err(one.refused(error, Kind::Header));
-            }
+            kept_by(access, &one, old)?;
             if old.version != seen {
                 let text = "If-Match names another version than the present one. Read again.";
                 return Err(
