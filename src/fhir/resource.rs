@@ -187,11 +187,14 @@ pub fn instant(at: OffsetDateTime) -> String {
 pub fn version(etag: &str) -> Option<i64> {
     let text = etag.trim();
     let text = text.strip_prefix("W/").unwrap_or(text);
-    text.strip_prefix('"')?
-        .strip_suffix('"')?
-        .parse()
-        .ok()
-        .filter(|v| *v > 0)
+    number(text.strip_prefix('"')?.strip_suffix('"')?)
+}
+
+/// A version as we write it: `3`, neither `03` nor `+3`.
+#[must_use]
+pub fn number(text: &str) -> Option<i64> {
+    let plain = text.bytes().all(|b| b.is_ascii_digit()) && !text.starts_with('0');
+    text.parse().ok().filter(|_| plain)
 }
 
 fn with_id(text: &str, key: &Key) -> serde_json::Result<String> {
@@ -271,7 +274,9 @@ mod tests {
     fn etags() {
         assert_eq!(version("W/\"3\""), Some(3));
         assert_eq!(version("\"3\""), Some(3));
-        for bad in ["3", "W/3", "W/\"0\"", "W/\"-1\"", "W/\"a\"", "\"\"", ""] {
+        for bad in [
+            "3", "W/3", "W/\"0\"", "W/\"-1\"", "W/\"a\"", "W/\"+3\"", "W/\"03\"", "\"\"", "",
+        ] {
             assert_eq!(version(bad), None, "{bad}");
         }
     }

@@ -10,7 +10,7 @@ use axum::routing::{MethodFilter, MethodRouter, get, on, post};
 use serde::Deserialize;
 use serde::de::DeserializeOwned;
 
-use super::extract::{BODY, Permit, body, idempotency_key, if_match, media};
+use super::extract::{BODY, Permit, bad_parameter, body, idempotency_key, if_match, media};
 use super::respond::{FHIR_JSON, Problem, answer, json_answer};
 use crate::access::Interaction::{Create, Read, Search, Update};
 use crate::access::{Access, Interaction};
@@ -336,7 +336,7 @@ type Params<T> = std::result::Result<Query<T>, QueryRejection>;
 
 fn params<T>(query: Params<T>) -> Result<T> {
     let bad = |r: QueryRejection| {
-        Error::new(Kind::Invalid, format!("{}.", r.body_text())).issue_code("value")
+        Error::new(Kind::Invalid, bad_parameter(&r.body_text())).issue_code("value")
     };
     query.map(|Query(t)| t).map_err(bad)
 }

@@ -40,11 +40,18 @@ enum Fate {
     Exists(Stored),
 }
 
+/// What the answer shows of each entry beside its place and version.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Shown {
+    Nothing,
+    Resources,
+}
+
 /// Runs a transaction bundle and answers with its `transaction-response`.
 ///
 /// # Errors
 /// The first entry that is wrong, with its index in `expression`; nothing is stored then.
-pub async fn transaction(app: &App, access: &Access, bytes: &[u8]) -> Result<String> {
+pub async fn transaction(app: &App, access: &Access, bytes: &[u8], shown: Shown) -> Result<String> {
     let entries = entries(bytes)?;
     let replaced = replaced(app, access, &entries).await?;
     let mut fates = Vec::with_capacity(entries.len());
@@ -70,7 +77,7 @@ pub async fn transaction(app: &App, access: &Access, bytes: &[u8]) -> Result<Str
     } else {
         write(app, access, "fhir transaction", incoming).await?
     };
-    Ok(response(&app.fhir_base(), &fates, &stored))
+    Ok(response(&app.fhir_base(), &fates, &stored, shown))
 }
 
 /// What the updates replace, as far as the caller sees it.
@@ -294,7 +301,7 @@ fn named(entry: &Entry<'_>, key: &Key, names: &HashMap<String, String>) -> Resul
     })
 }
 
-fn response(base: &str, fates: &[Fate], stored: &[Stored]) -> String {
+fn response(base: &str, fates: &[Fate], stored: &[Stored], shown: Shown) -> String {
     let mut out =
         String::from(r#"{"resourceType":"Bundle","type":"transaction-response","entry":["#);
     for (i, fate) in fates.iter().enumerate() {
@@ -316,9 +323,13 @@ fn response(base: &str, fates: &[Fate], stored: &[Stored]) -> String {
         let comma = if i == 0 { "" } else { "," };
         let at = time::OffsetDateTime::from_unix_timestamp_nanos(i128::from(row.at) * 1_000_000);
         let modified = at.map(instant).unwrap_or_default();
+        let resource = match (&row.body, shown) {
+            (Some(body), Shown::Resources) => format!(r#""resource":{body},"#),
+            _ => String::new(),
+        };
         let _ = write!(
             out,
-            r#"{comma}{{"fullUrl":"{base}/{key}","response":{{"status":"{status}","location":"{base}/{key}/_history/{version}","etag":"W/\"{version}\"","lastModified":"{modified}"}}}}"#,
+            r#"{comma}{{"fullUrl":"{base}/{key}",{resource}"response":{{"status":"{status}","location":"{base}/{key}/_history/{version}","etag":"W/\"{version}\"","lastModified":"{modified}"}}}}"#,
             key = row.key,
             version = row.version,
         );

@@ -12,6 +12,7 @@ use crate::app::{Db, TestApp};
 
 mod directory;
 mod doors;
+mod forms;
 mod partner;
 mod references;
 mod rules;
