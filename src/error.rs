@@ -32,6 +32,8 @@ pub enum Kind {
     PreconditionRequired,
     /// Body, header or answer is larger than the limit.
     TooLarge,
+    /// The request did not arrive in time.
+    Timeout,
     /// Too many requests.
     TooMany,
     /// A part that this service does not offer.
@@ -60,6 +62,7 @@ impl Kind {
             Self::PreconditionFailed => (412, "conflict"),
             Self::PreconditionRequired => (428, "required"),
             Self::TooLarge => (413, "too-long"),
+            Self::Timeout => (408, "timeout"),
             Self::TooMany => (429, "throttled"),
             Self::NotSupported => (501, "not-supported"),
             Self::Unavailable => (503, "transient"),

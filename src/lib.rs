@@ -1,7 +1,8 @@
 //! kap-fhir: the FHIR R4 interoperability service for ketamine-assisted psychotherapy.
 //!
 //! # Invariants
-//! 1. FHIR is the record: the one persisted clinical truth is the resource, byte for byte but for `meta`.
+//! 1. FHIR is the record: the one persisted clinical truth is the resource, byte for byte but for `meta` and the base
+//!    URL of references to this server.
 //! 2. One way in: every change is given to `interaction::commit`.
 //! 3. One way out: everything that leaves is read through a `store::View` under an `access::Access`.
 //! 4. Pure core: `fhir`, `kap`, `mapping`, `access` do no I/O, read no clock, know neither axum nor a database.

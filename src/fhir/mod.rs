@@ -9,5 +9,6 @@ pub mod outcome;
 pub mod parameter;
 pub mod reference;
 pub mod resource;
+pub mod rewrite;
 pub mod search;
 pub mod structure;

@@ -34,6 +34,14 @@ pub fn outcome(error: &Error) -> Value {
     json!({ "resourceType": "OperationOutcome", "issue": issues })
 }
 
+/// The outcome of what went well, for those who want no more than that.
+#[must_use]
+pub fn done() -> Value {
+    let text = "Stored. The headers say where and in which version.";
+    let issue = json!({ "severity": "information", "code": "informational", "diagnostics": text });
+    json!({ "resourceType": "OperationOutcome", "issue": [issue] })
+}
+
 /// A JSON pointer (from the parser) as a path; a FHIRPath as it is.
 fn path(at: &str) -> String {
     let Some(pointer) = at.strip_prefix('/') else {

@@ -1,5 +1,6 @@
 //! A resource as text: what is stored is what was received or built, byte for byte, but for `meta`.
 
+use std::borrow::Cow;
 use std::fmt::Write as _;
 use std::sync::Arc;
 
@@ -8,6 +9,8 @@ use time::OffsetDateTime;
 use time::macros::format_description;
 
 use super::json::{self, Members};
+use super::reference::{local, relative};
+use super::rewrite::strings;
 use crate::error::{Error, Kind, Result};
 use crate::kap::base::Id;
 
@@ -143,6 +146,23 @@ impl Resource {
         })
     }
 
+    /// The same with every absolute reference to this server (whose FHIR API is at `base`) written relative, as all of
+    /// the record is: `Patient/1`.
+    ///
+    /// # Errors
+    /// `Internal` where the text is no JSON (it was checked when it came in).
+    pub fn relative_to(mut self, base: &str) -> Result<Self> {
+        let own = |text: &str| relative(text, base).filter(|below| local(below).is_some());
+        let text = strings(&self.json, |member, text| {
+            own(text).filter(|_| member == "reference")
+        });
+        if let Cow::Owned(text) = text {
+            self.value = serde_json::from_str(&text).map_err(Error::internal)?;
+            self.json = text.into();
+        }
+        Ok(self)
+    }
+
     /// The text to store as version `version` of `at`: everything as it was but `meta.versionId` and `meta.lastUpdated`.
     ///
     /// # Errors
@@ -167,11 +187,14 @@ pub fn instant(at: OffsetDateTime) -> String {
 pub fn version(etag: &str) -> Option<i64> {
     let text = etag.trim();
     let text = text.strip_prefix("W/").unwrap_or(text);
-    text.strip_prefix('"')?
-        .strip_suffix('"')?
-        .parse()
-        .ok()
-        .filter(|v| *v > 0)
+    number(text.strip_prefix('"')?.strip_suffix('"')?)
+}
+
+/// A version as we write it: `3`, neither `03` nor `+3`.
+#[must_use]
+pub fn number(text: &str) -> Option<i64> {
+    let plain = text.bytes().all(|b| b.is_ascii_digit()) && !text.starts_with('0');
+    text.parse().ok().filter(|_| plain)
 }
 
 fn with_id(text: &str, key: &Key) -> serde_json::Result<String> {
@@ -251,7 +274,9 @@ mod tests {
     fn etags() {
         assert_eq!(version("W/\"3\""), Some(3));
         assert_eq!(version("\"3\""), Some(3));
-        for bad in ["3", "W/3", "W/\"0\"", "W/\"-1\"", "W/\"a\"", "\"\"", ""] {
+        for bad in [
+            "3", "W/3", "W/\"0\"", "W/\"-1\"", "W/\"a\"", "W/\"+3\"", "W/\"03\"", "\"\"", "",
+        ] {
             assert_eq!(version(bad), None, "{bad}");
         }
     }

@@ -5,9 +5,12 @@ mod parse;
 
 use std::fmt::Write as _;
 
+pub use parse::pairs;
+
 use super::index::{IndexEntry, IndexValue};
 use super::interval::Interval;
 use super::parameter::Parameter;
+use super::reference::{local, relative};
 
 /// What to do with parameters that are not known (`Prefer: handling=`).
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -152,6 +155,23 @@ pub enum Total {
 }
 
 impl SearchQuery {
+    /// The same, reading absolute references to this server (whose FHIR API is at `base`) as the relative ones that are
+    /// stored.
+    #[must_use]
+    pub fn relative_to(mut self, base: &str) -> Self {
+        for filter in &mut self.filters {
+            if let Test::Reference(all) = &mut filter.test {
+                for one in all {
+                    if let Some(key) = relative(&one.id, base).as_deref().and_then(local) {
+                        one.kind = Some(key.kind.to_string());
+                        one.id = key.id.to_string();
+                    }
+                }
+            }
+        }
+        self
+    }
+
     /// The query string of this search, for `self` links; without a leading `?`.
     #[must_use]
     pub fn print(&self) -> String {

@@ -1,7 +1,7 @@
 //! Whether JSON has the shape of an R4 resource: elements that the type has, lists where it has lists, what is required
 //! there (<https://hl7.org/fhir/R4/json.html>). What the elements say (codes, profiles, invariants) is not judged.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::sync::LazyLock;
 
 use serde_json::{Map, Value};
@@ -64,6 +64,22 @@ impl Type {
             self.required.push(names);
         }
     }
+}
+
+/// The choice elements that may be a Reference, without their type: `value` of `valueReference`.
+static CHOICES: LazyLock<HashSet<&'static str>> = LazyLock::new(|| {
+    let all = TABLE.split_ascii_whitespace();
+    all.filter_map(|text| text.split_once("[]:"))
+        .filter(|(_, types)| types.split([',', '*', '!']).any(|t| t == "Reference"))
+        .map(|(stem, _)| stem)
+        .collect()
+});
+
+/// The name of an element in FHIRPath, which knows a choice element without its type: `value` for `valueReference`.
+#[must_use]
+pub fn element(member: &str) -> &str {
+    let stem = member.strip_suffix("Reference");
+    stem.filter(|stem| CHOICES.contains(stem)).unwrap_or(member)
 }
 
 fn capital(kind: &str) -> String {
@@ -203,6 +219,14 @@ mod tests {
         assert_eq!(places(&value), [""; 0]);
         let name = json!({"resourceType": "Patient", "name": [{"given": ["a", null], "_given": [null, {"id": "x"}]}]});
         assert_eq!(places(&name), [""; 0]);
+    }
+
+    #[test]
+    fn a_choice_element_is_named_without_its_type() {
+        assert_eq!(element("valueReference"), "value");
+        assert_eq!(element("medicationReference"), "medication");
+        assert_eq!(element("reasonReference"), "reasonReference");
+        assert_eq!(element("reference"), "reference");
     }
 
     #[test]

@@ -1,5 +1,7 @@
 //! From a request to what an interaction needs: who calls, which body, which preconditions.
 
+use std::time::Duration;
+
 use axum::body::Body;
 use axum::extract::FromRequestParts;
 use axum::http::request::Parts;
@@ -7,7 +9,9 @@ use axum::http::{HeaderMap, HeaderName, HeaderValue, StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use bytes::{Bytes, BytesMut};
 use http_body_util::BodyExt as _;
+use tokio::time::{Instant, timeout_at};
 
+pub use super::negotiate::media;
 use super::respond::Form;
 use crate::access::Access;
 use crate::app::App;
@@ -21,6 +25,9 @@ pub const BODY: usize = 2 * 1024 * 1024;
 pub const BUNDLE: usize = 8 * 1024 * 1024;
 /// Most bytes that are read of a body beyond its limit.
 const DROPPED: usize = 16 * 1024 * 1024;
+/// So long a body may take, and so long may pass between two parts of it.
+const LONGEST_BODY: Duration = Duration::from_secs(45);
+const LONGEST_PAUSE: Duration = Duration::from_secs(10);
 
 /// What the caller of this request may see and do: a handler that takes it needs a valid token.
 #[derive(Debug)]
@@ -56,17 +63,18 @@ impl FromRequestParts<App> for Permit {
         app: &App,
     ) -> std::result::Result<Self, Refused> {
         let form = Form::of(parts.uri.path());
-        permit(&parts.headers, app)
-            .await
-            .map(Permit)
-            .map_err(|error| {
-                let given = parts.headers.get(header::AUTHORIZATION);
-                Refused {
-                    form,
-                    error,
-                    challenge: challenge(given.map(|_| "")),
-                }
-            })
+        let permitted = match no_token(parts.uri.query()) {
+            Ok(()) => permit(&parts.headers, app).await,
+            Err(error) => Err(error),
+        };
+        permitted.map(Permit).map_err(|error| {
+            let given = parts.headers.get(header::AUTHORIZATION);
+            Refused {
+                form,
+                error,
+                challenge: challenge(given.map(|_| "")),
+            }
+        })
     }
 }
 
@@ -111,11 +119,12 @@ pub fn single<'h>(headers: &'h HeaderMap, name: &HeaderName) -> Result<Option<&'
 /// client that is still sending would not hear the answer.
 ///
 /// # Errors
-/// `TooLarge` beyond the limit, `Invalid` where the client broke off.
+/// `TooLarge` beyond the limit, `Invalid` where the client broke off, `Timeout` where it lags.
 pub async fn body(mut body: Body, limit: usize) -> Result<Bytes> {
     let mut whole = BytesMut::new();
     let mut length = 0_usize;
-    while let Some(frame) = body.frame().await {
+    let end = Instant::now() + LONGEST_BODY;
+    while let Some(frame) = in_time(end, body.frame()).await? {
         let Ok(frame) = frame else {
             return Err(Error::new(Kind::Invalid, "The body did not arrive whole."));
         };
@@ -136,23 +145,35 @@ pub async fn body(mut body: Body, limit: usize) -> Result<Bytes> {
     Err(Error::new(Kind::TooLarge, text))
 }
 
-/// Checks that the body is of one of these media types (parameters are not looked at).
+/// What axum says of a query string that cannot be read, as a sentence.
+#[must_use]
+pub fn bad_parameter(said: &str) -> String {
+    let what = said
+        .rsplit_once("query string: ")
+        .map_or(said, |(_, what)| what);
+    format!("Query parameter {what}.")
+}
+
+/// The next part of a body: within some seconds, and before the body's `end`.
+async fn in_time<T>(end: Instant, part: impl Future<Output = T>) -> Result<T> {
+    let until = end.min(Instant::now() + LONGEST_PAUSE);
+    timeout_at(until, part).await.map_err(|_| {
+        let text = "The body did not arrive in time.";
+        Error::new(Kind::Timeout, text)
+    })
+}
+
+/// Refuses an access token in a query or a form, where logs and histories would keep it.
 ///
 /// # Errors
-/// `UnsupportedMediaType`, naming what is accepted.
-pub fn media(headers: &HeaderMap, accepted: &[&str]) -> Result<()> {
-    let given = single(headers, &header::CONTENT_TYPE)?.unwrap_or_default();
-    let essence = given
-        .split(';')
-        .next()
-        .unwrap_or_default()
-        .trim()
-        .to_ascii_lowercase();
-    if accepted.contains(&essence.as_str()) {
-        return Ok(());
+/// `Invalid`.
+pub fn no_token(query: Option<&str>) -> Result<()> {
+    let mut pairs = url::form_urlencoded::parse(query.unwrap_or_default().as_bytes());
+    if pairs.any(|(name, _)| name == "access_token") {
+        let text = "An access token goes into the Authorization header and nowhere else.";
+        return Err(Error::new(Kind::Invalid, text));
     }
-    let text = format!("The body must be of type {}.", accepted.join(" or "));
-    Err(Error::new(Kind::UnsupportedMediaType, text))
+    Ok(())
 }
 
 /// The version that `If-Match` names; `None` where the header is absent or `*`.

@@ -7,22 +7,28 @@ use axum::response::{IntoResponse, Response};
 use time::OffsetDateTime;
 use time::macros::format_description;
 
-use super::extract::{BODY, BUNDLE, Permit, body, if_match, media, single};
+use super::extract::{BODY, BUNDLE, Permit, body, if_match, media, no_token, single};
+use super::negotiate::{FHIR, Return, handling, json_wanted, returned};
 use super::respond::{FHIR_JSON, Outcome, answer};
 use crate::app::App;
 use crate::error::{Error, Kind, Result};
-use crate::fhir::resource::{Key, Resource, Stored, version};
-use crate::fhir::search::Handling;
+use crate::fhir::outcome::done;
+use crate::fhir::resource::{Key, Resource, Stored, number, version};
+use crate::fhir::search::pairs;
 use crate::interaction;
+use crate::interaction::transaction::Shown;
 use crate::interaction::write::Created;
 use crate::kap::base::Id;
 
 type Answer = std::result::Result<Response, Outcome>;
 
-const MEDIA: &[&str] = &["application/fhir+json", "application/json"];
-
 /// `GET /fhir/metadata`: public.
-pub async fn metadata(State(app): State<App>) -> Answer {
+pub async fn metadata(
+    State(app): State<App>,
+    RawQuery(query): RawQuery,
+    headers: HeaderMap,
+) -> Answer {
+    json_wanted(&headers, query.as_deref())?;
     let mut response = answer(
         StatusCode::OK,
         FHIR_JSON,
@@ -43,7 +49,7 @@ pub async fn read(
     RawQuery(query): RawQuery,
     headers: HeaderMap,
 ) -> Answer {
-    json_wanted(&headers, format(query.as_deref()).as_deref())?;
+    json_wanted(&headers, query.as_deref())?;
     // The project's own definitions hold nothing of a patient: any client may read them.
     if let Ok(text) = interaction::definitions::read(&kind, &id) {
         return Ok(answer(StatusCode::OK, FHIR_JSON, text));
@@ -58,10 +64,12 @@ pub async fn vread(
     State(app): State<App>,
     Permit(access): Permit,
     Path((kind, id, version)): Path<(String, String, String)>,
+    RawQuery(query): RawQuery,
     headers: HeaderMap,
 ) -> Answer {
+    json_wanted(&headers, query.as_deref())?;
     let key = key(&kind, &id)?;
-    let version = version.parse().map_err(|_| Error::not_found())?;
+    let version = number(&version).ok_or_else(Error::not_found)?;
     let row = interaction::read::vread(&app, &access, &key, version).await?;
     Ok(resource(StatusCode::OK, &row, &headers))
 }
@@ -74,7 +82,8 @@ pub async fn search(
     RawQuery(query): RawQuery,
     headers: HeaderMap,
 ) -> Answer {
-    let parameters = parameters(query.as_deref().unwrap_or_default())?;
+    let parameters = pairs(query.as_deref().unwrap_or_default())?;
+    json_wanted(&headers, query.as_deref())?;
     searched(&app, &access, &kind, parameters, &headers).await
 }
 
@@ -91,8 +100,11 @@ pub async fn search_by_post(
     let bytes = body(content, 64 * 1024).await?;
     let form = std::str::from_utf8(&bytes)
         .map_err(|_| Error::new(Kind::Invalid, "The form is not UTF-8."))?;
-    let mut all = parameters(query.as_deref().unwrap_or_default())?;
-    all.extend(parameters(form)?);
+    no_token(Some(form))?;
+    let mut all = pairs(query.as_deref().unwrap_or_default())?;
+    all.extend(pairs(form)?);
+    let said = [query.as_deref().unwrap_or_default(), form].join("&");
+    json_wanted(&headers, Some(&said))?;
     searched(&app, &access, &kind, all, &headers).await
 }
 
@@ -104,8 +116,6 @@ async fn searched(
     headers: &HeaderMap,
 ) -> Answer {
     known(kind)?;
-    let format = parameters.iter().find(|(name, _)| name == "_format");
-    json_wanted(headers, format.map(|(_, value)| &**value))?;
     let set =
         interaction::search::search(app, access, kind, &parameters, handling(headers)).await?;
     Ok(answer(StatusCode::OK, FHIR_JSON, set))
@@ -116,12 +126,13 @@ pub async fn create(
     State(app): State<App>,
     Permit(access): Permit,
     Path(kind): Path<String>,
+    RawQuery(query): RawQuery,
     headers: HeaderMap,
     content: Body,
 ) -> Answer {
     known(&kind)?;
-    json_wanted(&headers, None)?;
-    media(&headers, MEDIA)?;
+    json_wanted(&headers, query.as_deref())?;
+    media(&headers, FHIR)?;
     let bytes = body(content, BODY).await?;
     let fresh = || Id::new(app.clock.uuid().to_string()).unwrap_or_default();
     let received = Resource::received(&bytes, Some(&kind), None, fresh)?;
@@ -137,12 +148,17 @@ pub async fn update(
     State(app): State<App>,
     Permit(access): Permit,
     Path((kind, id)): Path<(String, String)>,
+    RawQuery(query): RawQuery,
     headers: HeaderMap,
     content: Body,
 ) -> Answer {
     let key = key(&kind, &id)?;
-    json_wanted(&headers, None)?;
-    media(&headers, MEDIA)?;
+    json_wanted(&headers, query.as_deref())?;
+    media(&headers, FHIR)?;
+    if headers.contains_key(header::IF_NONE_MATCH) {
+        let text = "If-None-Match is for reads: an update goes to a record that exists and takes If-Match.";
+        return Err(Error::new(Kind::Invalid, text).into());
+    }
     let seen = if_match(&headers)?;
     let bytes = body(content, BODY).await?;
     let received = Resource::received(&bytes, Some(&kind), Some(&key.id), Id::default)?;
@@ -154,13 +170,18 @@ pub async fn update(
 pub async fn transaction(
     State(app): State<App>,
     Permit(access): Permit,
+    RawQuery(query): RawQuery,
     headers: HeaderMap,
     content: Body,
 ) -> Answer {
-    json_wanted(&headers, None)?;
-    media(&headers, MEDIA)?;
+    json_wanted(&headers, query.as_deref())?;
+    media(&headers, FHIR)?;
     let bytes = body(content, BUNDLE).await?;
-    let text = interaction::transaction::transaction(&app, &access, &bytes).await?;
+    let shown = match returned(&headers) {
+        Some(Return::Resource) => Shown::Resources,
+        _ => Shown::Nothing,
+    };
+    let text = interaction::transaction::transaction(&app, &access, &bytes, shown).await?;
     Ok(answer(StatusCode::OK, FHIR_JSON, text))
 }
 
@@ -169,7 +190,10 @@ pub async fn document(
     State(app): State<App>,
     Permit(access): Permit,
     Path(id): Path<String>,
+    RawQuery(query): RawQuery,
+    headers: HeaderMap,
 ) -> Answer {
+    json_wanted(&headers, query.as_deref())?;
     let key = key("Composition", &id)?;
     let text = interaction::document::document(&app, &access, &key).await?;
     Ok(answer(StatusCode::OK, FHIR_JSON, text))
@@ -189,87 +213,6 @@ fn known(kind: &str) -> Result<()> {
 fn key(kind: &str, id: &str) -> Result<Key> {
     known(kind)?;
     Ok(Key::new(kind, Id::new(id).ok_or_else(Error::not_found)?))
-}
-
-/// Decodes `a=b&c=d`, strictly: what is not UTF-8 is refused.
-fn parameters(query: &str) -> Result<Vec<(String, String)>> {
-    if query.len() > 8 * 1024 {
-        return Err(Error::new(Kind::Invalid, "A query has at most 8 KiB.").issue_code("too-long"));
-    }
-    let pairs: Vec<(String, String)> = url::form_urlencoded::parse(query.as_bytes())
-        .into_owned()
-        .collect();
-    if pairs
-        .iter()
-        .any(|(k, v)| k.contains(['\u{fffd}', '\0']) || v.contains(['\u{fffd}', '\0']))
-    {
-        return Err(
-            Error::new(Kind::Invalid, "The query is not percent-encoded UTF-8.")
-                .issue_code("value"),
-        );
-    }
-    Ok(pairs)
-}
-
-/// Whether one of the `Prefer` headers (RFC 7240) asks for `wanted`.
-fn prefers(headers: &HeaderMap, wanted: &str) -> bool {
-    let all = headers.get_all("prefer").iter();
-    all.filter_map(|value| value.to_str().ok())
-        .flat_map(|text| text.split([',', ';']))
-        .any(|preference| preference.trim().eq_ignore_ascii_case(wanted))
-}
-
-fn handling(headers: &HeaderMap) -> Handling {
-    if prefers(headers, "handling=strict") {
-        Handling::Strict
-    } else {
-        Handling::Lenient
-    }
-}
-
-/// Refuses a request whose answer may not be JSON.
-///
-/// # Errors
-/// `NotAcceptable`.
-fn json_wanted(headers: &HeaderMap, format: Option<&str>) -> Result<()> {
-    const JSON: &[&str] = &[
-        "application/fhir+json",
-        "application/json",
-        "text/json",
-        "json",
-    ];
-    let refuse = || {
-        let text = "This service answers in application/fhir+json.";
-        Err(Error::new(Kind::NotAcceptable, text))
-    };
-    let essence = |text: &str| {
-        let bare = text.split(';').next().unwrap_or_default();
-        bare.trim().replace(' ', "+").to_ascii_lowercase()
-    };
-    // `_format` overrides the header.
-    if let Some(format) = format {
-        return if JSON.contains(&&*essence(format)) {
-            Ok(())
-        } else {
-            refuse()
-        };
-    }
-    let mut asked = headers.get_all(header::ACCEPT).iter().peekable();
-    let any = asked.peek().is_none();
-    let fits = asked
-        .filter_map(|value| value.to_str().ok())
-        .flat_map(|text| text.split(','))
-        .map(essence)
-        .any(|media| JSON.contains(&&*media) || matches!(&*media, "*/*" | "application/*"));
-    if any || fits { Ok(()) } else { refuse() }
-}
-
-/// `_format` of a query string.
-fn format(query: Option<&str>) -> Option<String> {
-    let mut pairs = url::form_urlencoded::parse(query?.as_bytes());
-    pairs
-        .find(|(name, _)| name == "_format")
-        .map(|(_, value)| value.into_owned())
 }
 
 fn etag(row: &Stored) -> HeaderValue {
@@ -310,9 +253,10 @@ fn resource(status: StatusCode, row: &Stored, headers: &HeaderMap) -> Response {
 }
 
 fn written(status: StatusCode, app: &App, row: &Stored, headers: &HeaderMap) -> Response {
-    let body = match &row.body {
-        Some(text) if !prefers(headers, "return=minimal") => text.to_string(),
-        _ => String::new(),
+    let body = match (returned(headers), &row.body) {
+        (Some(Return::Nothing), _) | (_, None) => String::new(),
+        (Some(Return::Outcome), _) => done().to_string(),
+        (_, Some(text)) => text.to_string(),
     };
     let mut response = answer(status, FHIR_JSON, body);
     stamp(&mut response, row);

@@ -3,6 +3,7 @@
 pub mod extract;
 pub mod fhir;
 pub mod layer;
+pub mod negotiate;
 pub mod ops;
 pub mod practice;
 pub mod respond;

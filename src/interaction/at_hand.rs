@@ -2,71 +2,48 @@
 
 use std::collections::{HashMap, HashSet};
 
+use super::pointers::Pointers;
 use super::write::Incoming;
 use crate::access::Access;
 use crate::app::App;
-use crate::error::{Error, Issue, Kind as ErrorKind, Result};
-use crate::fhir::reference::{local, references};
+use crate::error::{Error, Kind as ErrorKind, Result};
 use crate::fhir::resource::{Key, Stored};
 use crate::kap::Kind;
+use crate::mapping;
 
 /// The stored resources that the incoming ones refer to or replace.
 pub type AtHand = HashMap<Key, Stored>;
 
-/// Every reference to this server must name something that the caller may see, or that comes in the same request.
-/// Gives what they name, and what the updates replace.
+/// Reads them, all at once.
 ///
 /// # Errors
-/// `Unprocessable` with every reference that names nothing; a hidden record and a missing one are one answer.
-pub async fn resolve(app: &App, access: &Access, incoming: &[Incoming]) -> Result<AtHand> {
-    let base = app.fhir_base();
-    let own: HashSet<&Key> = incoming.iter().map(|i| &i.resource.key).collect();
-    let view = app.store.view(access);
-    let mut at_hand = AtHand::new();
-    let mut missing: HashSet<Key> = HashSet::new();
-    let mut issues = Vec::new();
-    for one in incoming {
-        let resource = &one.resource;
-        if one.seen.is_some() {
-            at_hand.insert(resource.key.clone(), view.read(&resource.key).await?);
-        }
-        for found in references(&resource.key.kind, &resource.value) {
-            let Some(key) = local(&found.text, &base) else {
-                if found.text.starts_with("urn:") {
-                    issues.push(one.place(unresolved(found.at)));
-                }
-                continue;
-            };
-            if own.contains(&key) || at_hand.contains_key(&key) {
-                continue;
-            }
-            let row = if missing.contains(&key) {
-                None
-            } else {
-                view.lookup(&key).await?
-            };
-            if let Some(row) = row.filter(|row| row.body.is_some()) {
-                at_hand.insert(key, row);
-            } else {
-                missing.insert(key);
-                issues.push(one.place(unresolved(found.at)));
-            }
-        }
-    }
-    if issues.is_empty() {
+/// `NotFound` where what an update replaces is missing or hidden.
+pub async fn read(
+    app: &App,
+    access: &Access,
+    incoming: &[Incoming],
+    pointers: &Pointers,
+) -> Result<AtHand> {
+    let replaced = || incoming.iter().filter(|i| i.seen.is_some());
+    let fresh: HashSet<&Key> = incoming
+        .iter()
+        .filter(|i| i.seen.is_none())
+        .map(|i| &i.resource.key)
+        .collect();
+    let mut keys: Vec<Key> = replaced()
+        .map(|i| &i.resource.key)
+        .chain(pointers.keys().filter(|key| !fresh.contains(key)))
+        .cloned()
+        .collect();
+    keys.sort();
+    keys.dedup();
+    let rows = app.store.view(access).find(&keys).await?;
+    let at_hand: AtHand = rows.into_iter().map(|row| (row.key.clone(), row)).collect();
+    let there = |one: &Incoming| at_hand.contains_key(&one.resource.key);
+    if replaced().all(there) {
         Ok(at_hand)
     } else {
-        Err(Error::with_issues(ErrorKind::Unprocessable, issues))
-    }
-}
-
-fn unresolved(at: String) -> Issue {
-    let text = "This reference is not resolvable here.".to_owned();
-    Issue {
-        code: Some("not-found"),
-        text,
-        at: Some(at),
-        ..Issue::default()
+        Err(Error::not_found())
     }
 }
 
@@ -75,7 +52,7 @@ fn unresolved(at: String) -> Issue {
 /// # Errors
 /// `Forbidden` where an incoming resource is one or replaces one.
 pub fn not_ours(incoming: &[Incoming], at_hand: &AtHand) -> Result<()> {
-    let url = crate::mapping::codes::structure("kap-projection-of");
+    let url = mapping::codes::structure("kap-projection-of");
     let projects = |value: &serde_json::Value| {
         let mut extensions = value["extension"].as_array().into_iter().flatten();
         extensions.any(|x| x["url"] == url.as_str())
@@ -90,4 +67,38 @@ pub fn not_ours(incoming: &[Incoming], at_hand: &AtHand) -> Result<()> {
         }
     }
     Ok(())
+}
+
+/// A directory entry is changed by the organization that keeps it alone, and stays what the episodes take it for.
+///
+/// # Errors
+/// `Forbidden` for another organization; `Unprocessable` where the entry would become something else.
+pub fn directory_stays(access: &Access, incoming: &[Incoming], at_hand: &AtHand) -> Result<()> {
+    for one in incoming.iter().filter(|one| one.seen.is_some()) {
+        let Some(old) = at_hand.get(&one.resource.key) else {
+            continue;
+        };
+        if old.patient.is_some() || old.episode.is_some() {
+            continue;
+        }
+        kept_by(access, one, old)?;
+        let value = old.value().unwrap_or_default();
+        mapping::register::entry_stays(&old.key.kind, &value, &one.resource.value).map_err(
+            |issue| Error::with_issues(ErrorKind::Unprocessable, vec![one.place(issue)]),
+        )?;
+    }
+    Ok(())
+}
+
+/// Whether the caller's organization keeps the record that `one` replaces.
+///
+/// # Errors
+/// `Forbidden` where another one does.
+pub fn kept_by(access: &Access, one: &Incoming, old: &Stored) -> Result<()> {
+    if access.caller().is_some_and(|c| c.organization == old.owner) {
+        return Ok(());
+    }
+    let text = "Only the organization that keeps this record changes it.";
+    let error = Error::new(ErrorKind::Forbidden, text).code("not-permitted");
+    Err(one.refused(error, Kind::Header))
 }

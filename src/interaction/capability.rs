@@ -2,6 +2,7 @@
 
 use serde_json::{Value, json};
 
+use super::write::OPENED_ELSEWHERE;
 use crate::access::{Interaction, role};
 use crate::app::App;
 use crate::fhir::parameter::{self, ParameterKind};
@@ -94,7 +95,7 @@ fn resource(kind: &str) -> Value {
         "updateCreate": false,
         "conditionalCreate": creates,
         "conditionalRead": "not-supported",
-        "referencePolicy": ["literal", "local"],
+        "referencePolicy": ["literal", "logical", "enforced"],
     });
     if !parameters.is_empty() {
         out["searchParam"] = json!(parameters);
@@ -134,6 +135,7 @@ fn interactions(kind: &str) -> Vec<&'static str> {
     ]
     .into_iter()
     .filter(|(interaction, _)| letters.has(*interaction))
+    .filter(|(interaction, _)| (*interaction, kind) != (Interaction::Create, OPENED_ELSEWHERE))
     .map(|(_, code)| code)
     .collect()
 }

@@ -22,7 +22,7 @@ pub async fn document(app: &App, access: &Access, key: &Key) -> Result<String> {
     let base = app.fhir_base();
     let mut wanted: Vec<Key> = references(&key.kind, &value)
         .iter()
-        .filter_map(|f| local(&f.text, &base))
+        .filter_map(|f| local(&f.text))
         .collect();
     let mut seen: HashSet<Key> = HashSet::from([key.clone()]);
     let mut resources = Vec::new();
@@ -62,7 +62,7 @@ pub async fn document(app: &App, access: &Access, key: &Key) -> Result<String> {
             next.extend(
                 people
                     .iter()
-                    .filter_map(|f| local(&f.text, &base))
+                    .filter_map(|f| local(&f.text))
                     .filter(|k| is_directory(&k.kind)),
             );
             resources.push((key, value, body));

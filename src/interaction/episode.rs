@@ -35,9 +35,19 @@ pub struct Ask {
     /// The episode's version that the client saw.
     pub if_match: Option<i64>,
     /// Resources that came in as FHIR: stored as they are, never rebuilt.
-    pub received: Vec<(Resource, Option<i64>)>,
+    pub received: Vec<Received>,
     /// Seed of the ids of new records: the same seed gives the same ids.
     pub seed: String,
+}
+
+/// A resource that came in as FHIR.
+#[derive(Debug)]
+pub struct Received {
+    pub resource: Resource,
+    /// The version that an update follows; `None` for a create.
+    pub seen: Option<i64>,
+    /// What it replaces, as it was read before: for a record that is not the episode's, such as an entry of the directory.
+    pub over: Option<Stored>,
 }
 
 /// A change that is durable.
@@ -89,6 +99,8 @@ pub async fn change(
         if loaded.complete(&view, &drafts.keys()).await? == Completed::Moved {
             continue;
         }
+        let known = |one: &Received| loaded.stored.contains_key(&one.resource.key);
+        let beyond = ask.received.iter().any(|r| r.over.is_some() && !known(r));
         let (mut set, origin) = plan(app, access, &loaded, &after, ask, drafts)?;
         let written = set.changes.iter().map(|c| c.resource.key.clone()).collect();
         let done = Done {
@@ -106,7 +118,11 @@ pub async fn change(
                 }
                 return Ok(Done { stored, ..done });
             }
-            Err(conflict) if conflict.guard == store::idempotency::KEY => {
+            // Reading the episode again would not help.
+            Err(conflict)
+                if conflict.guard == store::idempotency::KEY
+                    || (conflict.guard == store::resource::VERSION && beyond) =>
+            {
                 return Err(lost(conflict));
             }
             Err(conflict) => last = Some(conflict),
@@ -171,14 +187,19 @@ fn plan(
     let owner = after.organizations.practice.id.clone();
     let make = |resource: Resource, over: Option<Stored>| Change {
         resource,
+        owner: over.as_ref().map_or(&owner, |old| &old.owner).clone(),
         over,
-        owner: owner.clone(),
         episode: Some(after.episode_id.clone()),
     };
     let mut set = Changes::default();
     let mut origin = Origin::Ours;
-    for (resource, seen) in &ask.received {
-        let over = loaded.stored.get(&resource.key).cloned();
+    for Received {
+        resource,
+        seen,
+        over,
+    } in &ask.received
+    {
+        let over = loaded.stored.get(&resource.key).or(over.as_ref()).cloned();
         check_version(over.as_ref(), *seen)?;
         let resource = with_history(before, after, resource);
         set.changes.push(make(resource, over));

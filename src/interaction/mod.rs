@@ -10,6 +10,7 @@ pub mod definitions;
 pub mod directory;
 pub mod document;
 pub mod episode;
+pub mod pointers;
 pub mod practice;
 pub mod read;
 pub mod reading;

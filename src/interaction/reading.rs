@@ -268,12 +268,11 @@ impl Loaded {
                 named.insert(row.key.clone());
             }
         }
-        let base = app.fhir_base();
         let foreign = |row: &Stored| {
             let value = row.value().unwrap_or_default();
             let found = references(&row.key.kind, &value).into_iter();
             found
-                .filter_map(|found| local(&found.text, &base))
+                .filter_map(|found| local(&found.text))
                 .any(|key| is_directory(&key.kind) && !named.contains(&key))
         };
         // An entry of the directory that is named for the first time has a version that is not known here.

@@ -21,8 +21,9 @@ pub async fn search(
 ) -> Result<String> {
     access.allow(Interaction::Search, kind)?;
     let (query, ignored) = SearchQuery::parse(kind, parameters, handling)?;
-    let page = app.store.view(access).search(&query).await?;
     let base = app.fhir_base();
+    let query = query.relative_to(&base);
+    let page = app.store.view(access).search(&query).await?;
     let url = format!("{base}/{kind}");
     let mut links = vec![("self", format!("{url}?{}", query.print()))];
     if page.next.is_some() {

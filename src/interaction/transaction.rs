@@ -1,21 +1,25 @@
 //! FHIR R4 transaction: <https://hl7.org/fhir/R4/http.html#transaction>. All or nothing.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::fmt::Write as _;
 
 use serde_json::value::RawValue;
 
-use super::write::{Incoming, existing, unmoved, write};
+use super::at_hand::AtHand;
+use super::capability::TYPES;
+use super::write::{Incoming, existing, matching, unmoved, write};
 use crate::access::{Access, Interaction};
 use crate::app::App;
 use crate::error::{Error, Kind, Result};
-use crate::fhir::bundle::quoted;
 use crate::fhir::json::{self, Members};
 use crate::fhir::resource::{Key, Resource, Stored, instant, version};
+use crate::fhir::rewrite::strings;
 use crate::fhir::search::SearchQuery;
 use crate::kap::base::Id;
 
 const MOST: usize = 200;
+/// Most different conditional references: each is a search.
+const MOST_ASKED: usize = 50;
 
 /// One entry as it was sent.
 struct Entry<'a> {
@@ -36,16 +40,25 @@ enum Fate {
     Exists(Stored),
 }
 
+/// What the answer shows of each entry beside its place and version.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Shown {
+    Nothing,
+    Resources,
+}
+
 /// Runs a transaction bundle and answers with its `transaction-response`.
 ///
 /// # Errors
 /// The first entry that is wrong, with its index in `expression`; nothing is stored then.
-pub async fn transaction(app: &App, access: &Access, bytes: &[u8]) -> Result<String> {
+pub async fn transaction(app: &App, access: &Access, bytes: &[u8], shown: Shown) -> Result<String> {
     let entries = entries(bytes)?;
+    let replaced = replaced(app, access, &entries).await?;
     let mut fates = Vec::with_capacity(entries.len());
     let mut names = HashMap::new();
     for (i, entry) in entries.iter().enumerate() {
-        let fate = fate(app, access, entry).await.map_err(|e| within(e, i))?;
+        let fate = fate(app, access, entry, &replaced).await;
+        let fate = fate.map_err(|e| within(e, i))?;
         let key = match &fate {
             Fate::Write(key, ..) => key,
             Fate::Exists(row) => &row.key,
@@ -57,35 +70,80 @@ pub async fn transaction(app: &App, access: &Access, bytes: &[u8]) -> Result<Str
         }
         fates.push(fate);
     }
-    let incoming = incoming(app, access, &entries, &fates, &names).await?;
+    by_criteria(app, access, &entries, &mut names).await?;
+    let incoming = incoming(&app.fhir_base(), &entries, &fates, &names, &replaced)?;
     let stored = if incoming.is_empty() {
         vec![]
     } else {
         write(app, access, "fhir transaction", incoming).await?
     };
-    Ok(response(&app.fhir_base(), &fates, &stored))
+    Ok(response(&app.fhir_base(), &fates, &stored, shown))
 }
 
-async fn incoming(
+/// What the updates replace, as far as the caller sees it.
+async fn replaced(app: &App, access: &Access, entries: &[Entry<'_>]) -> Result<AtHand> {
+    let key = |entry: &Entry<'_>| Some(Key::new(&entry.kind, entry.update.clone()?));
+    let keys: Vec<Key> = entries.iter().filter_map(key).collect();
+    let rows = app.store.view(access).find(&keys).await?;
+    Ok(rows.into_iter().map(|row| (row.key.clone(), row)).collect())
+}
+
+/// Adds to `names` what the conditional references (`Type?criteria`) mean that have exactly one match among what the
+/// caller sees.
+async fn by_criteria(
     app: &App,
     access: &Access,
     entries: &[Entry<'_>],
+    names: &mut HashMap<String, String>,
+) -> Result<()> {
+    let mut asked = HashSet::new();
+    for (i, entry) in entries.iter().enumerate() {
+        let mut found = Vec::new();
+        let _ = strings(entry.resource, |member, text| {
+            let kind = text.split_once('?').map(|(kind, _)| kind);
+            let conditional = kind.is_some_and(|kind| TYPES.contains(&kind));
+            if conditional && member == "reference" && asked.insert(text.to_owned()) {
+                found.push(text.to_owned());
+            }
+            None
+        });
+        if asked.len() > MOST_ASKED {
+            let text = format!("A transaction has at most {MOST_ASKED} conditional references.");
+            return Err(within(Error::new(Kind::TooLarge, text), i));
+        }
+        for text in found {
+            let (kind, criteria) = text.split_once('?').unwrap_or_default();
+            let (_, rows) = matching(app, access, kind, criteria)
+                .await
+                .map_err(|e| within(e, i))?;
+            if let [row] = &rows[..] {
+                names.insert(text, row.key.to_string());
+            }
+        }
+    }
+    Ok(())
+}
+
+fn incoming(
+    base: &str,
+    entries: &[Entry<'_>],
     fates: &[Fate],
     names: &HashMap<String, String>,
+    replaced: &AtHand,
 ) -> Result<Vec<Incoming>> {
     let mut out: Vec<Incoming> = Vec::new();
+    let mut keys = HashSet::new();
     for (i, (entry, fate)) in entries.iter().zip(fates).enumerate() {
         let Fate::Write(key, seen, unless) = fate else {
             continue;
         };
-        let resource = named(entry, key, names).map_err(|e| within(e, i))?;
-        if out.iter().any(|one| one.resource.key == resource.key) {
+        let resource = named(entry, key, names).and_then(|r| r.relative_to(base));
+        let resource = resource.map_err(|e| within(e, i))?;
+        if !keys.insert(key) {
             return Err(within(invalid("Two entries write the same resource."), i));
         }
-        if seen.is_some() {
-            let old = app.store.view(access).read(key).await;
-            old.and_then(|old| unmoved(&old, &resource))
-                .map_err(|e| within(e, i))?;
+        if let Some(old) = replaced.get(key) {
+            unmoved(old, &resource).map_err(|e| within(e, i))?;
         }
         out.push(Incoming {
             resource,
@@ -172,7 +230,7 @@ fn entry(text: &str) -> Result<Entry<'_>> {
             return Err(Error::new(Kind::Unprocessable, text).issue_code("not-supported"));
         }
     };
-    if !super::capability::TYPES.contains(&kind.as_str()) {
+    if !TYPES.contains(&kind.as_str()) {
         return Err(Error::new(
             Kind::Unprocessable,
             "This service has no resources of that type.",
@@ -196,11 +254,11 @@ fn entry(text: &str) -> Result<Entry<'_>> {
     })
 }
 
-async fn fate(app: &App, access: &Access, entry: &Entry<'_>) -> Result<Fate> {
+async fn fate(app: &App, access: &Access, entry: &Entry<'_>, replaced: &AtHand) -> Result<Fate> {
     if let Some(id) = &entry.update {
         access.allow(Interaction::Update, &entry.kind)?;
         let key = Key::new(&entry.kind, id.clone());
-        let old = app.store.view(access).read(&key).await?;
+        let old = replaced.get(&key).ok_or_else(Error::not_found)?;
         return Ok(Fate::Write(
             key,
             Some(entry.if_match.unwrap_or(old.version)),
@@ -220,19 +278,30 @@ async fn fate(app: &App, access: &Access, entry: &Entry<'_>) -> Result<Fate> {
     Ok(Fate::Write(Key::new(&entry.kind, id), None, unless))
 }
 
-/// The entry's resource with its own id and with the references to other entries filled in.
+/// The entry's resource with its own id and with the references to other entries filled in
+/// (<https://hl7.org/fhir/R4/bundle.html#references>).
 fn named(entry: &Entry<'_>, key: &Key, names: &HashMap<String, String>) -> Result<Resource> {
-    let mut text = entry.resource.to_owned();
-    for (url, name) in names {
-        text = text.replace(&quoted(url), &quoted(name));
-    }
+    // A relative reference means the entry of that name below the URL that this entry has on its own server.
+    let root = entry.full_url.as_deref().and_then(|url| {
+        let (rest, _) = url.rsplit_once('/')?;
+        Some(rest.rsplit_once('/')?.0)
+    });
+    let text = strings(entry.resource, |member, text| {
+        let beside = || names.get(&format!("{}/{text}", root?));
+        match member {
+            // An identifier may well be the same urn: it stays what it is.
+            "value" => None,
+            "reference" => names.get(text).or_else(beside).cloned(),
+            _ => names.get(text).cloned(),
+        }
+    });
     let url_id = entry.update.as_ref();
     Resource::received(text.as_bytes(), Some(&entry.kind), url_id, || {
         key.id.clone()
     })
 }
 
-fn response(base: &str, fates: &[Fate], stored: &[Stored]) -> String {
+fn response(base: &str, fates: &[Fate], stored: &[Stored], shown: Shown) -> String {
     let mut out =
         String::from(r#"{"resourceType":"Bundle","type":"transaction-response","entry":["#);
     for (i, fate) in fates.iter().enumerate() {
@@ -254,9 +323,13 @@ fn response(base: &str, fates: &[Fate], stored: &[Stored]) -> String {
         let comma = if i == 0 { "" } else { "," };
         let at = time::OffsetDateTime::from_unix_timestamp_nanos(i128::from(row.at) * 1_000_000);
         let modified = at.map(instant).unwrap_or_default();
+        let resource = match (&row.body, shown) {
+            (Some(body), Shown::Resources) => format!(r#""resource":{body},"#),
+            _ => String::new(),
+        };
         let _ = write!(
             out,
-            r#"{comma}{{"fullUrl":"{base}/{key}","response":{{"status":"{status}","location":"{base}/{key}/_history/{version}","etag":"W/\"{version}\"","lastModified":"{modified}"}}}}"#,
+            r#"{comma}{{"fullUrl":"{base}/{key}",{resource}"response":{{"status":"{status}","location":"{base}/{key}/_history/{version}","etag":"W/\"{version}\"","lastModified":"{modified}"}}}}"#,
             key = row.key,
             version = row.version,
         );

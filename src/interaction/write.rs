@@ -5,16 +5,18 @@
 use std::collections::HashMap;
 
 use super::accept::accept;
-use super::at_hand::{AtHand, not_ours, resolve};
+use super::at_hand::{self, AtHand, directory_stays, kept_by, not_ours};
 use super::commit::{Change, Changes, commit, lost};
-use super::episode::{Ask, change};
+use super::episode::{Ask, Received, change};
+use super::pointers::{Home, Pointers};
 use super::reading::Loaded;
 use crate::access::{Access, Interaction};
 use crate::app::App;
 use crate::error::{Error, Issue, Kind as ErrorKind, Result};
 use crate::fhir::index;
+use crate::fhir::reference::local;
 use crate::fhir::resource::{Key, Resource, Stored};
-use crate::fhir::search::{Handling, SearchQuery};
+use crate::fhir::search::{Handling, SearchQuery, Total, pairs};
 use crate::kap::act::Context;
 use crate::kap::{Episode, Id, Kind, Phase};
 use crate::mapping::expression::{expression, full};
@@ -32,6 +34,9 @@ const FREE: &[&str] = &[
     "PractitionerRole",
     "RelatedPerson",
 ];
+
+/// The type that no client creates as FHIR.
+pub const OPENED_ELSEWHERE: &str = "EpisodeOfCare";
 
 /// A resource on its way in.
 #[derive(Debug)]
@@ -95,6 +100,7 @@ pub async fn create(
     unless: Option<&str>,
 ) -> Result<Created> {
     access.allow(Interaction::Create, &resource.key.kind)?;
+    let resource = resource.relative_to(&app.fhir_base())?;
     let mut query = None;
     if let Some(criteria) = unless {
         let (asked, found) = existing(app, access, &resource.key.kind, criteria).await?;
@@ -123,6 +129,7 @@ pub async fn update(
     seen: Option<i64>,
 ) -> Result<Stored> {
     access.allow(Interaction::Update, &resource.key.kind)?;
+    let resource = resource.relative_to(&app.fhir_base())?;
     let old = app.store.view(access).read(&resource.key).await?;
     unmoved(&old, &resource)?;
     let incoming = Incoming {
@@ -165,22 +172,38 @@ pub async fn existing(
     kind: &str,
     criteria: &str,
 ) -> Result<(SearchQuery, Option<Stored>)> {
-    access.allow(Interaction::Search, kind)?;
-    let criteria = criteria.trim_start_matches('?');
-    let parameters: Vec<(String, String)> = url::form_urlencoded::parse(criteria.as_bytes())
-        .into_owned()
-        .collect();
-    let (query, _) = SearchQuery::parse(kind, &parameters, Handling::Strict)?;
+    let (query, mut matches) = matching(app, access, kind, criteria).await?;
     if query.filters.is_empty() {
         let text = "A conditional create needs a criterion.";
         return Err(Error::new(ErrorKind::PreconditionFailed, text));
     }
-    let mut matches = app.store.view(access).search(&query).await?.matches;
     if matches.len() > 1 {
         let text = "More than one resource meets the criteria of the conditional create.";
         return Err(Error::new(ErrorKind::PreconditionFailed, text).issue_code("multiple-matches"));
     }
     Ok((query, matches.pop()))
+}
+
+/// The criteria as a search, and what of `kind` meets them: two resources at most, which is one too many.
+///
+/// # Errors
+/// `Forbidden` by role or scope; `Invalid` for criteria that cannot be read.
+pub async fn matching(
+    app: &App,
+    access: &Access,
+    kind: &str,
+    criteria: &str,
+) -> Result<(SearchQuery, Vec<Stored>)> {
+    access.allow(Interaction::Search, kind)?;
+    let parameters = pairs(criteria.trim_start_matches('?'))?;
+    let (query, _) = SearchQuery::parse(kind, &parameters, Handling::Strict)?;
+    let mut query = query.relative_to(&app.fhir_base());
+    // How many to show, and what beside them, is no question here.
+    query.page.count = 2;
+    (query.page.cursor, query.page.total) = (None, Total::None);
+    query.include.clear();
+    let matches = app.store.view(access).search(&query).await?.matches;
+    Ok((query, matches))
 }
 
 /// Stores `incoming` in one transaction; answers in the same order.
@@ -193,15 +216,25 @@ pub async fn write(
     name: &'static str,
     incoming: Vec<Incoming>,
 ) -> Result<Vec<Stored>> {
-    let at_hand = resolve(app, access, &incoming).await?;
+    no_opening(&incoming)?;
+    let pointers = Pointers::of(&incoming, &app.fhir_base());
+    let at_hand = at_hand::read(app, access, &incoming, &pointers).await?;
+    let home = home(app, access, &incoming, &at_hand).await;
+    let known = home.as_ref().ok().and_then(Option::as_ref);
+    pointers.check(&incoming, &at_hand, known)?;
     not_ours(&incoming, &at_hand)?;
+    directory_stays(access, &incoming, &at_hand)?;
     let keys: Vec<Key> = incoming.iter().map(|i| i.resource.key.clone()).collect();
-    let stored = match episode_of(app, access, &incoming, &at_hand).await? {
-        Some(id) => {
-            let received = incoming.iter().map(|i| (i.resource.clone(), i.seen));
+    let stored = match home? {
+        Some(Home { episode: id, .. }) => {
+            let received = |one: &Incoming| Received {
+                resource: one.resource.clone(),
+                seen: one.seen,
+                over: at_hand.get(&one.resource.key).cloned(),
+            };
             let ask = Ask {
                 name,
-                received: received.collect(),
+                received: incoming.iter().map(received).collect(),
                 seed: app.clock.uuid().to_string(),
                 ..Ask::default()
             };
@@ -218,31 +251,49 @@ pub async fn write(
     Ok(keys.iter().filter_map(find).collect())
 }
 
+/// An episode begins with more than its EpisodeOfCare: organizations, team, problems.
+fn no_opening(incoming: &[Incoming]) -> Result<()> {
+    let opens = |one: &&Incoming| one.seen.is_none() && &*one.resource.key.kind == OPENED_ELSEWHERE;
+    let Some(one) = incoming.iter().find(opens) else {
+        return Ok(());
+    };
+    let text =
+        "An episode is opened through POST /kap/v1/episodes; as FHIR it is read and updated.";
+    let error = Error::new(ErrorKind::Unprocessable, text).issue_code("not-supported");
+    Err(one.refused(error, Kind::Header))
+}
+
 /// The one episode that these resources hang off, if any.
-async fn episode_of(
+async fn home(
     app: &App,
     access: &Access,
     incoming: &[Incoming],
     at_hand: &AtHand,
-) -> Result<Option<Id>> {
-    let mut found: Option<Id> = None;
+) -> Result<Option<Home>> {
+    let mut found: Option<Home> = None;
     let mut open: HashMap<Id, Option<Id>> = HashMap::new();
     let mut homeless = None;
     for one in incoming {
         let (patient, said) = index::compartment(&one.resource.key.kind, &one.resource.value);
-        let mut id = said.or_else(|| implied(&one.resource, at_hand));
-        if let (None, Some(patient)) = (&id, patient) {
+        let mut home = said
+            .map(|episode| of_episode(episode, at_hand))
+            .or_else(|| implied(&one.resource, at_hand));
+        if let (None, Some(patient)) = (&home, patient) {
             if !open.contains_key(&patient) {
                 let episode = open_episode(app, access, &patient).await?;
                 open.insert(patient.clone(), episode);
             }
-            id = open.get(&patient).cloned().flatten();
+            let episode = open.get(&patient).cloned().flatten();
+            home = episode.map(|episode| Home {
+                episode,
+                patient: Some(patient),
+            });
         }
-        match (&found, id) {
+        match (&found, home) {
             (_, None) if FREE.contains(&&*one.resource.key.kind) => {}
             (_, None) => homeless = Some(one),
-            (None, id) => found = id,
-            (Some(known), Some(other)) if *known == other => {}
+            (None, home) => found = home,
+            (Some(known), Some(other)) if known.episode == other.episode => {}
             _ => {
                 let text = "A transaction changes one episode at a time.";
                 return Err(one.refused(Error::new(ErrorKind::Unprocessable, text), Kind::Header));
@@ -252,6 +303,15 @@ async fn episode_of(
     match (found, homeless) {
         (None, Some(one)) => Err(one.refused(without_episode(&one.resource), Kind::Header)),
         (found, _) => Ok(found),
+    }
+}
+
+/// The episode that a resource names, and its patient where the caller sees the episode.
+fn of_episode(episode: Id, at_hand: &AtHand) -> Home {
+    let header = at_hand.get(&Key::new("EpisodeOfCare", episode.clone()));
+    Home {
+        episode,
+        patient: header.and_then(|row| row.patient.clone()),
     }
 }
 
@@ -265,16 +325,19 @@ fn without_episode(resource: &Resource) -> Error {
 }
 
 /// The episode of the version that is replaced, or of the encounter in which the record was made.
-fn implied(resource: &Resource, at_hand: &AtHand) -> Option<Id> {
+fn implied(resource: &Resource, at_hand: &AtHand) -> Option<Home> {
+    let of = |row: &Stored| {
+        Some(Home {
+            episode: row.episode.clone()?,
+            patient: row.patient.clone(),
+        })
+    };
     if let Some(old) = at_hand.get(&resource.key) {
-        return old.episode.clone();
+        return of(old);
     }
     ["encounter", "context"].iter().find_map(|name| {
         let text = resource.value[*name]["reference"].as_str()?;
-        let (_, row) = at_hand
-            .iter()
-            .find(|(key, _)| text.ends_with(&key.to_string()))?;
-        row.episode.clone()
+        of(at_hand.get(&local(text)?)?)
     })
 }
 
@@ -309,11 +372,7 @@ async fn plain(
     for one in incoming {
         let over = at_hand.get(&one.resource.key).cloned();
         if let (Some(old), Some(seen)) = (&over, one.seen) {
-            if old.owner != owner {
-                let text = "Only the organization that keeps this record changes it.";
-                let error = Error::new(ErrorKind::Forbidden, text).code("not-permitted");
-                return Err(one.refused(error, Kind::Header));
-            }
+            kept_by(access, &one, old)?;
             if old.version != seen {
                 let text = "If-Match names another version than the present one. Read again.";
                 return Err(

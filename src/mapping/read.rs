@@ -9,6 +9,7 @@ use serde_json::Value;
 
 use super::codes::{is_structure, is_system};
 use crate::error::Issue;
+use crate::fhir::index::local;
 use crate::fhir::resource::Key;
 use crate::kap::Fact;
 use crate::kap::base::Id;
@@ -175,14 +176,11 @@ impl<'v> Node<'v> {
 
     // --- references ------------------------------------------------------------------------------
 
-    /// Type and id that this Reference names, if it is literal.
+    /// Type and id that this Reference names, if it names a record of this service: one of another server is none of
+    /// ours, whatever its id.
     #[must_use]
     pub fn target(self) -> Option<(&'v str, &'v str)> {
-        let text = self.text("reference")?;
-        let text = text.split("/_history/").next()?;
-        let mut parts = text.rsplit('/');
-        let id = parts.next()?;
-        Some((parts.next()?, id))
+        local(self.text("reference")?)
     }
 
     /// The id that the Reference `name` names, if it is literal.
@@ -321,14 +319,13 @@ mod tests {
     }
 
     #[test]
-    fn a_reference_is_read_in_its_three_literal_forms() {
-        for text in [
-            "Patient/a",
-            "https://x.example.org/fhir/Patient/a",
-            "Patient/a/_history/2",
-        ] {
+    fn a_reference_is_read_where_it_names_a_record_of_ours() {
+        for text in ["Patient/a", "Patient/a/_history/2"] {
             let value = json!({"reference": text});
             assert_eq!(Node::new(&value).target(), Some(("Patient", "a")), "{text}");
+        }
+        for text in ["https://x.example.org/fhir/Patient/a", "urn:uuid:a", "#a"] {
+            assert_eq!(Node::new(&json!({"reference": text})).target(), None);
         }
     }
 }

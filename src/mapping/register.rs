@@ -3,9 +3,11 @@
 use serde_json::Value;
 
 use super::codes::structure;
+use super::contact::read_signed_name;
 use super::directory::{read_organization, write_organization};
 use super::episode::status_of;
 use super::read::{Node, Source};
+use crate::error::Issue;
 use crate::fhir::resource::{Key, Resource};
 use crate::kap::Episode;
 use crate::kap::people::Organization;
@@ -25,6 +27,43 @@ pub fn organizations(resources: &[(Key, Value)]) -> Vec<Organization> {
         .filter(|(key, _)| &*key.kind == "Organization");
     own.filter_map(|(_, value)| read_organization(Node::new(value), &source).ok())
         .collect()
+}
+
+/// Whether an update leaves a directory entry what episodes take it for: they read their people and organizations from it.
+///
+/// # Errors
+/// What the new version lacks or may not change.
+pub fn entry_stays(kind: &str, old: &Value, new: &Value) -> Result<(), Issue> {
+    let source = Source::new(&[]);
+    let (old, new) = (Node::new(old), Node::new(new));
+    match kind {
+        "Organization" => {
+            let Ok(was) = read_organization(old, &source) else {
+                return Ok(());
+            };
+            let is = read_organization(new, &source)?;
+            if (was.kind, was.timezone) != (is.kind, is.timezone) {
+                let text =
+                    "What an organization is and its time zone are the operator's to change.";
+                return Err(new.issue("value", text));
+            }
+        }
+        "Practitioner" if read_signed_name(old).is_ok() => {
+            read_signed_name(new)?;
+        }
+        "PractitionerRole" => {
+            for name in ["practitioner", "organization"] {
+                let was = old.ref_id(name);
+                if was.is_some() && was != new.ref_id(name) {
+                    let at = new.get(name).unwrap_or(new);
+                    let text = "A role stays with its practitioner and its organization.";
+                    return Err(at.issue("value", text));
+                }
+            }
+        }
+        _ => {}
+    }
+    Ok(())
 }
 
 /// The code of `EpisodeOfCare.status` for the episode's phase.

@@ -24,7 +24,7 @@ both!(
 const FIRST: &str = include_str!("../samples/01-adult-trd-remote-lozenge.json");
 
 /// A logged-in client of an organization.
-async fn client(
+pub async fn client(
     app: &TestApp,
     name: &'static str,
     organization: &str,

@@ -10,12 +10,16 @@ use serde_json::{Value, json};
 use crate::app::sample;
 use crate::app::{Db, TestApp};
 
+mod directory;
 mod doors;
+mod forms;
 mod partner;
+mod references;
 mod rules;
 mod search;
 mod supply;
 mod wire;
+pub mod world;
 
 pub const FIRST: &str = include_str!("../samples/01-adult-trd-remote-lozenge.json");
 pub const STRUCTURE: &str = "https://kap-interop.example.org/fhir/StructureDefinition";

@@ -8,10 +8,29 @@ use crate::error::{Error, Kind, Result};
 use crate::fhir::index::{fold, local};
 use crate::fhir::parameter::{self, Parameter, ParameterKind};
 
+/// Most bytes of a query string.
+const MAX_LENGTH: usize = 8 * 1024;
 const DEFAULT_COUNT: u32 = 50;
 const MAX_COUNT: u32 = 1000;
 const MAX_FILTERS: usize = 24;
 const MAX_VALUES: usize = 64;
+
+/// Decodes the pairs of a query string `a=b&c=d`, strictly: what is not UTF-8 is refused, and so is U+0000.
+///
+/// # Errors
+/// `Invalid`.
+pub fn pairs(query: &str) -> Result<Vec<(String, String)>> {
+    if query.len() > MAX_LENGTH {
+        return Err(Error::new(Kind::Invalid, "A query has at most 8 KiB.").issue_code("too-long"));
+    }
+    let pairs = url::form_urlencoded::parse(query.as_bytes()).into_owned();
+    let pairs: Vec<(String, String)> = pairs.collect();
+    let broken = |text: &str| text.contains(['\u{fffd}', '\0']);
+    if pairs.iter().any(|(k, v)| broken(k) || broken(v)) {
+        return Err(invalid("The query is not percent-encoded UTF-8."));
+    }
+    Ok(pairs)
+}
 
 impl SearchQuery {
     /// Reads a search for `kind`. Also gives the parameters that were left out (none when strict).

@@ -11,7 +11,7 @@ use super::{Answer, OfEpisode, id, set};
 use crate::access::Interaction::{Read, Search};
 use crate::app::App;
 use crate::error::{Error, Kind, Result};
-use crate::http::extract::Permit;
+use crate::http::extract::{Permit, bad_parameter};
 use crate::http::respond::{FHIR_JSON, answer, json_answer};
 use crate::interaction::practice::query;
 
@@ -20,7 +20,7 @@ type Params<T> = std::result::Result<Query<T>, QueryRejection>;
 
 fn params<T>(query: Params<T>) -> Result<T> {
     let bad = |r: QueryRejection| {
-        Error::new(Kind::Invalid, format!("{}.", r.body_text())).issue_code("value")
+        Error::new(Kind::Invalid, bad_parameter(&r.body_text())).issue_code("value")
     };
     query.map(|Query(t)| t).map_err(bad)
 }
