@@ -213,6 +213,10 @@ impl Command {
                 | Self::RevokeConsent { .. }
                 | Self::MitigateIssue { .. }
                 | Self::AddOutcome(_)
+                | Self::Discharge { .. }
+                | Self::CompleteSession { .. }
+                | Self::CancelSession { .. }
+                | Self::MissSession { .. }
                 | Self::RecordVitals { .. }
                 | Self::RecordDose { .. }
                 | Self::RecordEffects { .. }

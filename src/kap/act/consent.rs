@@ -88,6 +88,10 @@ impl Episode {
                 };
                 return self.revoke_consent(&consent.id.clone(), step, ctx);
             }
+            if old.status == ConsentStatus::Revoked && consent.status == ConsentStatus::Active {
+                let text = "A consent that was withdrawn is not taken up again: record a new one.";
+                return Err(super::conflict("KAP-INV-31", text));
+            }
         }
         self.check_consent(&consent, ctx)?;
         let id = consent.id.clone();

@@ -10,6 +10,7 @@ use crate::kap::dosing::{
     SideEffect, Timing, Vitals,
 };
 use crate::kap::ledger::given;
+use crate::kap::medication::Route;
 use crate::kap::readiness::BlockingReason;
 use crate::kap::safety::IssueSeverity;
 use crate::kap::worklist::Urgency;
@@ -131,6 +132,13 @@ impl Episode {
             found.push(finding::unstarted(&dose.id, at));
             let warnings = readiness.warnings.iter();
             found.extend(warnings.map(|warning| self.warned(warning, id, at, ctx)));
+        }
+        let rx = self.prescription_of(self.session(id)?);
+        let routes = rx
+            .and_then(|p| Route::of(&p.route))
+            .zip(Route::of(&dose.route));
+        if routes.is_some_and(|(prescribed, given)| prescribed != given) {
+            found.push(finding::other_route(&dose.id, at));
         }
         let mg = dose.units.filter(|u| *u > Decimal::ZERO);
         let mg = mg.map(|u| Decimal(dose.dose_mg.0 / u.0));

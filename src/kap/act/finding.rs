@@ -69,6 +69,17 @@ pub(super) fn early_maintenance(subject: &Id, at: Instant) -> Finding {
     Finding::new("KAP-INV-01", COMPLY, IssueSeverity::Low, subject, at, text)
 }
 
+pub(super) fn units_left(subject: &Id, at: Instant) -> Finding {
+    let text = "The episode was discontinued with units on hand: record what became of them.";
+    let (rule, moderate) = ("KAP-RULE-INVENTORY", IssueSeverity::Moderate);
+    Finding::new(rule, COMPLY, moderate, subject, at, text)
+}
+
+pub(super) fn other_route(subject: &Id, at: Instant) -> Finding {
+    let text = "A dose was given by another route than the prescription names.";
+    Finding::new("KAP-INV-06", COMPLY, IssueSeverity::High, subject, at, text)
+}
+
 pub(super) fn unmeasured_course(subject: &Id, at: Instant) -> Finding {
     let text = "The episode was completed without a final measure after the last dose.";
     Finding::new("KAP-INV-24", COMPLY, IssueSeverity::Low, subject, at, text)

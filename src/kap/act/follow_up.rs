@@ -21,11 +21,23 @@ impl FollowUp {
     }
 }
 
+/// Whether a follow-up is due only while dosing is planned (KAP-INV-15).
+const fn bound(kind: FollowUpKind) -> bool {
+    matches!(
+        kind,
+        FollowUpKind::Medical30Day
+            | FollowUpKind::MedicalQuarterly
+            | FollowUpKind::ClearanceReReview
+    )
+}
+
 impl Episode {
     /// Notes that something is due; once for each kind and anchor.
     pub(super) fn owe(&mut self, kind: FollowUpKind, anchor: Day, due_by: Day, ctx: &Context) {
         let same = |f: &FollowUp| f.kind == kind && f.anchor == anchor;
-        if self.follow_ups.iter().any(same) {
+        // What is due while dosing is planned is not called for after the end.
+        let over = self.phase.is_terminal() && bound(kind);
+        if over || self.follow_ups.iter().any(same) {
             return;
         }
         self.follow_ups.push(FollowUp {
@@ -247,14 +259,6 @@ impl Episode {
 
     /// What is due only while dosing is planned ends with the episode (KAP-INV-15).
     pub(super) fn forgo(&mut self) {
-        let bound = |k| {
-            matches!(
-                k,
-                FollowUpKind::Medical30Day
-                    | FollowUpKind::MedicalQuarterly
-                    | FollowUpKind::ClearanceReReview
-            )
-        };
         let open = self.follow_ups.iter_mut();
         for follow_up in open.filter(|f| f.is_open() && bound(f.kind)) {
             follow_up.status = FollowUpStatus::Cancelled;

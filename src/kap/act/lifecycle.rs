@@ -95,6 +95,15 @@ impl Episode {
         ctx.at(body.at)
     }
 
+    /// Refuses a step that a clinician takes, by anybody else.
+    fn by_clinician(&self, body: &Step) -> Result<()> {
+        if self.is_clinician(&body.by) {
+            return Ok(());
+        }
+        let text = "A clinician of the care team does this.";
+        Err(not_permitted(text).at("/by"))
+    }
+
     fn why(body: &Step) -> Result<Option<String>> {
         if said(body.reason.as_deref()) {
             return Ok(body.reason.clone());
@@ -172,6 +181,7 @@ impl Episode {
             let text = "A hold for safety is ended by a prescriber of the medical partner.";
             return Err(ruled(Kind::Conflict, "KAP-INV-26", text).code("hold-active"));
         }
+        self.by_clinician(&body)?;
         let at = self.stepped(&body, ctx)?;
         self.go(back, at, body.by, body.reason)?;
         Ok(self.episode_id.clone())
@@ -180,6 +190,7 @@ impl Episode {
     /// To maintenance at the end of a course; and back to dosing for a new course when a prescriber says so.
     pub(super) fn maintain(&mut self, body: Step, ctx: &Context) -> Result<Id> {
         let at = self.stepped(&body, ctx)?;
+        self.by_clinician(&body)?;
         if self.phase == Phase::DosingHold {
             let text = "A hold is ended by release or resume.";
             return Err(conflict("KAP-INV-26", text));
@@ -263,9 +274,16 @@ impl Episode {
         out
     }
 
+    /// A clinician stops for a clinical reason. Units that are still out there are flagged: what became of them is
+    /// recorded in the ledger, which stays open; the stop does not wait for it.
     pub(super) fn discontinue(&mut self, body: Step, ctx: &Context) -> Result<Id> {
         let at = self.stepped(&body, ctx)?;
+        self.by_clinician(&body)?;
         let why = Self::why(&body)?;
+        if self.ledger(at).remaining() > Decimal::ZERO {
+            let subject = self.episode_id.clone();
+            self.raise(super::finding::units_left(&subject, at), ctx);
+        }
         self.go(Phase::Discontinued, at, body.by, why)?;
         Ok(self.episode_id.clone())
     }

@@ -148,8 +148,8 @@ impl Episode {
     /// A supply as a record: a new one, or news of a known one.
     pub(super) fn take_dispense(&mut self, dispense: Dispense, ctx: &Context) -> Result<Id> {
         let id = dispense.id.clone();
-        let known = self.dispenses.iter().find(|d| d.id == id);
-        let receipt_only = known.is_some_and(|old| {
+        let known = self.dispenses.iter().find(|d| d.id == id).cloned();
+        let receipt_only = known.as_ref().is_some_and(|old| {
             let mut same = dispense.clone();
             same.received_confirmed_by
                 .clone_from(&old.received_confirmed_by);
@@ -161,8 +161,24 @@ impl Episode {
             pharmacy(ctx)?;
         }
         self.check_dispense(&dispense, ctx)?;
+        if known.is_none() {
+            self.flag_dispense(&dispense, ctx);
+        }
         put(&mut self.dispenses, dispense, |d| &d.id);
         Ok(id)
+    }
+
+    /// Flags a fill for more sessions than the policy has it (KAP-INV-16): the first fill is small.
+    fn flag_dispense(&mut self, dispense: &Dispense, ctx: &Context) {
+        let limits = &ctx.policy.supply;
+        let most = if self.dispenses.is_empty() {
+            limits.first_fill_sessions
+        } else {
+            limits.later_fill_sessions
+        };
+        if dispense.sessions_supplied.is_some_and(|n| n > most) {
+            self.raise(super::finding::large_supply(&dispense.id, ctx.now), ctx);
+        }
     }
 
     fn check_dispense(&self, dispense: &Dispense, ctx: &Context) -> Result<()> {

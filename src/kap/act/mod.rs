@@ -28,6 +28,7 @@ mod session_record;
 mod tests;
 
 use super::base::{Id, Instant};
+use super::dosing::SessionStatus;
 use super::fact::Fact;
 use super::policy::Policy;
 use super::{Episode, Phase};
@@ -265,7 +266,14 @@ impl Episode {
             | Fact::Vitals { .. }
             | Fact::Dose { .. }
             | Fact::Effects { .. }
-            | Fact::SideEffect { .. } => true,
+            | Fact::SideEffect { .. }
+            | Fact::Discharge { .. } => true,
+            // A session under way, or on the calendar, ends after the episode did.
+            Fact::Session(new) => self.sessions.iter().any(|old| {
+                let ends =
+                    !matches!(new.status, SessionStatus::InProgress) && !new.status.is_ahead();
+                old.id == new.id && old.status != new.status && ends
+            }),
             Fact::Consent(c) => self.consents.iter().any(|old| old.id == c.id),
             _ => false,
         };

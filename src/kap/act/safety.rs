@@ -12,14 +12,25 @@ use crate::kap::safety::{
 
 impl Episode {
     /// A finding as a record: a person's own, or a known one with mitigations added.
-    pub(super) fn take_issue(&mut self, issue: DetectedIssue, ctx: &Context) -> Result<Id> {
+    ///
+    /// A record does not weaken a finding: what was found stays, and only a person's own finding can be taken back. A
+    /// rule's finding is answered by a mitigation, else writing would be a way around the prescriber (KAP-INV-20).
+    pub(super) fn take_issue(&mut self, mut issue: DetectedIssue, ctx: &Context) -> Result<Id> {
         ctx.treating()?;
         let id = issue.id.clone();
         let Some(old) = self.detected_issues.iter().find(|i| i.id == id) else {
             ctx.past(issue.identified_at, "/identifiedAt")?;
+            let said = std::mem::take(&mut issue.mitigations);
             self.detected_issues.push(issue);
-            return Ok(id);
+            return said
+                .into_iter()
+                .try_for_each(|m| self.mitigate(&id, m, ctx).map(drop))
+                .map(|()| id);
         };
+        if weakens(old, &issue) {
+            let text = "A finding is not weakened or taken back by writing it: say what was done about it.";
+            return Err(conflict("KAP-INV-20", text));
+        }
         let known = old.mitigations.len();
         if issue.mitigations.get(..known) != Some(&old.mitigations[..]) {
             let text = "Mitigations of a finding are added, never changed.";
@@ -157,6 +168,18 @@ impl Episode {
         alert.acknowledged_by = Some(body.by.clone());
         Ok(id.clone())
     }
+}
+
+/// Whether `new` says less than `old`: another rule, a lower severity, a later time, less that it is about, or that it
+/// was an error where a rule found it.
+fn weakens(old: &DetectedIssue, new: &DetectedIssue) -> bool {
+    let taken_back =
+        new.status == IssueStatus::EnteredInError && old.status != IssueStatus::EnteredInError;
+    let by_rule = old.author.as_ref().is_some_and(|a| a.as_str() == "system");
+    let same = old.rule_id == new.rule_id && old.identified_at == new.identified_at;
+    let about = old.implicated.iter().all(|id| new.implicated.contains(id));
+    // `High` is the first of the list.
+    !same || !about || new.severity > old.severity || (taken_back && by_rule)
 }
 
 /// Whether an event holds dosing (KAP-INV-26).

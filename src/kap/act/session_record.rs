@@ -11,6 +11,7 @@ use crate::kap::dosing::{Session, SessionStatus};
 impl Episode {
     /// A session as a record: a new one is planned, or was held already; a known one is amended and moved on.
     pub(super) fn take_session(&mut self, session: &Session, ctx: &Context) -> Result<Id> {
+        use SessionStatus as S;
         let id = session.id.clone();
         let to = session.status;
         if self.session(&id).is_err() {
@@ -30,7 +31,7 @@ impl Episode {
             reason: None,
         };
         match to {
-            SessionStatus::InProgress => {
+            S::InProgress => {
                 let at = session.start.min(ctx.now);
                 let start = StartSession {
                     at: Some(at),
@@ -43,9 +44,13 @@ impl Episode {
                 };
                 self.start_session(&id, start, ctx)?;
             }
-            SessionStatus::Completed => self.held_elsewhere(&id, session.end, ctx)?,
-            SessionStatus::Cancelled | SessionStatus::NoShow => {
+            S::Completed => self.held_elsewhere(&id, session.end, ctx)?,
+            S::Cancelled | S::NoShow => {
                 self.abandon(&id, &step, to, ctx)?;
+            }
+            S::Planned | S::Arrived if !self.session(&id)?.status.is_ahead() => {
+                let text = "A session that has begun or was called off is not planned again.";
+                return Err(conflict("KAP-INV-01", text));
             }
             other => self.session_mut(&id)?.status = other,
         }

@@ -4,14 +4,14 @@ use super::{Gate, PATIENT, THERAPIST};
 use crate::kap::Episode;
 use crate::kap::base::{Day, Id, TelecomSystem};
 use crate::kap::consent::ConsentKind;
-use crate::kap::dosing::{Checklist, Dosing, Session, Setting};
+use crate::kap::dosing::{Checklist, Dosing, EncounterClass, Session, Setting};
 use crate::kap::people::RelatedRole;
 
 impl Gate<'_> {
     /// Chaperone or way home, and the therapist's presence (13, 22).
     pub(super) fn people(&mut self, session: &Session, dosing: &Dosing) {
         let list = dosing.pre_dose_checklist.as_ref();
-        if session.setting.is_remote() {
+        if session.is_remote() {
             self.chaperone(list);
         } else if !list
             .and_then(|l| l.transport.as_ref())
@@ -65,7 +65,7 @@ impl Gate<'_> {
 
     /// What a remote session needs of its place (05, 33, 34).
     pub(super) fn place(&mut self, session: &Session) {
-        if !session.setting.is_remote() {
+        if !session.is_remote() {
             return;
         }
         if self
@@ -133,11 +133,12 @@ impl Gate<'_> {
     }
 }
 
-impl Setting {
-    /// Whether therapist and patient are in different places.
+impl Session {
+    /// Whether therapist and patient are in different places: by its setting or by its class.
     #[must_use]
-    pub const fn is_remote(self) -> bool {
-        matches!(self, Self::Remote | Self::RemoteHome)
+    pub const fn is_remote(&self) -> bool {
+        matches!(self.setting, Setting::Remote | Setting::RemoteHome)
+            || matches!(self.encounter_class, EncounterClass::Virtual)
     }
 }
 

@@ -3,7 +3,9 @@
 use super::{EITHER_SUPPLIER, Gate, PRESCRIBER, THERAPIST};
 use crate::kap::base::{Day, Decimal, Id};
 use crate::kap::clearance::{Clearance, ConditionScope};
-use crate::kap::dosing::{Checklist, Dosing, Session, SessionStatus, SessionType, Timing, Vitals};
+use crate::kap::dosing::{
+    Checklist, Dosing, EncounterClass, Session, SessionStatus, SessionType, Setting, Timing, Vitals,
+};
 use crate::kap::limits::Limits;
 use crate::kap::medication::{Route, Supply};
 use crate::kap::rules::Class;
@@ -22,6 +24,12 @@ impl Gate<'_> {
                 );
                 self.block("KAP-INV-02", "clearance-missing", text, PRESCRIBER);
             }
+            let home = clearance.settings_allowed.contains(&Setting::RemoteHome);
+            if session.encounter_class == EncounterClass::Virtual && !home {
+                let text =
+                    "the clearance does not allow remote-home, which a virtual session needs";
+                self.block("KAP-INV-02", "clearance-missing", text, PRESCRIBER);
+            }
             match route {
                 Some(route) if !clearance.routes_allowed.contains(&route) => {
                     let text = format!("the clearance does not allow the route {route}");
@@ -36,7 +44,7 @@ impl Gate<'_> {
         }
         let esketamine =
             rx.is_some_and(|p| p.drug.code == "2119365" && p.drug.system.contains("rxnorm"));
-        if esketamine && session.setting.is_remote() {
+        if esketamine && session.is_remote() {
             let text = "esketamine is never given in a remote session";
             self.block("KAP-INV-30", "not-permitted", text, PRESCRIBER);
         }

@@ -11,6 +11,7 @@ mod gates;
 mod order;
 mod random;
 mod timing;
+mod writing;
 
 use super::*;
 use crate::kap::dosing::{SessionStatus, Setting};
