@@ -1,9 +1,8 @@
 //! What a resource is found by: the values of its search parameters, and whose record it is part of.
 
 use serde_json::Value;
-use unicode_normalization::UnicodeNormalization;
-use unicode_normalization::char::is_combining_mark;
 
+use super::compare::{fold, indexed};
 use super::interval::Interval;
 use super::parameter::{self, Parameter, ParameterKind, Segment};
 use super::reference::references;
@@ -178,14 +177,14 @@ fn convert(parameter: &Parameter, leaf: &Value, out: &mut Vec<IndexValue>) {
 
 /// `CodeableConcept`, `Coding`, `Identifier`, `ContactPoint`, a code, a URI or a boolean.
 fn tokens(leaf: &Value, out: &mut Vec<IndexValue>) {
-    let text = |v: &Value| v.as_str().unwrap_or_default().to_owned();
+    let text = |v: &Value| indexed(v.as_str().unwrap_or_default()).to_owned();
     let mut push = |system: String, code: String| {
         if !code.is_empty() {
             out.push(IndexValue::Token { system, code });
         }
     };
     match leaf {
-        Value::String(code) => push(String::new(), code.clone()),
+        Value::String(code) => push(String::new(), indexed(code).to_owned()),
         Value::Bool(b) => push(String::new(), b.to_string()),
         Value::Object(map) if map.contains_key("coding") => {
             walk(&leaf["coding"], &[], &mut |c| {
@@ -235,8 +234,8 @@ fn texts(leaf: &Value, out: &mut Vec<IndexValue>) {
     match leaf {
         Value::String(exact) if !exact.is_empty() => {
             out.push(IndexValue::Text {
-                folded: fold(exact),
-                exact: exact.clone(),
+                folded: indexed(&fold(exact)).to_owned(),
+                exact: indexed(exact).to_owned(),
             });
         }
         Value::Object(map) => {
@@ -256,7 +255,7 @@ fn reference(text: &str) -> Option<IndexValue> {
     if text.starts_with('#') || text.is_empty() {
         return None;
     }
-    let (kind, id) = local(text).unwrap_or(("", text));
+    let (kind, id) = local(text).unwrap_or(("", indexed(text)));
     Some(IndexValue::Reference {
         kind: kind.into(),
         id: id.into(),
@@ -270,13 +269,6 @@ pub(crate) fn local(reference: &str) -> Option<(&str, &str)> {
     let named = kind.starts_with(|c: char| c.is_ascii_uppercase())
         && kind.bytes().all(|b| b.is_ascii_alphanumeric());
     (named && Id::new(id).is_some()).then_some((kind, id))
-}
-
-/// `text` without case and accents, for comparison.
-#[must_use]
-pub fn fold(text: &str) -> String {
-    let bare = text.nfd().filter(|c| !is_combining_mark(*c));
-    bare.flat_map(char::to_lowercase).collect()
 }
 
 #[cfg(test)]
@@ -325,6 +317,20 @@ mod tests {
         };
         assert_eq!(family, [wanted]);
         assert_eq!(found("Patient", &patient, "name").len(), 3);
+    }
+
+    #[test]
+    fn long_values_are_compared_by_their_beginning() {
+        let long = "é".repeat(1000);
+        assert_eq!(indexed(&long), "é".repeat(256));
+        let patient =
+            json!({"identifier": [{"system": long, "value": long}], "name": [{"family": long}]});
+        let half = "é".repeat(256);
+        assert_eq!(
+            found("Patient", &patient, "identifier"),
+            [token(&half, &half)]
+        );
+        assert_eq!(found("Patient", &patient, "family").len(), 1);
     }
 
     #[test]

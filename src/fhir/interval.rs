@@ -63,6 +63,9 @@ fn day(text: &str) -> Option<Interval> {
         let month = Month::try_from(u8::try_from(m).ok()?).ok()?;
         Date::from_calendar_date(year, month, u8::try_from(d).ok()?).ok()
     };
+    if year == 0 {
+        return None;
+    }
     let start = at(month.unwrap_or(1), day.unwrap_or(1))?;
     let end = match (month, day) {
         (None, _) => Date::from_calendar_date(year, Month::December, 31).ok()?,
@@ -93,6 +96,10 @@ fn moment(text: &str) -> Option<Interval> {
     };
     let full = format!("{date}T{clock}{seconds}{offset}");
     let at = OffsetDateTime::parse(&full, &Rfc3339).ok()?;
+    // No place on earth is further from UTC.
+    if at.year() == 0 || at.offset().whole_minutes().abs() > 14 * 60 {
+        return None;
+    }
     let lo = i64::try_from(at.unix_timestamp_nanos().div_euclid(1_000_000)).ok()?;
     Some(Interval { lo, hi: lo + width })
 }

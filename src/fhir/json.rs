@@ -1,6 +1,7 @@
 //! Strict JSON: what two parsers could read differently is refused, with the place where it stands.
 //!
-//! Refused beyond RFC 8259: duplicate keys, more than 64 levels, U+0000, more than 200,000 values.
+//! Refused beyond RFC 8259: duplicate keys, more than 64 levels, control characters but tab and line ends, more than
+//! 200,000 values.
 
 use std::borrow::Cow;
 use std::cell::{Cell, RefCell};
@@ -96,8 +97,11 @@ struct Strict<'w> {
 
 impl Strict<'_> {
     fn text<E: serde::de::Error>(self, s: &str) -> std::result::Result<(), E> {
-        if s.contains('\0') {
-            return Err(self.walk.fail("the character U+0000 is not allowed"));
+        let banned = |c: &char| *c < ' ' && !matches!(c, '\t' | '\n' | '\r');
+        if let Some(c) = s.chars().find(banned) {
+            let code = u32::from(c);
+            let what = format!("the character U+{code:04X} is not allowed");
+            return Err(self.walk.fail(what));
         }
         Ok(())
     }
@@ -277,8 +281,15 @@ mod tests {
     }
 
     #[test]
-    fn nul_and_depth_are_refused() {
-        assert_eq!(pointer("{\"a\":\"x\\u0000\"}").as_deref(), Some("/a"));
+    fn control_characters_and_depth_are_refused() {
+        for bad in ["\\u0000", "\\u0001", "\\b", "\\u001f"] {
+            assert_eq!(
+                pointer(&format!("{{\"a\":\"x{bad}\"}}")).as_deref(),
+                Some("/a"),
+                "{bad}"
+            );
+        }
+        assert!(parse(br#"{"a":"\t\r\n\u007f"}"#).is_ok());
         let deep = "[".repeat(66) + &"]".repeat(66);
         assert!(parse(deep.as_bytes()).is_err());
         let fits = "[".repeat(64) + &"]".repeat(64);

@@ -1,12 +1,15 @@
 //! The language of FHIR. Pure: no I/O, no clock, no word of the practice.
 
 pub mod bundle;
+pub mod compare;
 pub mod index;
 pub mod interval;
 pub mod json;
 pub mod merge;
+pub mod narrative;
 pub mod outcome;
 pub mod parameter;
+pub mod primitive;
 pub mod reference;
 pub mod resource;
 pub mod rewrite;

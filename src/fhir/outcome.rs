@@ -2,6 +2,7 @@
 
 use serde_json::{Value, json};
 
+use super::structure::element;
 use crate::error::Error;
 
 /// The outcome of an error: every issue with severity, code, text and, where known, `expression`.
@@ -42,10 +43,14 @@ pub fn done() -> Value {
     json!({ "resourceType": "OperationOutcome", "issue": [issue] })
 }
 
-/// A JSON pointer (from the parser) as a path; a FHIRPath as it is.
+/// A JSON pointer (from the parser) as a path; a FHIRPath with its choice elements as FHIRPath knows them.
 fn path(at: &str) -> String {
     let Some(pointer) = at.strip_prefix('/') else {
-        return at.to_owned();
+        let steps = at.split('.').map(|step| {
+            let (name, index) = step.find('[').map_or((step, ""), |n| step.split_at(n));
+            format!("{}{index}", element(name))
+        });
+        return steps.collect::<Vec<_>>().join(".");
     };
     let mut out = String::new();
     for step in pointer.split('/') {
@@ -55,7 +60,7 @@ fn path(at: &str) -> String {
         } else if out.is_empty() {
             out = name;
         } else {
-            out = format!("{out}.{name}");
+            out = format!("{out}.{}", element(&name));
         }
     }
     out
@@ -68,6 +73,17 @@ mod tests {
     #[test]
     fn a_pointer_becomes_a_path() {
         assert_eq!(path("/name/0/given/1"), "name[0].given[1]");
-        assert_eq!(path("Patient.name[0]"), "Patient.name[0]");
+        assert_eq!(path("/extension/0/valueDecimal"), "extension[0].value");
+        for (at, is) in [
+            ("Patient.name[0]", "Patient.name[0]"),
+            ("Observation.valueQuantity.code", "Observation.value.code"),
+            ("Task.input[2].valueReference", "Task.input[2].value"),
+            (
+                "X.extension('https://h/valueCode').value",
+                "X.extension('https://h/valueCode').value",
+            ),
+        ] {
+            assert_eq!(path(at), is);
+        }
     }
 }

@@ -6,10 +6,12 @@ use std::sync::LazyLock;
 
 use serde_json::{Map, Value};
 
-use super::interval::Interval;
+use super::primitive::fault;
 use crate::error::{Error, Issue, Kind, Result};
 
 const TABLE: &str = include_str!("elements.txt");
+/// The issue type of what reads well and breaks a rule of the standard.
+const INVARIANT: &str = "invariant";
 /// Most issues of one answer.
 const MOST: usize = 50;
 
@@ -26,6 +28,8 @@ struct Element {
 struct Type {
     elements: HashMap<String, Element>,
     required: Vec<Vec<String>>,
+    /// The names of each choice element: at most one of them stands.
+    choices: Vec<Vec<String>>,
 }
 
 static TYPES: LazyLock<HashMap<&'static str, Type>> = LazyLock::new(|| {
@@ -61,25 +65,42 @@ impl Type {
             names.push(name);
         }
         if required {
-            self.required.push(names);
+            self.required.push(names.clone());
+        }
+        if names.len() > 1 {
+            self.choices.push(names);
         }
     }
 }
 
-/// The choice elements that may be a Reference, without their type: `value` of `valueReference`.
-static CHOICES: LazyLock<HashSet<&'static str>> = LazyLock::new(|| {
-    let all = TABLE.split_ascii_whitespace();
-    all.filter_map(|text| text.split_once("[]:"))
-        .filter(|(_, types)| types.split([',', '*', '!']).any(|t| t == "Reference"))
-        .map(|(stem, _)| stem)
+/// The JSON names of choice elements, each with the name that FHIRPath knows: `value` for `valueReference`. A name that
+/// is an element of its own somewhere is none (the questionnaire's apart, which nobody sends).
+static CHOICES: LazyLock<HashMap<String, &'static str>> = LazyLock::new(|| {
+    let lines = TABLE.lines().filter(|line| !line.starts_with(['#', 'Q']));
+    let all: Vec<(&str, &str)> = lines
+        .flat_map(|line| line.split(' ').skip(1))
+        .filter_map(|text| text.split_once(':'))
+        .collect();
+    let plain: HashSet<&str> = all.iter().map(|(name, _)| *name).collect();
+    let choices = all
+        .iter()
+        .filter_map(|(name, types)| Some((name.strip_suffix("[]")?, types)));
+    choices
+        .flat_map(|(stem, types)| {
+            types
+                .trim_end_matches(['*', '!'])
+                .split(',')
+                .map(move |t| (stem, t))
+        })
+        .map(|(stem, kind)| (format!("{stem}{}", capital(kind)), stem))
+        .filter(|(name, _)| !plain.contains(&**name))
         .collect()
 });
 
 /// The name of an element in FHIRPath, which knows a choice element without its type: `value` for `valueReference`.
 #[must_use]
 pub fn element(member: &str) -> &str {
-    let stem = member.strip_suffix("Reference");
-    stem.filter(|stem| CHOICES.contains(stem)).unwrap_or(member)
+    CHOICES.get(member).copied().unwrap_or(member)
 }
 
 fn capital(kind: &str) -> String {
@@ -103,7 +124,13 @@ pub fn check(resource: &Value) -> Result<()> {
         return Ok(());
     }
     issues.truncate(MOST);
-    Err(Error::with_issues(Kind::Invalid, issues))
+    let rules = issues.iter().all(|issue| issue.code == Some(INVARIANT));
+    let kind = if rules {
+        Kind::Unprocessable
+    } else {
+        Kind::Invalid
+    };
+    Err(Error::with_issues(kind, issues))
 }
 
 fn say(out: &mut Vec<Issue>, code: &'static str, at: &str, text: impl Into<String>) {
@@ -131,9 +158,15 @@ fn object(own: &Type, members: &Map<String, Value>, at: &str, out: &mut Vec<Issu
             _ => say(out, "structure", &place(), "There is no such element."),
         }
     }
+    let said =
+        |name: &String| members.contains_key(name) || members.contains_key(&format!("_{name}"));
+    for names in &own.choices {
+        if let Some(second) = names.iter().filter(|name| said(name)).nth(1) {
+            let text = "Only one of the types of this element may stand.";
+            say(out, "structure", &format!("{at}.{second}"), text);
+        }
+    }
     for names in &own.required {
-        let said =
-            |name: &String| members.contains_key(name) || members.contains_key(&format!("_{name}"));
         if let (false, Some(first)) = (names.iter().any(said), names.first()) {
             let text = "This element is required.";
             say(out, "required", &format!("{at}.{first}"), text);
@@ -168,6 +201,14 @@ fn single(kind: &str, value: &Value, at: &str, out: &mut Vec<Issue>) {
         },
         kind => kind,
     };
+    if at.contains(".contained[") && value.get("contained").is_some() {
+        return say(
+            out,
+            "structure",
+            at,
+            "A contained resource contains none itself (dom-2).",
+        );
+    }
     match (TYPES.get(kind), value) {
         (Some(own), Value::Object(members)) => object(own, members, at, out),
         (Some(_), _) => say(out, "structure", at, format!("A {kind} is an object.")),
@@ -176,25 +217,9 @@ fn single(kind: &str, value: &Value, at: &str, out: &mut Vec<Issue>) {
 }
 
 fn primitive(kind: &str, value: &Value, at: &str, out: &mut Vec<Issue>) {
-    let fits = match kind {
-        "boolean" => value.is_boolean(),
-        "decimal" => value.is_number(),
-        "integer" => value.as_i64().is_some_and(|n| i32::try_from(n).is_ok()),
-        "unsignedInt" => value
-            .as_i64()
-            .is_some_and(|n| i32::try_from(n).is_ok() && n >= 0),
-        "positiveInt" => value
-            .as_i64()
-            .is_some_and(|n| i32::try_from(n).is_ok() && n > 0),
-        "date" | "dateTime" | "instant" => value
-            .as_str()
-            .is_some_and(|text| text.parse::<Interval>().is_ok()),
-        // A contained resource of a type that this service does not take.
-        _ if value.is_object() => kind.starts_with(|c: char| c.is_ascii_uppercase()),
-        _ => value.as_str().is_some_and(|text| !text.is_empty()),
-    };
-    if !fits {
-        say(out, "value", at, format!("This is no FHIR {kind}."));
+    if let Some(text) = fault(kind, value) {
+        let code = if kind == "xhtml" { INVARIANT } else { "value" };
+        say(out, code, at, text);
     }
 }
 

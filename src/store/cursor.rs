@@ -5,6 +5,7 @@ use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use sha2::{Digest, Sha256};
 
 use crate::error::{Error, Kind, Result};
+use crate::kap::base::Id;
 
 /// The last row of a page: its sort value and its id.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -46,7 +47,7 @@ impl Cursor {
             Some(Self {
                 list: list.into(),
                 value: value.parse().ok()?,
-                id: id.into(),
+                id: Id::new(id)?.to_string(),
             })
         });
         cursor
@@ -74,5 +75,9 @@ mod tests {
         assert!(Cursor::parse(&text, "Observation?code=y").is_err());
         assert!(Cursor::parse("rubbish!", "Observation?code=x").is_err());
         assert!(Cursor::parse("", "Observation?code=x").is_err());
+        for id in ["", "a\0b", "a' or 1=1", &"x".repeat(65)] {
+            let text = Cursor::new("Observation?code=x", 0, id).print();
+            assert!(Cursor::parse(&text, "Observation?code=x").is_err(), "{id}");
+        }
     }
 }

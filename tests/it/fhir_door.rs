@@ -10,6 +10,7 @@ use serde_json::{Value, json};
 use crate::app::sample;
 use crate::app::{Db, TestApp};
 
+mod content;
 mod directory;
 mod doors;
 mod forms;

@@ -5,7 +5,8 @@ use super::{
     SearchQuery, Sort, Test, TextMatch, Token, Total,
 };
 use crate::error::{Error, Kind, Result};
-use crate::fhir::index::{fold, local};
+use crate::fhir::compare::{fold, indexed};
+use crate::fhir::index::local;
 use crate::fhir::parameter::{self, Parameter, ParameterKind};
 
 /// Most bytes of a query string.
@@ -61,19 +62,26 @@ impl SearchQuery {
             include: Vec::new(),
             page,
         };
+        once(pairs)?;
         let mut ignored = Vec::new();
-        for (name, value) in pairs.iter().filter(|(_, v)| !v.is_empty()) {
-            if !query.control(name, value)? && !query.filter(name, value)? {
-                ignored.push(name.clone());
+        for (name, value) in pairs
+            .iter()
+            .filter(|(n, v)| !(n.is_empty() && v.is_empty()))
+        {
+            if value.is_empty() || (!query.control(name, value)? && !query.filter(name, value)?) {
+                ignored.push((name, value));
             }
         }
-        match ignored.first() {
-            Some(name) if handling == Handling::Strict => Err(invalid(format!(
-                "{kind} has no search parameter '{}'.",
-                printable(name)
-            ))),
-            _ => Ok((query, ignored)),
+        if let (Some((name, value)), Handling::Strict) = (ignored.first(), handling) {
+            let name = printable(name);
+            return Err(invalid(if value.is_empty() {
+                format!("The search parameter '{name}' has no value.")
+            } else {
+                format!("{kind} has no search parameter '{name}'.")
+            }));
         }
+        let names = ignored.into_iter().map(|(name, _)| printable(name));
+        Ok((query, names.collect()))
     }
 
     /// Takes a parameter that is about the answer; `false` if it is none.
@@ -121,6 +129,16 @@ impl SearchQuery {
         });
         Ok(true)
     }
+}
+
+/// What is said of the answer is said once.
+fn once(pairs: &[(String, String)]) -> Result<()> {
+    for name in ["_count", "_total", "_cursor", "_sort", "_format", "_pretty"] {
+        if pairs.iter().filter(|(own, _)| own == name).count() > 1 {
+            return Err(invalid(format!("{name} stands twice.")));
+        }
+    }
+    Ok(())
 }
 
 fn invalid(text: impl Into<String>) -> Error {
@@ -227,13 +245,16 @@ fn test(parameter: &Parameter, modifier: &str, value: &str) -> Result<Test> {
         }
         (K::Text, "") => Ok(Test::Text(
             TextMatch::Starts,
-            plain().map(|v| fold(&v)).collect(),
+            plain().map(|v| indexed(&fold(&v)).to_owned()).collect(),
         )),
         (K::Text, "contains") => Ok(Test::Text(
             TextMatch::Contains,
-            plain().map(|v| fold(&v)).collect(),
+            plain().map(|v| indexed(&fold(&v)).to_owned()).collect(),
         )),
-        (K::Text, "exact") => Ok(Test::Text(TextMatch::Exact, plain().collect())),
+        (K::Text, "exact") => Ok(Test::Text(
+            TextMatch::Exact,
+            plain().map(|v| indexed(&v).to_owned()).collect(),
+        )),
         (K::Reference, kind) if kind.is_empty() || parameter::kinds().any(|k| k == kind) => {
             let kind = (!kind.is_empty()).then_some(kind);
             Ok(Test::Reference(
@@ -261,7 +282,7 @@ fn missing(parameter: &Parameter, value: &str) -> Result<Presence> {
 
 fn token(value: &str) -> Result<Token> {
     let parts = split(value, '|');
-    let part = |i: usize| parts.get(i).map(|p| unescape(p));
+    let part = |i: usize| parts.get(i).map(|p| indexed(&unescape(p)).to_owned());
     match (parts.len(), part(0), part(1)) {
         (1, code, _) => Ok(Token { system: None, code }),
         (2, Some(system), Some(code)) if !(system.is_empty() && code.is_empty()) => Ok(Token {
@@ -302,7 +323,7 @@ fn date(name: &str, value: &str) -> Result<DateTest> {
 fn reference(parameter: &Parameter, kind: Option<&str>, value: &str) -> ReferenceTest {
     let bare = |kind: Option<&str>, id: &str| ReferenceTest {
         kind: kind.map(str::to_owned),
-        id: id.to_owned(),
+        id: indexed(id).to_owned(),
     };
     match local(value) {
         Some((kind, id)) => bare(Some(kind), id),
