@@ -109,6 +109,9 @@ pub enum Completed {
 ///
 /// # Errors
 /// `NotFound` where it does not exist or is hidden.
+///
+/// # Panics
+/// In debug builds alone, where the fold that was kept is not the one of the resources.
 pub async fn load(app: &App, access: &Access, id: &Id) -> Result<Loaded> {
     let Some(kept) = app.readings.0.get(&name(app, id)) else {
         return load_whole(app, access, id).await;

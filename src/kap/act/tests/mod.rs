@@ -10,6 +10,7 @@ mod findings;
 mod gates;
 mod order;
 mod random;
+mod scores;
 mod timing;
 mod writing;
 
