@@ -139,7 +139,8 @@ fn probe(b: &mut Builder, filter: &Filter) {
         .push(table(filter.parameter.kind));
     b.push(" x WHERE x.tenant = r.tenant AND x.type = r.type AND x.id = r.id");
     values(b, filter);
-    b.push(")");
+    // OFFSET keeps PostgreSQL from turning the look at one row into a join with all that the values match.
+    b.push(" LIMIT 1 OFFSET 0)");
 }
 
 /// Adds the conditions on an index row `x`.
