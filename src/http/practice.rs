@@ -100,6 +100,7 @@ fn episode_routes() -> Router<App> {
         .route("/commands/pause", step(Update, "EpisodeOfCare", C::Pause))
         .route("/commands/resume", step(Update, "EpisodeOfCare", C::Resume))
         .route("/commands/maintenance", step(Update, "EpisodeOfCare", C::Maintain))
+        .route("/commands/new-course", step(Update, "EpisodeOfCare", C::StartCourse))
         .route("/commands/complete", step(Update, "EpisodeOfCare", C::Complete))
         .route("/commands/discontinue", step(Update, "EpisodeOfCare", C::Discontinue))
         .route("/commands/withdraw", step(Update, "EpisodeOfCare", C::Withdraw))

@@ -128,6 +128,9 @@ impl Script<'_> {
             Phase::DosingActive | Phase::Maintenance if from == Phase::DosingHold => {
                 "/kap/v1/episodes/{episode}/commands/release"
             }
+            Phase::DosingActive if from == Phase::Maintenance => {
+                "/kap/v1/episodes/{episode}/commands/new-course"
+            }
             Phase::Maintenance => "/kap/v1/episodes/{episode}/commands/maintenance",
             Phase::Completed => "/kap/v1/episodes/{episode}/commands/complete",
             Phase::Discontinued => "/kap/v1/episodes/{episode}/commands/discontinue",

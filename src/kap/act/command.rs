@@ -173,6 +173,8 @@ pub enum Command {
     /// Ends an administrative hold.
     Resume(Step),
     Maintain(Step),
+    /// From maintenance to a new course of dosing.
+    StartCourse(Step),
     Complete(CompleteEpisode),
     Discontinue(Step),
     Withdraw(Step),
@@ -330,6 +332,7 @@ impl Episode {
             C::StartConsultation(body) => self.start_consultation(body, ctx),
             C::StartPreparation(body) => self.start_preparation(body, ctx),
             C::Maintain(body) => self.maintain(body, ctx),
+            C::StartCourse(body) => self.start_course(body, ctx),
             C::Complete(body) => self.complete(body, ctx),
             C::Discontinue(body) => self.discontinue(body, ctx),
             C::Withdraw(body) => self.withdraw(body, ctx),

@@ -38,6 +38,20 @@ impl Episode {
         found.find(|c| c.holds(at, day))
     }
 
+    /// A consent to disclosure that was withdrawn by `at` and not given anew (KAP-INV-31). The consents to the treatment
+    /// itself are asked for by gates of their own.
+    pub(in crate::kap) fn withdrawn(&self, at: Instant) -> Option<ConsentKind> {
+        let back = |c: &&Consent| {
+            let kind = matches!(
+                c.kind,
+                ConsentKind::PrivacyDisclosure | ConsentKind::Part2Sud
+            );
+            kind && c.status == ConsentStatus::Revoked && c.revoked_at.is_none_or(|t| t <= at)
+        };
+        let mut kinds = self.consents.iter().filter(back).map(|c| c.kind);
+        kinds.find(|kind| self.consent(*kind, at).is_none())
+    }
+
     /// Whether a privacy consent lets the practice tell the partner, for treatment.
     #[must_use]
     pub fn may_tell_partner(&self, at: Instant) -> bool {

@@ -187,7 +187,7 @@ impl Episode {
         Ok(self.episode_id.clone())
     }
 
-    /// To maintenance at the end of a course; and back to dosing for a new course when a prescriber says so.
+    /// To maintenance at the end of a course.
     pub(super) fn maintain(&mut self, body: Step, ctx: &Context) -> Result<Id> {
         let at = self.stepped(&body, ctx)?;
         self.by_clinician(&body)?;
@@ -212,6 +212,22 @@ impl Episode {
             self.raise(super::finding::early_maintenance(&subject, at), ctx);
         }
         self.go(Phase::Maintenance, at, body.by, body.reason)?;
+        Ok(self.episode_id.clone())
+    }
+
+    /// Back from maintenance to a new course: a prescriber says so, under a valid clearance.
+    pub(super) fn start_course(&mut self, body: Step, ctx: &Context) -> Result<Id> {
+        self.prescriber_at(&body.by, "/by", ctx)?;
+        let at = self.stepped(&body, ctx)?;
+        if self.phase != Phase::Maintenance {
+            let text = format!("The episode is {}, not in maintenance.", self.phase);
+            return Err(conflict("KAP-INV-01", text));
+        }
+        if self.active_clearance(at).is_none() {
+            let text = "A new course starts under a valid clearance: decide or renew it first.";
+            return Err(ruled(Kind::Conflict, "KAP-INV-02", text).code("clearance-missing"));
+        }
+        self.go(Phase::DosingActive, at, body.by, body.reason)?;
         Ok(self.episode_id.clone())
     }
 

@@ -178,6 +178,15 @@ impl Gate<'_> {
                 self.block("KAP-INV-01", "state-conflict", text, THERAPIST);
             }
         }
+        // Before dosing there is no hold that a prescriber could end: the withdrawal itself stands in the way.
+        let early = matches!(
+            self.phase,
+            Phase::Cleared | Phase::ClearedWithConditions | Phase::Preparation
+        );
+        if let Some(kind) = self.episode.withdrawn(self.at).filter(|_| early) {
+            let text = format!("the {kind} was withdrawn");
+            self.say(Class::Hold, "KAP-INV-31", "consent-missing", text, PATIENT);
+        }
         if self.episode.safety_review_due(self.at) {
             let text = "a sign of suicide risk waits for a clinician's safety review, of its own day or of today";
             self.say(Class::Hold, "KAP-INV-19", "hold-active", text, EITHER);

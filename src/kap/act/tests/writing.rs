@@ -231,3 +231,52 @@ fn a_virtual_session_is_remote_whatever_its_setting_says() {
     desk.session(&session).encounter_class = EncounterClass::Ambulatory;
     assert_eq!(desk.rules(&session), Vec::<&str>::new());
 }
+
+#[test]
+fn a_new_course_is_the_prescribers_and_under_a_clearance() {
+    let (mut desk, session) = ready();
+    let again = || Command::StartCourse(step("prac-pres-01", "relapse"));
+    refused(desk.partner(again()), Kind::Conflict, "KAP-INV-01");
+    let plan = desk.episode.treatment_plan.as_mut().expect("a plan");
+    plan.maintenance = Some("a booster every three months".into());
+    desk.practice(Command::Maintain(step("prac-ther-01", "well")))
+        .expect("maintained");
+    refused(desk.practice(again()), Kind::Forbidden, "KAP-INV-21");
+    let end = desk.episode.clearances[0]
+        .valid_until
+        .replace(day("2026-07-31"));
+    refused(desk.partner(again()), Kind::Conflict, "KAP-INV-02");
+    desk.episode.clearances[0].valid_until = end;
+    desk.partner(again()).expect("a new course");
+    assert_eq!(desk.episode.phase, Phase::DosingActive);
+    start(&mut desk, &session).expect("started");
+}
+
+#[test]
+fn inv_31_a_disclosure_that_was_withdrawn_before_the_first_dose_holds() {
+    let (mut desk, session) = ready();
+    let privacy = |c: &&crate::kap::consent::Consent| c.kind.code() == "privacy-disclosure";
+    let consent = desk
+        .episode
+        .consents
+        .iter()
+        .find(privacy)
+        .expect("a consent")
+        .clone();
+    // Before the course began there is no phase that holds.
+    desk.episode.phase = Phase::Preparation;
+    let back = Command::RevokeConsent {
+        consent: consent.id.clone(),
+        body: step("patient", "no more"),
+    };
+    desk.practice(back).expect("withdrawn");
+    assert_eq!(desk.episode.phase, Phase::Preparation);
+    assert_eq!(desk.rules(&session), ["KAP-INV-31"]);
+    let anew = crate::kap::consent::Consent {
+        id: Id::default(),
+        ..consent
+    };
+    desk.practice(Command::AddConsent(anew))
+        .expect("given anew");
+    assert_eq!(desk.rules(&session), Vec::<&str>::new());
+}
