@@ -15,32 +15,40 @@ const HOLD: &[Field] = &[
     one("note", Shape::String, "Note"),
 ];
 const CHAPERONE: &[Field] = &[
-    one("relatedPersonId", Shape::String, "Chaperone"),
+    one("relatedPersonId", Shape::String, "Person"),
     one("presentAt", Shape::DateTime, "Present since"),
     one(
         "checkInEveryMinutes",
         Shape::Integer,
-        "Checks in every (min)",
+        "Checks in every (minutes)",
     ),
     one("phoneVerified", Shape::Boolean, "Phone verified"),
 ];
 const TRANSPORT: &[Field] = &[
     one("arranged", Shape::Boolean, "Arranged"),
-    one("mode", Shape::String, "Mode"),
+    one("mode", Shape::String, "How"),
     one("escortId", Shape::String, "Escort"),
-    one("escortConfirmedAt", Shape::DateTime, "Escort confirmed"),
+    one("escortConfirmedAt", Shape::DateTime, "Escort confirmed at"),
 ];
 /// Questionnaire `kap-pre-dose-checklist`.
 pub const CHECKLIST: Form = Form {
     name: "kap-pre-dose-checklist",
     fields: &[
-        one("completedAt", Shape::DateTime, "Completed"),
+        one("completedAt", Shape::DateTime, "Completed at"),
         one("completedBy", Shape::String, "Completed by"),
         one("consentReviewed", Shape::Boolean, "Consent reviewed"),
         one("assentReviewed", Shape::Boolean, "Assent reviewed"),
         one("clearanceValid", Shape::Boolean, "Clearance valid today"),
-        one("medicationsReviewed", Shape::Boolean, "Medicines reviewed"),
-        many("holdsFollowed", Shape::Group(HOLD), "Medication holds"),
+        one(
+            "medicationsReviewed",
+            Shape::Boolean,
+            "Medications reviewed",
+        ),
+        many(
+            "holdsFollowed",
+            Shape::Group(HOLD),
+            "Clearance conditions of the day",
+        ),
         one(
             "fastingInstructionsFollowed",
             Shape::Boolean,
@@ -66,10 +74,10 @@ pub const CHECKLIST: Form = Form {
         one(
             "patientLocationConfirmed",
             Shape::Boolean,
-            "Patient's location confirmed",
+            "Location of the patient confirmed",
         ),
         one("chaperone", Shape::Group(CHAPERONE), "Chaperone"),
-        one("transport", Shape::Group(TRANSPORT), "Transport"),
+        one("transport", Shape::Group(TRANSPORT), "Way home"),
         one("lozengesOnHand", Shape::Decimal, "Units counted on hand"),
     ],
 };
@@ -82,7 +90,7 @@ const EXCEPTION: &[Field] = &[
 pub const DISCHARGE: Form = Form {
     name: "kap-discharge-checklist",
     fields: &[
-        one("assessedAt", Shape::DateTime, "Assessed"),
+        one("assessedAt", Shape::DateTime, "Assessed at"),
         one("assessorId", Shape::String, "Assessed by"),
         one(
             "orientedX4",

@@ -18,10 +18,11 @@ use super::limits;
 use super::medication::{read_route, route_concept};
 use super::narrative::Html;
 use super::read::{Facts, Node, Read, Source, one};
+use super::value::Milligrams;
 use crate::fhir::resource::Resource;
 use crate::kap::clearance::{Clearance, ClearanceStatus, Decision};
 use crate::kap::dosing::Setting;
-use crate::kap::{Day, Decimal, Episode, Fact, Id, Instant};
+use crate::kap::{Day, Episode, Fact, Id, Instant};
 
 /// ClinicalImpression first, then the status Observation.
 pub fn write(x: &Clearance, e: &Episode) -> Vec<Resource> {
@@ -321,7 +322,9 @@ fn read_limits(node: Node<'_>, x: &mut Clearance) -> Read<()> {
     x.routes_allowed = values("kap-clearance-route")
         .map(read_route)
         .collect::<Read<_>>()?;
-    x.dose_ceiling_mg_per_session = node.ext_value::<Decimal>("kap-clearance-dose-ceiling")?;
+    x.dose_ceiling_mg_per_session = node
+        .ext_value::<Milligrams>("kap-clearance-dose-ceiling")?
+        .map(|mg| mg.0);
     if let Some(frequency) = node.ext("kap-clearance-max-frequency") {
         x.max_sessions_per7_days = frequency.part("maxSessionsPer7Days")?;
         x.min_days_between_sessions = frequency.part("minDaysBetweenSessions")?;

@@ -3,12 +3,19 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use serde_json::Value;
+use serde_json::{Value, json};
 
-use super::codes::CANONICAL;
+use super::checklist::{CHECKLIST, DISCHARGE};
+use super::codes::{CANONICAL, system};
+use super::form::{Field, Shape};
+use super::integration;
+use super::session_record::RECORD;
 use super::session_tests::{SAMPLES, sample, stored};
 use super::summary::{Document, compose};
+use super::terms;
+use crate::fhir::parameter;
 use crate::kap::Episode;
+use crate::kap::rules::RULES;
 
 /// The definitions by canonical URL.
 fn definitions() -> BTreeMap<String, Value> {
@@ -115,4 +122,91 @@ fn the_table_of_extensions_lists_what_is_written_and_defined() {
         .collect();
     let defined: BTreeSet<&str> = defined.iter().map(String::as_str).collect();
     assert_eq!(table, defined);
+}
+
+#[test]
+fn the_codes_that_the_service_has_words_for_are_those_of_the_code_systems() {
+    let known = definitions();
+    for (name, codes) in terms::table() {
+        let invariants = RULES.iter().filter(|_| name == "kap-rule");
+        let invariants = invariants.map(|rule| (rule.id, rule.text));
+        let said: BTreeMap<&str, &str> = codes.iter().copied().chain(invariants).collect();
+        let concepts = known[&system(name)]["concept"].as_array();
+        let text = |concept: &'_ Value, key: &str| concept[key].as_str().map(str::to_owned);
+        let defined: BTreeMap<String, String> = concepts
+            .into_iter()
+            .flatten()
+            .filter_map(|c| Some((text(c, "code")?, text(c, "display")?)))
+            .collect();
+        let defined: BTreeMap<&str, &str> = defined
+            .iter()
+            .map(|(code, display)| (code.as_str(), display.as_str()))
+            .collect();
+        assert_eq!(said, defined, "{name}");
+        for (code, display) in said {
+            assert_eq!(terms::display(name, code), Some(display), "{name} {code}");
+        }
+    }
+}
+
+/// The items that `fields` stand for, as a Questionnaire lists them.
+fn asked(fields: &[Field], parent: &str) -> Vec<Value> {
+    let item = |field: &Field| {
+        let link = [parent, field.name].join(if parent.is_empty() { "" } else { "." });
+        let kind = match field.shape {
+            Shape::Group(_) => "group",
+            Shape::Boolean => "boolean",
+            Shape::Integer => "integer",
+            Shape::Decimal => "decimal",
+            Shape::Date => "date",
+            Shape::DateTime => "dateTime",
+            Shape::String => "string",
+            Shape::Coding => "choice",
+        };
+        let mut item = json!({"linkId": link, "text": field.text, "type": kind});
+        if field.repeats {
+            item["repeats"] = true.into();
+        }
+        if let Shape::Group(below) = field.shape {
+            item["item"] = asked(below, &link).into();
+        }
+        item
+    };
+    fields.iter().map(item).collect()
+}
+
+#[test]
+fn a_form_asks_what_its_questionnaire_asks_in_the_same_words_and_order() {
+    let known = definitions();
+    for form in [CHECKLIST, DISCHARGE, integration::FORM, RECORD] {
+        let canonical = form.canonical();
+        let (url, version) = canonical.split_once('|').expect("a versioned canonical");
+        assert_eq!(known[url]["version"], version, "{url}");
+        assert_eq!(
+            known[url]["item"],
+            Value::from(asked(form.fields, "")),
+            "{url}"
+        );
+    }
+}
+
+#[test]
+fn each_defined_search_parameter_is_answered_and_episode_is_defined_wherever_it_is() {
+    let known = definitions();
+    let defined = known
+        .values()
+        .filter(|d| d["resourceType"] == "SearchParameter");
+    let mut episode = BTreeSet::new();
+    for definition in defined {
+        let code = definition["code"].as_str().expect("a code");
+        for base in definition["base"].as_array().into_iter().flatten() {
+            let base = base.as_str().expect("a type");
+            assert!(parameter::find(base, code).is_some(), "{base}?{code}");
+            episode.extend((code == "episode").then_some(base));
+        }
+    }
+    let answered: BTreeSet<&str> = parameter::kinds()
+        .filter(|kind| parameter::find(kind, "episode").is_some())
+        .collect();
+    assert_eq!(episode, answered);
 }

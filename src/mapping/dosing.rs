@@ -14,6 +14,7 @@ use super::build::{
 use super::codes::{ROUTE_V3, RXNORM, SNOMED, hl7, structure};
 use super::narrative::Html;
 use super::read::{Facts, Node, Read, Source, one};
+use super::value::{Milligrams, Minutes};
 use crate::fhir::resource::Resource;
 use crate::kap::base::{Coding, Day, Decimal, Id, Instant};
 use crate::kap::dosing::{Dose, DoseKind, DoseStatus, Dosing, Reason, Session, Setting, Timing};
@@ -245,14 +246,14 @@ pub fn read<'v>(node: Node<'v>, source: &Source<'v>) -> Facts {
         status: node.code("status", DoseStatus::from_code)?,
         status_reason: node.get("statusReason").map(stated_reason),
         dose_mg: match dosage.and_then(|d| d.get("dose")) {
-            Some(dose) => dose.req("value")?,
+            Some(dose) => dose.to::<Milligrams>()?.0,
             None => Decimal::ZERO,
         },
         units: node.ext_value("kap-dose-units")?,
         route: stated_route(node, source)?,
         performer: by("performer"),
         witness_id: by("witness"),
-        hold_minutes: node.ext_value("kap-hold-minutes")?,
+        hold_minutes: node.ext_value::<Minutes>("kap-hold-minutes")?.map(|n| n.0),
         expectorated: node.ext_value("kap-expectorated")?,
         site: match (dosage.and_then(|d| d.get("site")), planned) {
             (Some(site), _) => Some(

@@ -8,6 +8,7 @@ use super::codes::{hl7, namespace, structure};
 use super::dosing::session_in;
 use super::narrative::Html;
 use super::read::{Facts, Node, Read, Source, one};
+use super::value::Minutes;
 use crate::fhir::resource::Resource;
 use crate::kap::base::{Day, Decimal, Id};
 use crate::kap::dosing::{Effects, Severity, SideEffect};
@@ -132,16 +133,20 @@ pub fn read<'v>(node: Node<'v>, source: &Source<'v>) -> Facts {
     Ok(vec![(Fact::Effects { session, effects }, keys)])
 }
 
+fn minutes(node: Node<'_>, name: &str) -> Read<Option<Decimal>> {
+    Ok(node.opt::<Minutes>(name)?.map(|n| n.0))
+}
+
 fn take(effects: &mut Effects, node: Node<'_>) -> Read<()> {
     match node.local_code("code", "kap-observation") {
-        Some("onset-minutes") => effects.onset_minutes = node.opt("valueQuantity")?,
-        Some("resolution-minutes") => effects.resolved_minutes = node.opt("valueQuantity")?,
+        Some("onset-minutes") => effects.onset_minutes = minutes(node, "valueQuantity")?,
+        Some("resolution-minutes") => effects.resolved_minutes = minutes(node, "valueQuantity")?,
         Some("peak-minutes") => match node.get("valueRange") {
             Some(range) => {
-                effects.peak_from_minutes = range.opt("low")?;
-                effects.peak_to_minutes = range.opt("high")?;
+                effects.peak_from_minutes = minutes(range, "low")?;
+                effects.peak_to_minutes = minutes(range, "high")?;
             }
-            None => effects.peak_from_minutes = node.opt("valueQuantity")?,
+            None => effects.peak_from_minutes = minutes(node, "valueQuantity")?,
         },
         _ => {}
     }
@@ -213,8 +218,8 @@ fn read_side_effect(node: Node<'_>) -> Facts {
     let minute = |code: &str| -> Read<Option<i64>> {
         let mut all = node.each("component");
         let found = all.find(|c| c.local_code("code", "kap-observation") == Some(code));
-        let value: Option<Decimal> = found.map(|c| c.req("valueQuantity")).transpose()?;
-        Ok(value.and_then(|n| n.0.to_string().parse().ok()))
+        let value: Option<Minutes> = found.map(|c| c.req("valueQuantity")).transpose()?;
+        Ok(value.and_then(|n| n.0.0.to_string().parse().ok()))
     };
     let effect = SideEffect {
         id: node.id()?,

@@ -13,7 +13,7 @@ const SUMMARY: &[Field] = &[
     one("symptoms", Shape::String, "Symptoms"),
     one("progress", Shape::String, "Progress"),
     one("functionalStatus", Shape::String, "Function"),
-    one("planUpdates", Shape::String, "Plan"),
+    one("planUpdates", Shape::String, "Changes of the plan"),
 ];
 const ACTION: &[Field] = &[
     one("text", Shape::String, "Action"),
@@ -25,8 +25,8 @@ pub const FORM: Form = Form {
     name: "kap-integration-summary",
     fields: &[
         one("summary", Shape::Group(SUMMARY), "Summary"),
-        many("practices", Shape::String, "Practices"),
-        many("actions", Shape::Group(ACTION), "Agreed actions"),
+        many("practices", Shape::String, "Practices agreed"),
+        many("actions", Shape::Group(ACTION), "Actions agreed"),
     ],
 };
 

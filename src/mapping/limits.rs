@@ -8,6 +8,7 @@ use fhir_sdk::r4b::types::{Duration, Extension, ExtensionValue};
 use super::build::{Parts, coding_of, concept, exact, kap_parts, must, ucum};
 use super::codes::{LOINC, UCUM};
 use super::read::{Node, Read};
+use super::value::{Minutes, measured_in};
 use crate::kap::Decimal;
 use crate::kap::clearance::{VitalLimits, VitalParameters};
 use crate::kap::dosing::Timing;
@@ -117,11 +118,21 @@ fn read_parameter(p: Node<'_>, x: &mut VitalParameters) -> Read<()> {
             .find(|c| c.text("system") == Some(LOINC))?
             .text("code")
     });
-    let (min, max): (Option<Decimal>, Option<Decimal>) = (p.part("min")?, p.part("max")?);
+    let unit = [SYSTOLIC, DIASTOLIC, HEART_RATE, SATURATION]
+        .into_iter()
+        .find(|(known, ..)| code == Some(*known));
+    // A limit that is not understood must not be passed over in silence.
+    let unknown = || p.issue("code-invalid", "No limit of this vital sign is known.");
+    let (_, _, unit) = unit.ok_or_else(unknown)?;
+    let bound = |name| {
+        let bounds = p.parts(name).filter_map(Node::any_value);
+        bounds.map(|n| measured_in(n, unit)).next().transpose()
+    };
+    let (min, max) = (bound("min")?, bound("max")?);
     let timing = p.part_code("timing", Timing::from_code)?;
     let minutes = |name| -> Read<Option<u32>> {
-        let n: Option<Decimal> = p.part(name)?;
-        Ok(n.and_then(|n| n.0.try_into().ok()))
+        let n: Option<Minutes> = p.part(name)?;
+        Ok(n.and_then(|n| n.0.0.try_into().ok()))
     };
     x.recheck_after_minutes = x.recheck_after_minutes.or(minutes("recheckAfter")?);
     x.max_age_minutes_pre_dose = x.max_age_minutes_pre_dose.or(minutes("maxAge")?);
@@ -140,8 +151,7 @@ fn read_parameter(p: Node<'_>, x: &mut VitalParameters) -> Read<()> {
         Some(c) if c == SYSTOLIC.0 => (l.systolic_min, l.systolic_max) = (min, max),
         Some(c) if c == DIASTOLIC.0 => (l.diastolic_min, l.diastolic_max) = (min, max),
         Some(c) if c == HEART_RATE.0 => (l.heart_rate_min, l.heart_rate_max) = (min, max),
-        // A limit that is not understood must not be passed over in silence.
-        _ => return Err(p.issue("code-invalid", "No limit of this vital sign is known.")),
+        _ => return Err(unknown()),
     }
     Ok(())
 }

@@ -145,7 +145,7 @@ pub fn read<'v>(node: Node<'v>, _source: &Source<'v>) -> Facts {
 fn score(node: Node<'_>) -> Read<Decimal> {
     match node.get("valueInteger") {
         Some(whole) => whole.to(),
-        None => node.req("valueQuantity"),
+        None => node.need("valueQuantity")?.req("value"),
     }
 }
 

@@ -15,6 +15,7 @@ use super::build::{
 use super::codes::{ROUTE_V3, SCHEDULE, SNOMED, namespace, structure, us_core};
 use super::narrative::Html;
 use super::read::{Facts, Node, Read, Source};
+use super::value::Milligrams;
 use crate::fhir::resource::Resource;
 use crate::kap::base::Coding;
 use crate::kap::base::Decimal;
@@ -314,7 +315,7 @@ fn read_order<'v>(node: Node<'v>, drug: Node<'v>, source: &Source<'v>) -> Read<P
         dosage_text: dosage.req("text")?,
         units_per_session: None,
         booster_units_allowed: None,
-        max_mg_per_session: most.to()?,
+        max_mg_per_session: most.to::<Milligrams>()?.0,
         quantity: None,
         sessions_supplied: node.ext_value("kap-sessions-supplied")?,
         repeats_allowed: None,

@@ -46,11 +46,11 @@ const ENVIRONMENT: &[Field] = &[
 ];
 const OVERRIDE: &[Field] = &[
     one("by", Shape::String, "Decided by"),
-    one("at", Shape::DateTime, "Decided"),
+    one("at", Shape::DateTime, "Decided at"),
     one("reason", Shape::String, "Reason"),
 ];
 const DOSING: &[Field] = &[
-    one("sequence", Shape::Integer, "Dosing session number"),
+    one("sequence", Shape::Integer, "Number of the dosing session"),
     one("doseLevel", Shape::String, "Dose level"),
     one("plannedDoseMg", Shape::Decimal, "Planned dose (mg)"),
     one("clearanceId", Shape::String, "Clearance"),
@@ -68,7 +68,7 @@ pub const RECORD: Form = Form {
     name: "kap-session-record",
     fields: &[
         one("clinicalSummary", Shape::String, "Clinical summary"),
-        many("topics", Shape::String, "Topics"),
+        many("topics", Shape::String, "Topics covered"),
         one("environment", Shape::Group(ENVIRONMENT), "Room and set-up"),
         one(
             "presenceContinuous",
@@ -78,7 +78,7 @@ pub const RECORD: Form = Form {
         one(
             "integratesSessionId",
             Shape::String,
-            "Integrates the dosing session",
+            "Dosing session that is integrated",
         ),
         one("dosing", Shape::Group(DOSING), "Dosing"),
     ],

@@ -1,14 +1,28 @@
 //! Displays of the practice's own codes: what `profiles/` publishes as the `kap-*` code systems.
 
+use crate::kap::rules::rule;
+
 /// The published display of `code` in the local code system `name` (such as `kap-service`).
 #[must_use]
 pub fn display(name: &str, code: &str) -> Option<&'static str> {
+    // The invariants are codes of `kap-rule` as well; their sentences stand in one place.
+    if name == "kap-rule"
+        && let Some(invariant) = rule(code)
+    {
+        return Some(invariant.text);
+    }
     let (_, codes) = SYSTEMS.iter().find(|(n, _)| *n == name)?;
     let (_, display) = codes.iter().find(|(c, _)| *c == code)?;
     Some(display)
 }
 
-type Codes = &'static [(&'static str, &'static str)];
+/// The codes of the table under `name`, for the tests that hold the table against the definitions.
+#[cfg(test)]
+pub(super) fn table() -> impl Iterator<Item = (&'static str, Codes)> {
+    SYSTEMS.iter().copied()
+}
+
+pub(super) type Codes = &'static [(&'static str, &'static str)];
 
 #[rustfmt::skip]
 const SYSTEMS: &[(&str, Codes)] = &[

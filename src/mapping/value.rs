@@ -1,9 +1,12 @@
 //! Which JSON forms are which values of the practice.
+//!
+//! An amount is never taken for its bare number: a dose of 0.2 g is 200 mg, and a pressure in kPa is refused.
 
 use serde_json::Value;
 
 use super::build::{LOZENGE, TROCHE};
-use super::read::{FromNode, Node};
+use super::codes::UCUM;
+use super::read::{FromNode, Node, Read};
 use crate::kap::base::{Coding, Day, Decimal, Id, Identifier, Instant, Quantity};
 
 macro_rules! from_node {
@@ -27,12 +30,12 @@ from_node! {
     };
     Instant, "a time with seconds and offset", n => n.str()?.parse().ok();
     Day, "a date YYYY-MM-DD", n => n.str()?.parse().ok();
-    // A Quantity stands for its number, for extensions that carry a unit.
     Decimal, "a number", n => match n.value() {
         Value::Number(number) => number.to_string().parse().ok(),
-        Value::Object(_) => n.get("value")?.to().ok(),
         _ => None,
     };
+    Milligrams, "an amount in mg", n => amount(n, &[("mg", 1, 1), ("g", 1000, 1), ("ug", 1, 1000)]).map(Self);
+    Minutes, "a time in min", n => amount(n, &[("min", 1, 1), ("h", 60, 1)]).map(Self);
     Coding, "a coding with system and code", n => Some(Coding {
         system: n.text("system")?.to_owned(),
         code: n.text("code")?.to_owned(),
@@ -54,4 +57,79 @@ from_node! {
         system: n.text("system")?.to_owned(),
         value: n.text("value")?.to_owned(),
     });
+}
+
+/// An amount of drug, in mg.
+#[derive(Clone, Copy, Debug)]
+pub struct Milligrams(pub Decimal);
+
+/// A length of time, in minutes.
+#[derive(Clone, Copy, Debug)]
+pub struct Minutes(pub Decimal);
+
+/// The number of a Quantity in `unit` (a UCUM code); of no other.
+///
+/// # Errors
+/// Where it has another unit, or none.
+pub fn measured_in(node: Node<'_>, unit: &str) -> Read<Decimal> {
+    amount(node, &[(unit, 1, 1)]).ok_or_else(|| node.wrong(&format!("a quantity in {unit}")))
+}
+
+/// The number of a Quantity in the first of `units`: UCUM codes, and what one of each is as a fraction of the first.
+/// A quantity that only bounds the number (`<`, `>`) has none.
+fn amount(node: Node<'_>, units: &[(&str, i64, i64)]) -> Option<Decimal> {
+    let value: Decimal = node.get("value")?.to().ok()?;
+    let unit = node.text("code").or_else(|| node.text("unit"))?;
+    let ucum = node.text("system").is_none_or(|system| system == UCUM);
+    let known = units.iter().find(|(code, ..)| ucum && *code == unit);
+    let (_, numerator, denominator) = known.filter(|_| node.get("comparator").is_none())?;
+    let scaled = value.0.checked_mul((*numerator).into())?;
+    Some(Decimal(scaled.checked_div((*denominator).into())?))
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+
+    const SYSTEM: &str = "http://unitsofmeasure.org";
+
+    fn dose(quantity: &Value) -> Option<String> {
+        let read: Read<Milligrams> = Node::new(quantity).to();
+        read.ok().map(|mg| mg.0.to_string())
+    }
+
+    #[test]
+    fn a_dose_is_read_in_milligrams_whatever_its_unit_or_not_at_all() {
+        let of = |value: f64, code: &str| json!({"value": value, "system": SYSTEM, "code": code});
+        assert_eq!(dose(&of(200.0, "mg")).as_deref(), Some("200.0"));
+        assert_eq!(dose(&of(0.2, "g")).as_deref(), Some("200.0"));
+        assert_eq!(dose(&of(500.0, "ug")).as_deref(), Some("0.5"));
+        assert_eq!(dose(&of(4.0, "mL")), None);
+        assert_eq!(
+            dose(&json!({"value": 200})),
+            None,
+            "a bare number says nothing"
+        );
+        assert_eq!(
+            dose(&json!({"value": 200, "unit": "mg"})).as_deref(),
+            Some("200")
+        );
+        let other = json!({"value": 2, "system": "http://snomed.info/sct", "code": "mg"});
+        assert_eq!(dose(&other), None, "a code of another system");
+        let at_most = json!({"value": 200, "comparator": "<", "system": SYSTEM, "code": "mg"});
+        assert_eq!(dose(&at_most), None, "a bound is no amount");
+    }
+
+    #[test]
+    fn a_pressure_has_one_unit() {
+        let of = |code: &str| json!({"value": 21, "unit": code, "system": SYSTEM, "code": code});
+        assert!(measured_in(Node::new(&of("mm[Hg]")), "mm[Hg]").is_ok());
+        let refused = measured_in(Node::new(&of("kPa")), "mm[Hg]").map_err(|issue| issue.text);
+        assert_eq!(
+            refused,
+            Err("Expected here: a quantity in mm[Hg].".to_owned())
+        );
+    }
 }

@@ -1,5 +1,6 @@
 //! Golden files: what practice and partner see of whole episodes, word for word. A change of the output shows here
-//! first, where a clinician can read it. `KAP_GOLDEN=write` writes them anew.
+//! first, where a clinician can read it. `KAP_GOLDEN=write` writes them anew. `KAP_DUMP=folder` puts there whatever
+//! each party sees, documents as `$document` gives them included, for the judges of `scripts/profiles`.
 
 use std::collections::{BTreeMap, HashMap};
 use std::fmt::Write as _;
@@ -96,6 +97,9 @@ async fn golden(db: Db, case: Case, kinds: &[&str]) {
             files.insert(name, names.pretty(resource));
         }
     }
+    if let Some(folder) = variable("KAP_DUMP").filter(|_| db == Db::Sqlite) {
+        dump(&stage, &Path::new(&folder).join(case.name)).await;
+    }
     stage.end().await;
     let folder = Path::new(env!("CARGO_MANIFEST_DIR"))
         .join("tests/golden")
@@ -108,21 +112,65 @@ async fn golden(db: Db, case: Case, kinds: &[&str]) {
     }
 }
 
+fn writes() -> bool {
+    variable("KAP_GOLDEN").is_some_and(|word| word == "write")
+}
+
 #[expect(
     clippy::disallowed_methods,
-    reason = "whether to write is the developer's word"
+    reason = "whether to write, and where, is the developer's word"
 )]
-fn writes() -> bool {
-    std::env::var("KAP_GOLDEN").is_ok_and(|word| word == "write")
+fn variable(name: &str) -> Option<String> {
+    std::env::var(name).ok()
+}
+
+/// Writes what each party sees: `{party}/{Type}-{id}.json` and `{party}/document-{id}.json`.
+async fn dump(stage: &Stage, folder: &Path) {
+    for party in [Party::Practice, Party::Partner, Party::Ehr] {
+        let mut files = BTreeMap::new();
+        for kind in [ALL, &["Provenance"]].concat() {
+            for resource in seen_by(stage, party, kind).await {
+                let id = resource["id"].as_str().expect("an id").to_owned();
+                if kind == "Composition"
+                    && let Some(document) = document(stage, party, &id).await
+                {
+                    files.insert(format!("document-{id}.json"), pretty(&document));
+                }
+                files.insert(format!("{kind}-{id}.json"), pretty(&resource));
+            }
+        }
+        write(&folder.join(format!("{party:?}").to_lowercase()), &files);
+    }
+}
+
+/// A document as the party reads it; a party from whom its subject is hidden has none.
+async fn document(stage: &Stage, party: Party, id: &str) -> Option<Value> {
+    let path = format!("/fhir/Composition/{id}/$document");
+    let sent = stage.app.as_party(party).send(Method::GET, &path, None);
+    let reply = sent.await.expect("answer");
+    let hidden = reply.status == 404 && party != Party::Practice;
+    assert!(hidden || reply.status == 200, "{path}: {}", reply.body);
+    (!hidden).then_some(reply.body)
+}
+
+fn pretty(value: &Value) -> String {
+    serde_json::to_string_pretty(value).expect("text")
 }
 
 /// Every resource of `kind` that the practice sees over the FHIR door, in the order of their making.
 async fn seen(stage: &Stage, kind: &str) -> Vec<Value> {
-    let caller = stage.app.as_party(Party::Practice);
+    seen_by(stage, Party::Practice, kind).await
+}
+
+async fn seen_by(stage: &Stage, party: Party, kind: &str) -> Vec<Value> {
+    let caller = stage.app.as_party(party);
     let mut found = vec![];
     let mut next = Some(format!("/fhir/{kind}?_count=200"));
     while let Some(path) = next {
         let reply = caller.send(Method::GET, &path, None).await.expect("answer");
+        if reply.status == 403 && party != Party::Practice {
+            break;
+        }
         assert_eq!(reply.status, 200, "{kind}: {}", reply.body);
         let entries = reply.body["entry"].as_array().into_iter().flatten();
         found.extend(

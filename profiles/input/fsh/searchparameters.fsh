@@ -40,24 +40,28 @@ Usage: #definition
 * insert Search(kap-episode, episode, reference)
 * description = "Episode to which the record belongs."
 * base[0] = #AdverseEvent
-* base[1] = #CarePlan
-* base[2] = #CareTeam
-* base[3] = #ClinicalImpression
-* base[4] = #Communication
-* base[5] = #Composition
-* base[6] = #Consent
-* base[7] = #DetectedIssue
-* base[8] = #DocumentReference
-* base[9] = #Flag
-* base[10] = #Goal
-* base[11] = #MedicationAdministration
-* base[12] = #MedicationDispense
-* base[13] = #MedicationRequest
-* base[14] = #Observation
-* base[15] = #Procedure
-* base[16] = #QuestionnaireResponse
-* base[17] = #ServiceRequest
-* expression = "AdverseEvent.extension.where(url = 'http://hl7.org/fhir/StructureDefinition/workflow-episodeOfCare').value | CarePlan.extension.where(url = 'http://hl7.org/fhir/StructureDefinition/workflow-episodeOfCare').value | CareTeam.extension.where(url = 'http://hl7.org/fhir/StructureDefinition/workflow-episodeOfCare').value | ClinicalImpression.extension.where(url = 'http://hl7.org/fhir/StructureDefinition/workflow-episodeOfCare').value | Communication.extension.where(url = 'http://hl7.org/fhir/StructureDefinition/workflow-episodeOfCare').value | Composition.extension.where(url = 'http://hl7.org/fhir/StructureDefinition/workflow-episodeOfCare').value | Consent.extension.where(url = 'http://hl7.org/fhir/StructureDefinition/workflow-episodeOfCare').value | DetectedIssue.extension.where(url = 'http://hl7.org/fhir/StructureDefinition/workflow-episodeOfCare').value | DocumentReference.extension.where(url = 'http://hl7.org/fhir/StructureDefinition/workflow-episodeOfCare').value | Flag.extension.where(url = 'http://hl7.org/fhir/StructureDefinition/workflow-episodeOfCare').value | Goal.extension.where(url = 'http://hl7.org/fhir/StructureDefinition/workflow-episodeOfCare').value | MedicationAdministration.extension.where(url = 'http://hl7.org/fhir/StructureDefinition/workflow-episodeOfCare').value | MedicationDispense.extension.where(url = 'http://hl7.org/fhir/StructureDefinition/workflow-episodeOfCare').value | MedicationRequest.extension.where(url = 'http://hl7.org/fhir/StructureDefinition/workflow-episodeOfCare').value | Observation.extension.where(url = 'http://hl7.org/fhir/StructureDefinition/workflow-episodeOfCare').value | Procedure.extension.where(url = 'http://hl7.org/fhir/StructureDefinition/workflow-episodeOfCare').value | QuestionnaireResponse.extension.where(url = 'http://hl7.org/fhir/StructureDefinition/workflow-episodeOfCare').value | ServiceRequest.extension.where(url = 'http://hl7.org/fhir/StructureDefinition/workflow-episodeOfCare').value"
+* base[1] = #Appointment
+* base[2] = #CarePlan
+* base[3] = #CareTeam
+* base[4] = #ClinicalImpression
+* base[5] = #Communication
+* base[6] = #Composition
+* base[7] = #Condition
+* base[8] = #Consent
+* base[9] = #DetectedIssue
+* base[10] = #DocumentReference
+* base[11] = #Encounter
+* base[12] = #Flag
+* base[13] = #Goal
+* base[14] = #MedicationAdministration
+* base[15] = #MedicationDispense
+* base[16] = #MedicationRequest
+* base[17] = #Observation
+* base[18] = #Procedure
+* base[19] = #QuestionnaireResponse
+* base[20] = #ServiceRequest
+* base[21] = #Task
+* expression = "AdverseEvent.extension.where(url = 'http://hl7.org/fhir/StructureDefinition/workflow-episodeOfCare').value | Appointment.extension.where(url = 'http://hl7.org/fhir/StructureDefinition/workflow-episodeOfCare').value | CarePlan.extension.where(url = 'http://hl7.org/fhir/StructureDefinition/workflow-episodeOfCare').value | CareTeam.extension.where(url = 'http://hl7.org/fhir/StructureDefinition/workflow-episodeOfCare').value | ClinicalImpression.extension.where(url = 'http://hl7.org/fhir/StructureDefinition/workflow-episodeOfCare').value | Communication.extension.where(url = 'http://hl7.org/fhir/StructureDefinition/workflow-episodeOfCare').value | Composition.extension.where(url = 'http://hl7.org/fhir/StructureDefinition/workflow-episodeOfCare').value | Condition.extension.where(url = 'http://hl7.org/fhir/StructureDefinition/workflow-episodeOfCare').value | Consent.extension.where(url = 'http://hl7.org/fhir/StructureDefinition/workflow-episodeOfCare').value | DetectedIssue.extension.where(url = 'http://hl7.org/fhir/StructureDefinition/workflow-episodeOfCare').value | DocumentReference.extension.where(url = 'http://hl7.org/fhir/StructureDefinition/workflow-episodeOfCare').value | Encounter.episodeOfCare | Flag.extension.where(url = 'http://hl7.org/fhir/StructureDefinition/workflow-episodeOfCare').value | Goal.extension.where(url = 'http://hl7.org/fhir/StructureDefinition/workflow-episodeOfCare').value | MedicationAdministration.extension.where(url = 'http://hl7.org/fhir/StructureDefinition/workflow-episodeOfCare').value | MedicationDispense.extension.where(url = 'http://hl7.org/fhir/StructureDefinition/workflow-episodeOfCare').value | MedicationRequest.extension.where(url = 'http://hl7.org/fhir/StructureDefinition/workflow-episodeOfCare').value | Observation.extension.where(url = 'http://hl7.org/fhir/StructureDefinition/workflow-episodeOfCare').value | Procedure.extension.where(url = 'http://hl7.org/fhir/StructureDefinition/workflow-episodeOfCare').value | QuestionnaireResponse.extension.where(url = 'http://hl7.org/fhir/StructureDefinition/workflow-episodeOfCare').value | ServiceRequest.extension.where(url = 'http://hl7.org/fhir/StructureDefinition/workflow-episodeOfCare').value | Task.extension.where(url = 'http://hl7.org/fhir/StructureDefinition/workflow-episodeOfCare').value"
 * target[0] = #EpisodeOfCare
 
 Instance: kap-rule

@@ -3,11 +3,12 @@
 use super::{DIASTOLIC, ORDER, PRESSURE, SEDATION, SIGNS, SYSTOLIC};
 use crate::fhir::resource::Key;
 use crate::kap::Fact;
-use crate::kap::base::{Decimal, Id};
+use crate::kap::base::Id;
 use crate::kap::dosing::{Timing, Vitals, VitalsSource};
 use crate::mapping::build::derived;
 use crate::mapping::codes::{LOINC, hl7, namespace};
 use crate::mapping::read::{Facts, Node, Read, Source};
+use crate::mapping::value::Minutes;
 
 /// Reads a reading from the first of its observations; foreign vital signs are readings of their own.
 pub fn read<'v>(node: Node<'v>, source: &Source<'v>) -> Facts {
@@ -93,8 +94,8 @@ fn whole<'v>(node: Node<'v>, id: Id, source: &Source<'v>) -> Read<Vitals> {
             .and_then(|d| d.text("display"))
             .map(str::to_owned),
         minutes_since_first_dose: node
-            .ext_value::<Decimal>("kap-minutes-since-dose")?
-            .and_then(|n| n.0.to_string().parse().ok()),
+            .ext_value::<Minutes>("kap-minutes-since-dose")?
+            .and_then(|n| n.0.0.to_string().parse().ok()),
         interpretation: interpretation
             .and_then(|c| c.text("code"))
             .map(str::to_owned),
