@@ -14,8 +14,6 @@ import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.HashSet;
-import java.util.Set;
-import java.util.regex.Pattern;
 import org.hl7.fhir.r5.elementmodel.Manager.FhirFormat;
 import org.hl7.fhir.r5.utils.validation.constants.ReferenceValidationPolicy;
 import org.hl7.fhir.utilities.http.ManagedWebAccess;
@@ -66,23 +64,8 @@ public final class JudgeReference {
     return errors;
   }
 
-  // R4 knows 16 contexts of the extension; the Extensions Pack, which took it over, has these as well.
-  private static final Pattern EPISODE = Pattern.compile(
-      "The extension http://hl7\\.org/fhir/StructureDefinition/workflow-episodeOfCare v4\\.0\\.1 is not allowed to be used "
-          + "at this point \\(this element is \\[(Appointment|Composition|Consent|DetectedIssue|DocumentReference|Flag|Goal|"
-          + "MedicationAdministration|MedicationDispense|MedicationRequest|Task)];.*");
-
-  // What the Extensions Pack or HL7 terminology (UTG) defines: neither is at hand.
-  private static final String PRONOUNS = "http://hl7.org/fhir/StructureDefinition/individual-pronouns";
-  private static final Set<String> ELSEWHERE = Set.of(
-      "The extension " + PRONOUNS + " could not be found so is not allowed here",
-      "No definition could be found for URL value '" + PRONOUNS + "'",
-      "No definition could be found for URL value 'http://terminology.hl7.org/CodeSystem/medication-admin-location'");
-
   private static boolean falseAlarm(String text) {
-    return ELSEWHERE.contains(text)
-        || EPISODE.matcher(text).matches()
-        // Where the package of US Core is not given.
-        || text.startsWith("No definition could be found for URL value 'http://hl7.org/fhir/us/core/CodeSystem/");
+    // Where the package of US Core is not given.
+    return text.startsWith("No definition could be found for URL value 'http://hl7.org/fhir/us/core/CodeSystem/");
   }
 }

@@ -9,6 +9,7 @@ use super::checklist::{CHECKLIST, DISCHARGE};
 use super::codes::{CANONICAL, system};
 use super::form::{Field, Shape};
 use super::integration;
+use super::screening;
 use super::session_record::RECORD;
 use super::session_tests::{SAMPLES, sample, stored};
 use super::summary::{Document, compose};
@@ -31,19 +32,8 @@ fn definitions() -> BTreeMap<String, Value> {
 
 /// All resources of a sample, its documents included.
 fn written(episode: &Episode) -> Vec<Value> {
-    let of_sessions = episode.sessions.iter().flat_map(|s| {
-        let session = || s.id.clone();
-        [
-            Document::Dosing { session: session() },
-            Document::Integration { session: session() },
-            Document::FollowUp { session: session() },
-        ]
-    });
-    let of_episode = [Document::Referral, Document::Clearance, Document::Episode];
     let at = episode.sessions[0].start;
-    let documents = of_episode
-        .into_iter()
-        .chain(of_sessions)
+    let documents = Document::all(episode)
         .filter_map(|document| compose(document, episode, at))
         .flatten()
         .map(|r| r.value);
@@ -187,6 +177,16 @@ fn a_form_asks_what_its_questionnaire_asks_in_the_same_words_and_order() {
             Value::from(asked(form.fields, "")),
             "{url}"
         );
+    }
+}
+
+#[test]
+fn each_known_instrument_has_a_questionnaire() {
+    let known = definitions();
+    for (_, instrument) in screening::KNOWN {
+        let canonical = screening::questionnaire(instrument);
+        let (url, version) = canonical.split_once('|').expect("a versioned canonical");
+        assert_eq!(known[url]["version"], version, "{url}");
     }
 }
 

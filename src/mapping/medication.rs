@@ -5,7 +5,10 @@ use fhir_sdk::r4b::resources::{
     MedicationRequestDispenseRequest, MedicationRequestMedication, MedicationRequestReported,
     MedicationRequestSubstitution, MedicationRequestSubstitutionAllowed,
 };
-use fhir_sdk::r4b::types::{CodeableConcept, Dosage, Extension, ExtensionValue, Ratio};
+use fhir_sdk::r4b::types::{
+    CodeableConcept, Dosage, DosageDoseAndRate, DosageDoseAndRateDose, Extension, ExtensionValue,
+    Ratio, Timing,
+};
 
 use super::build::{
     Frame, Parts, coding, coding_of, concept, date_time, derived, finish, hl7_concept, kap,
@@ -19,6 +22,7 @@ use super::value::Milligrams;
 use crate::fhir::resource::Resource;
 use crate::kap::base::Coding;
 use crate::kap::base::Decimal;
+use crate::kap::dosing::{Session, SessionStatus, SessionType};
 use crate::kap::medication::{Prescription, PrescriptionStatus, Route, Strength, Supply};
 use crate::kap::{Day, Episode, Fact};
 
@@ -137,6 +141,7 @@ fn request(x: &Prescription, text: &Html, e: &Episode) -> Resource {
         "Community",
     )]);
     mr.authored_on = Some(date_time(x.authored_on));
+    mr.encounter = visit(x, e).map(|s| reference("Encounter", &s.id));
     mr.requester = Some(role(&x.prescriber_id));
     mr.reason_reference = some(
         x.reason_condition_id
@@ -148,11 +153,7 @@ fn request(x: &Prescription, text: &Html, e: &Episode) -> Resource {
         .iter()
         .map(|id| reference("ClinicalImpression", id));
     mr.supporting_information = some(clearance);
-    let dosage = Dosage::builder()
-        .text(x.dosage_text.clone())
-        .route(coded_route(&x.route));
-    let most = ucum(most_at_once(x), "mg");
-    mr.dosage_instruction = some([must(dosage.max_dose_per_administration(most).build())]);
+    mr.dosage_instruction = some([dosage(x)]);
     mr.dispense_request = Some(dispense_request(x));
     let allowed = MedicationRequestSubstitutionAllowed::Boolean(false);
     mr.substitution = Some(must(
@@ -163,20 +164,54 @@ fn request(x: &Prescription, text: &Html, e: &Episode) -> Resource {
     finish(Ok(mr))
 }
 
+/// The prescriber's own visit of the day on which it was ordered.
+fn visit<'e>(x: &Prescription, e: &'e Episode) -> Option<&'e Session> {
+    let day = Day(x.authored_on.0.date());
+    let medical = |s: &&Session| {
+        use SessionType::{MedicalEvaluation, MedicalFollowUp};
+        matches!(s.kind, MedicalEvaluation | MedicalFollowUp) && s.lead_id == x.prescriber_id
+    };
+    let mut visits = e.sessions.iter().filter(medical);
+    visits.find(|s| Day(s.start.0.date()) == day && s.status != SessionStatus::EnteredInError)
+}
+
+/// The words of the prescriber, and what of them is known as numbers.
+fn dosage(x: &Prescription) -> Dosage {
+    let each_session = Timing::builder().code(words("once in each dosing session"));
+    let most = ucum(most_at_once(x), "mg");
+    let mut dosage = must(
+        Dosage::builder()
+            .text(x.dosage_text.clone())
+            .timing(must(each_session.build()))
+            .route(coded_route(&x.route))
+            .max_dose_per_administration(most)
+            .build(),
+    );
+    let dose = mg_at_once(x).map(|mg| {
+        let dose = DosageDoseAndRateDose::Quantity(ucum(mg, "mg"));
+        must(DosageDoseAndRate::builder().dose(dose).build())
+    });
+    dosage.dose_and_rate = some(dose);
+    dosage
+}
+
+/// The milligrams of the units of one session, without booster; `None` where they are not counted in units.
+fn mg_at_once(x: &Prescription) -> Option<Decimal> {
+    let strength = x.strength.as_ref()?;
+    let (numerator, denominator) = (&strength.numerator, &strength.denominator);
+    let mg = numerator.code.as_ref().unwrap_or(&numerator.unit) == "mg";
+    let each = mg && denominator.value == Decimal::from(1);
+    let units = x.units_per_session.filter(|_| each)?;
+    Some(Decimal(
+        numerator.value.0 * rust_decimal::Decimal::from(units),
+    ))
+}
+
 /// The most that is taken at once, in mg: where a booster may follow, the session's maximum is more than that.
 fn most_at_once(x: &Prescription) -> Decimal {
     let booster = x.booster_units_allowed.is_some_and(|n| n > 0);
-    let mg_of_one = x
-        .strength
-        .as_ref()
-        .filter(|s| s.denominator.value == Decimal::from(1))
-        .map(|s| s.numerator.value);
-    match (booster, x.units_per_session, mg_of_one) {
-        (true, Some(units), Some(mg)) => {
-            Decimal(mg.0 * rust_decimal::Decimal::from(units)).min(x.max_mg_per_session)
-        }
-        _ => x.max_mg_per_session,
-    }
+    let at_once = mg_at_once(x).filter(|_| booster);
+    at_once.map_or(x.max_mg_per_session, |mg| mg.min(x.max_mg_per_session))
 }
 
 fn dispense_request(x: &Prescription) -> MedicationRequestDispenseRequest {

@@ -23,7 +23,7 @@ use crate::kap::{Day, Episode, Fact};
 
 /// Names of instruments by the last part of their questionnaire's canonical. The first one of an instrument is
 /// the project's; the others are met in forms of other systems.
-const KNOWN: &[(&str, &str)] = &[
+pub(super) const KNOWN: &[(&str, &str)] = &[
     ("phq-9", "PHQ-9"),
     ("phq-9-teen", "PHQ-9-TEEN"),
     ("gad-7", "GAD-7"),
@@ -35,6 +35,7 @@ const KNOWN: &[(&str, &str)] = &[
     ("kap-screening", "KAP-SCREEN"),
     ("kap-screen", "KAP-SCREEN"),
     ("kap-readiness", "KAP-READINESS"),
+    ("pain-nrs", "PAIN-NRS"),
 ];
 
 /// The QuestionnaireResponse, then the score where there is one.
@@ -176,7 +177,7 @@ pub fn read<'v>(node: Node<'v>, source: &Source<'v>) -> Facts {
 }
 
 /// The canonical of the project's questionnaire of `instrument`, such as `…/Questionnaire/phq-9|1.0.0`.
-fn questionnaire(instrument: &str) -> String {
+pub(super) fn questionnaire(instrument: &str) -> String {
     let known = KNOWN.iter().find(|(_, known)| *known == instrument);
     let letter = |c: char| match c {
         c if c.is_ascii_alphanumeric() => c.to_ascii_lowercase(),

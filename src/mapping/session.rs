@@ -5,10 +5,10 @@
 
 use fhir_sdk::r4b::codes::{EncounterStatus, EventStatus, ObservationStatus};
 use fhir_sdk::r4b::resources::{
-    Encounter, EncounterHospitalization, EncounterParticipant, Observation, ObservationEffective,
-    ObservationValue, Procedure, ProcedurePerformed, ProcedurePerformer,
+    Encounter, EncounterHospitalization, EncounterLocation, EncounterParticipant, Observation,
+    ObservationEffective, ObservationValue, Procedure, ProcedurePerformed, ProcedurePerformer,
 };
-use fhir_sdk::r4b::types::{CodeableConcept, Extension, ExtensionValue};
+use fhir_sdk::r4b::types::{CodeableConcept, Extension, ExtensionValue, Reference};
 
 use super::build::{
     Frame, Parts, actor, coding_of, concept, date_time, derived, finish, hl7_concept, kap,
@@ -22,7 +22,9 @@ use super::{appointment, session_record};
 use crate::fhir::resource::Resource;
 use crate::kap::Episode;
 use crate::kap::base::{Day, Id, Instant, Quantity};
-use crate::kap::dosing::{Disposition, EncounterClass, Session, SessionStatus, SessionType};
+use crate::kap::dosing::{
+    Disposition, EncounterClass, Session, SessionStatus, SessionType, Setting,
+};
 
 pub(super) const TYPE: &str = "kap-session-type";
 pub(super) const ROLE: &str = "kap-participant-role";
@@ -124,6 +126,7 @@ fn encounter(x: &Session, e: &Episode) -> Resource {
         .service_provider(reference("Organization", provider))
         .build();
     let mut built = must(built);
+    built.location = some([place(x, provider, e)]);
     built.hospitalization = disposition(x, e).map(|d| {
         let d = hl7_concept("discharge-disposition", d.code(), disposed(d));
         must(
@@ -133,6 +136,20 @@ fn encounter(x: &Session, e: &Episode) -> Resource {
         )
     });
     finish(Ok(built))
+}
+
+/// Where it is held, in words: the practice keeps no Locations, and a patient's address is nobody else's business.
+fn place(x: &Session, provider: &Id, e: &Episode) -> EncounterLocation {
+    let organizations = &e.organizations;
+    let mut all = [&organizations.practice, &organizations.partner].into_iter();
+    let house = all.find(|o| o.id == *provider);
+    let words = match x.setting {
+        Setting::InPerson => house.map_or("In person", |o| &o.name),
+        Setting::RemoteHome | Setting::HomeVisit => "The patient's home",
+        Setting::Remote => "Where the patient is",
+    };
+    let place = must(Reference::builder().display(words.to_owned()).build());
+    must(EncounterLocation::builder().location(place).build())
 }
 
 fn status(status: SessionStatus) -> EncounterStatus {

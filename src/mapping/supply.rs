@@ -7,7 +7,7 @@ use fhir_sdk::r4b::resources::{
     Basic, Medication, MedicationBatch, MedicationDispense, MedicationDispenseMedication,
     MedicationDispensePerformer,
 };
-use fhir_sdk::r4b::types::Extension;
+use fhir_sdk::r4b::types::{Extension, Reference};
 
 use super::build::{
     Frame, Parts, actor, coding, coding_of, concept, date_time, day_time, derived, finish, kap,
@@ -19,7 +19,7 @@ use super::narrative::Html;
 use super::read::{Facts, Node, Read, Source, one};
 use crate::fhir::resource::Resource;
 use crate::kap::medication::{Dispense, DispenseStatus, InventoryEntry, InventoryReason, Shipment};
-use crate::kap::{Day, Episode, Fact};
+use crate::kap::{Day, Episode, Fact, Id};
 
 /// The MedicationDispense, and a Medication with lot and beyond-use date.
 pub fn write_dispense(x: &Dispense, e: &Episode) -> Vec<Resource> {
@@ -64,12 +64,20 @@ pub fn write_dispense(x: &Dispense, e: &Episode) -> Vec<Resource> {
     md.quantity = Some(quantity(&x.quantity));
     md.when_prepared = x.prepared_at.map(date_time);
     md.when_handed_over = delivered.map(date_time);
-    md.receiver = some(x.received_confirmed_by.iter().map(|id| actor(id, e)));
+    md.receiver = some(x.received_confirmed_by.iter().map(|id| receiver(id, e)));
     let mut out = vec![finish(Ok(md))];
     if batch {
         out.push(batch_medication(x, drug.as_str(), &text, e));
     }
     out
+}
+
+/// Who received it: R4 allows the patient and practitioners, not their roles.
+fn receiver(id: &Id, e: &Episode) -> Reference {
+    if e.care_team.iter().any(|m| m.id == *id) {
+        return reference("Practitioner", id);
+    }
+    actor(id, e)
 }
 
 fn dispense_frame(x: &Dispense, text: &Html, e: &Episode) -> Frame {

@@ -128,7 +128,7 @@ fn variable(name: &str) -> Option<String> {
 async fn dump(stage: &Stage, folder: &Path) {
     for party in [Party::Practice, Party::Partner, Party::Ehr] {
         let mut files = BTreeMap::new();
-        for kind in [ALL, &["Provenance"]].concat() {
+        for kind in [whole(), vec!["Provenance"]].concat() {
             for resource in seen_by(stage, party, kind).await {
                 let id = resource["id"].as_str().expect("an id").to_owned();
                 if kind == "Composition"

@@ -489,3 +489,31 @@ Description: "The name and the panel code of the instrument; its items are licen
 * title = "PCL-5"
 * description = "The name and the panel code of the instrument; its items are licensed and not repeated here."
 * code = $loinc#101697-1
+
+Instance: audit-c
+InstanceOf: Questionnaire
+Usage: #definition
+Title: "AUDIT-C"
+Description: "The name of the instrument; its items are not repeated here."
+* insert Form(audit-c, AuditC)
+* title = "AUDIT-C"
+* description = "The name of the instrument; its items are not repeated here."
+
+Instance: dast-10
+InstanceOf: Questionnaire
+Usage: #definition
+Title: "DAST-10"
+Description: "The name of the instrument; its items are licensed and not repeated here."
+* insert Form(dast-10, Dast10)
+* title = "DAST-10"
+* description = "The name of the instrument; its items are licensed and not repeated here."
+
+Instance: pain-nrs
+InstanceOf: Questionnaire
+Usage: #definition
+Title: "Numeric rating of pain, 0 to 10"
+Description: "One number, told by the patient."
+* insert Form(pain-nrs, PainNrs)
+* title = "Numeric rating of pain, 0 to 10"
+* description = "One number, told by the patient."
+* code = $loinc#72514-3

@@ -2,6 +2,7 @@
 
 use crate::fhir::resource::Resource;
 use crate::kap::base::Instant;
+use crate::kap::clearance::Clearance;
 use crate::kap::dosing::{Session, SessionStatus, SessionType};
 use crate::kap::{Episode, Id};
 use crate::mapping::summary::{Document, compose};
@@ -18,11 +19,17 @@ pub fn due(before: &Episode, after: &Episode, at: Instant) -> Vec<Resource> {
 
 fn kinds(before: &Episode, after: &Episode) -> Vec<Document> {
     let mut out = Vec::new();
-    if after.referrals.len() > before.referrals.len() {
-        out.push(Document::Referral);
+    for referral in &after.referrals {
+        if !before.referrals.iter().any(|r| r.id == referral.id) {
+            let referral = referral.id.clone();
+            out.push(Document::Referral { referral });
+        }
     }
-    if after.clearances.len() > before.clearances.len() {
-        out.push(Document::Clearance);
+    for clearance in &after.clearances {
+        if standing(before, clearance) != standing(after, clearance) {
+            let clearance = clearance.id.clone();
+            out.push(Document::Clearance { clearance });
+        }
     }
     for session in &after.sessions {
         let old = before.sessions.iter().find(|s| s.id == session.id);
@@ -36,6 +43,14 @@ fn kinds(before: &Episode, after: &Episode) -> Vec<Document> {
         out.push(Document::Episode);
     }
     out
+}
+
+/// What a reader must know of a decision that is on record: whether it was revoked or superseded.
+fn standing(episode: &Episode, clearance: &Clearance) -> Option<(Option<Instant>, bool)> {
+    let known = episode.clearances.iter().find(|c| c.id == clearance.id)?;
+    let mut all = episode.clearances.iter();
+    let superseded = all.any(|c| c.supersedes.as_ref() == Some(&clearance.id));
+    Some((known.revoked_at, superseded))
 }
 
 fn of_session(session: &Session) -> Option<Document> {

@@ -264,8 +264,8 @@ pub async fn summary(app: &App, access: &Access, id: &Id, asked: &Summary) -> Re
         })
     };
     let document_kind = match asked.doc {
-        Letter::A => Document::Referral,
-        Letter::B => Document::Clearance,
+        Letter::A => Document::latest_referral(&episode).ok_or_else(Error::not_found)?,
+        Letter::B => Document::latest_clearance(&episode).ok_or_else(Error::not_found)?,
         Letter::C => Document::Dosing {
             session: of_session()?,
         },

@@ -17,7 +17,7 @@ use super::{Document, Section};
 use crate::error::{Error, Kind, Result};
 use crate::fhir::resource::Key;
 use crate::kap::{Episode, Fact, Instant};
-use crate::mapping::codes::LOINC;
+use crate::mapping::codes::{ACT_REASON, CONFIDENTIALITY, LOINC};
 
 /// The resources that the reader sees.
 struct Visible<'a> {
@@ -84,12 +84,15 @@ pub fn document(
     }
     let written = rewrite(composition, id, &visible)?;
     let mut entries = vec![entry(base, "Composition", id, &written.to_string())?];
+    let mut inside = vec![&written];
     for index in referenced(&written, &visible) {
-        let (key, _, text) = &resources[index];
+        let (key, value, text) = &resources[index];
         entries.push(entry(base, &key.kind, key.id.as_str(), text)?);
+        inside.push(value);
     }
     let bundle = json!({
         "resourceType": "Bundle",
+        "meta": {"security": high_water(&inside)},
         "type": "document",
         "identifier": {"system": "urn:ietf:rfc:3986", "value": identifier},
         "timestamp": timestamp.to_string(),
@@ -99,6 +102,32 @@ pub fn document(
     let head = head.trim_end_matches('}');
     Ok(format!("{head},\"entry\":[{}]}}", entries.join(",")))
 }
+
+/// The highest confidentiality inside, and the mark of made-up data; no sensitivity, which would tell the topics.
+fn high_water(inside: &[&Value]) -> Vec<Value> {
+    let labels = || {
+        let of = |v: &&'_ Value| {
+            v["meta"]["security"]
+                .as_array()
+                .cloned()
+                .unwrap_or_default()
+        };
+        inside.iter().flat_map(of)
+    };
+    let known = |label: &Value| {
+        let rank = |code: &str| LEVELS.iter().position(|level| *level == code);
+        let ours = label["system"] == CONFIDENTIALITY;
+        ours.then(|| label["code"].as_str().and_then(rank))
+            .flatten()
+    };
+    let highest = labels().max_by_key(|label| known(label));
+    let test = labels().find(|label| label["system"] == ACT_REASON);
+    let highest = highest.filter(|label| known(label).is_some());
+    highest.into_iter().chain(test).collect()
+}
+
+/// Confidentiality, from low to high (HL7 v3-Confidentiality).
+const LEVELS: [&str; 6] = ["U", "L", "M", "N", "R", "V"];
 
 fn entry(base: &str, kind: &str, id: &str, text: &str) -> Result<String> {
     let url = Value::from(format!("{}/{kind}/{id}", base.trim_end_matches('/')));
@@ -147,9 +176,13 @@ fn sections_again(
     fields: &mut Map<String, Value>,
     visible: &Visible<'_>,
 ) -> Result<Vec<Value>> {
-    let words = Words::new(episode, Sight::Part);
+    let date = composition["date"].as_str();
+    let Some(at) = date.and_then(|date| date.parse().ok()) else {
+        return Err(Error::internal("a composition of ours without date"));
+    };
+    let words = Words::new(episode, Sight::Part, at);
     let draft = document.draft(&words).ok_or_else(Error::not_found)?;
-    let text = whole(&draft.lead, &[]).div();
+    let text = whole(&words, &draft).div();
     fields.insert("text".into(), json!({"status": "generated", "div": text}));
     let mut sections = vec![];
     for section in &draft.sections {

@@ -2,28 +2,41 @@
 
 use fhir_sdk::r4b::codes::{
     CompositionAttestationMode, CompositionStatus, DocumentReferenceStatus,
+    DocumentRelationshipType,
 };
 use fhir_sdk::r4b::resources::{
-    Composition, CompositionAttester, CompositionEvent, CompositionSection, DocumentReference,
-    DocumentReferenceContent, DocumentReferenceContext,
+    Composition, CompositionAttester, CompositionEvent, CompositionRelatesTo,
+    CompositionRelatesToTarget, CompositionSection, DocumentReference, DocumentReferenceContent,
+    DocumentReferenceContext, DocumentReferenceRelatesTo,
 };
 use fhir_sdk::r4b::types::{Attachment, CodeableConcept, Reference};
 
-use super::{Draft, Section};
+use super::words::Words;
+use super::{Draft, Empty, Section};
 use crate::fhir::resource::Resource;
 use crate::kap::Episode;
 use crate::kap::base::{Day, Id, Instant};
 use crate::mapping::build::{
-    Frame, actor, coding_of, concept, date_time, derived, finish, hl7_concept, instant, must,
-    own_identifier, patient, period, reference, some, start,
+    Frame, actor, coding_of, concept, date_time, derived, episode_link, finish, hl7_concept,
+    instant, must, own_identifier, patient, period, reference, some, start,
 };
 use crate::mapping::codes::{LOINC, structure, us_core};
+use crate::mapping::label::{self, Class};
 use crate::mapping::narrative::Html;
 
-/// The text of the whole: first what matters, then every section under its title.
-pub(super) fn whole(lead: &str, sections: &[Section]) -> Html {
-    let titles = sections.iter().map(|s| s.title.to_owned());
-    Html::new().p(lead).list(titles)
+/// The text of the whole: first what matters, then whose it is, and by whom it was written when.
+pub(super) fn whole(words: &Words<'_>, draft: &Draft<'_>) -> Html {
+    let session = draft.session.map(|s| match s.end {
+        Some(end) => format!("{} to {}", words.stamp(s.start), words.clock(end)),
+        None => words.stamp(s.start),
+    });
+    let (written, author) = (words.stamp(words.at), words.name(draft.author));
+    Html::new()
+        .p(&draft.lead)
+        .fact("Patient", words.patient())
+        .maybe("Session", session)
+        .fact("Practice", &words.episode.organizations.practice.name)
+        .fact("Written", format!("{written}; author {author}"))
 }
 
 fn note_type(draft: &Draft<'_>) -> CodeableConcept {
@@ -46,25 +59,38 @@ fn day(draft: &Draft<'_>, at: Instant) -> Day {
     Day(began.unwrap_or(at).0.date())
 }
 
+/// A frame with the labels of everything that the document speaks of.
+fn frame(id: &Id, profiles: &[String], text: &Html, draft: &Draft<'_>, words: &Words<'_>) -> Frame {
+    let e = words.episode;
+    let topics: Vec<String> = draft.topics.iter().cloned().collect();
+    let day = Some(day(draft, words.at));
+    let security = label::labels(Class::Clinical, &topics, &[], day, e);
+    Frame::new(id.as_str(), profiles, security, text, e).extend([episode_link(e)])
+}
+
+/// What the document is an account of.
+fn event(draft: &Draft<'_>) -> Option<CompositionEvent> {
+    let s = draft.session?;
+    let built = CompositionEvent::builder()
+        .period(period(Some(s.start), s.end))
+        .detail(some([reference("Encounter", &s.id)]));
+    Some(must(built.build()))
+}
+
 /// The Composition.
-pub(super) fn write(id: &Id, draft: &Draft<'_>, e: &Episode, at: Instant) -> Resource {
-    let text = whole(&draft.lead, &draft.sections);
-    let frame = Frame::clinical(
-        id.as_str(),
-        &[structure("kap-composition")],
-        Some(day(draft, at)),
-        &text,
-        e,
-    );
+pub(super) fn write(id: &Id, draft: &Draft<'_>, words: &Words<'_>) -> Resource {
+    let (e, at) = (words.episode, words.at);
+    let text = whole(words, draft);
+    let profiles = [structure("kap-composition")];
+    let frame = frame(id, &profiles, &text, draft, words);
     let attester = CompositionAttester::builder()
         .mode(CompositionAttestationMode::Professional)
-        .time(date_time(at))
+        .time(date_time(draft.attested.unwrap_or(at)))
         .party(author(draft, e));
-    let event = draft.session.map(|s| {
-        let built = CompositionEvent::builder()
-            .period(period(Some(s.start), s.end))
-            .detail(some([reference("Encounter", &s.id)]));
-        must(built.build())
+    let replaces = draft.replaces.as_ref().map(|id| {
+        let target = CompositionRelatesToTarget::Reference(reference("Composition", id));
+        let built = CompositionRelatesTo::builder().code(DocumentRelationshipType::Replaces);
+        must(built.target(target).build())
     });
     let built = start!(Composition, frame)
         .status(CompositionStatus::Final)
@@ -77,7 +103,8 @@ pub(super) fn write(id: &Id, draft: &Draft<'_>, e: &Episode, at: Instant) -> Res
         .confidentiality("R".to_owned())
         .attester(some([must(attester.build())]))
         .custodian(reference("Organization", &e.organizations.practice.id))
-        .event(some(event))
+        .relates_to(some(replaces))
+        .event(some(event(draft)))
         .section(some(draft.sections.iter().map(section)))
         .build();
     let mut built = must(built);
@@ -94,23 +121,30 @@ fn section(s: &Section) -> CompositionSection {
         .text(s.html.narrative())
         .entry(some(s.entries.iter().map(|(kind, id)| reference(kind, id))));
     let mut built = must(built.build());
-    if s.html.says_nothing() && s.entries.is_empty() {
+    if s.html.says_nothing() {
         built.text = None;
-        let none = hl7_concept("list-empty-reason", "unavailable", "Unavailable");
-        built.empty_reason = Some(none);
+    }
+    if s.entries.is_empty() {
+        let (code, display) = match s.empty {
+            Empty::NilKnown => ("nilknown", "Nil Known"),
+            Empty::NotAsked => ("notasked", "Not Asked"),
+            Empty::Unavailable => ("unavailable", "Unavailable"),
+        };
+        built.empty_reason = Some(hl7_concept("list-empty-reason", code, display));
     }
     built
 }
 
 /// The DocumentReference `{composition}-ref`, by which a document is found.
-pub(super) fn document_reference(id: &Id, draft: &Draft<'_>, e: &Episode, at: Instant) -> Resource {
+pub(super) fn document_reference(id: &Id, draft: &Draft<'_>, words: &Words<'_>) -> Resource {
+    let (e, at) = (words.episode, words.at);
     let own = derived(id, "ref");
     let text = Html::new().p(&draft.title).p(&draft.lead);
     let profiles = [
         structure("kap-document-reference"),
         us_core("us-core-documentreference"),
     ];
-    let frame = Frame::clinical(own.as_str(), &profiles, Some(day(draft, at)), &text, e);
+    let frame = frame(&own, &profiles, &text, draft, words);
     let attachment = Attachment::builder()
         .content_type("application/fhir+json".to_owned())
         .url(format!("Composition/{id}/$document"))
@@ -121,8 +155,18 @@ pub(super) fn document_reference(id: &Id, draft: &Draft<'_>, e: &Episode, at: In
     context.encounter = some(draft.session.map(|s| reference("Encounter", &s.id)));
     context.period = draft.session.map(|s| period(Some(s.start), s.end));
     context.related = some([reference("Composition", id)]);
+    let replaces = draft.replaces.as_ref().map(|id| {
+        let target = reference("DocumentReference", derived(id, "ref"));
+        let built = DocumentReferenceRelatesTo::builder().code(DocumentRelationshipType::Replaces);
+        must(built.target(target).build())
+    });
     let built = start!(DocumentReference, frame)
-        .status(DocumentReferenceStatus::Current)
+        .status(if draft.superseded {
+            DocumentReferenceStatus::Superseded
+        } else {
+            DocumentReferenceStatus::Current
+        })
+        .relates_to(some(replaces))
         .doc_status(CompositionStatus::Final)
         .r#type(note_type(draft))
         .category(some([clinical_note()]))

@@ -5,11 +5,13 @@ mod lead;
 mod medications;
 mod vital_signs;
 
-use super::words::{Words, problem, term};
-use super::{Section, entry};
+use super::parts::doses;
+use super::words::{Words, plain, problem, term};
+use super::{Draft, Section, entry};
 use crate::kap::base::Decimal;
 use crate::kap::clearance::{Clearance, ClearanceCondition};
-use crate::kap::dosing::{Dose, DoseStatus, Dosing, Session};
+use crate::kap::dosing::{Dose, DoseStatus, Dosing, DosingOutcome, PresenceMode, Session};
+use crate::kap::ledger;
 use crate::mapping::narrative::Html;
 
 /// The session, and the words for it.
@@ -19,8 +21,21 @@ struct Dosed<'a> {
     dosing: &'a Dosing,
 }
 
+/// The document; `None` where the session has no dosing part.
+pub(super) fn draft<'a>(words: &Words<'a>, session: &'a Session) -> Option<Draft<'a>> {
+    let number = session.dosing.as_ref()?.sequence;
+    let draft = Draft::new(
+        ("78472-8", "Mental Health Procedure Note"),
+        format!("KAP dosing session {number}: encounter summary"),
+        lead(words, session)?,
+        sections(words, session),
+        &session.lead_id,
+    );
+    Some(draft.of(Some(session)))
+}
+
 /// The document's first sentence: dose, pressure, discharge, events.
-pub fn lead(words: &Words<'_>, session: &Session) -> Option<String> {
+fn lead(words: &Words<'_>, session: &Session) -> Option<String> {
     let dosing = session.dosing.as_ref()?;
     let dosed = Dosed {
         words,
@@ -28,6 +43,7 @@ pub fn lead(words: &Words<'_>, session: &Session) -> Option<String> {
         dosing,
     };
     let mut parts = vec![dosed.doses_in_words()];
+    parts.extend(dosed.excess());
     parts.extend(dosed.pressures_in_words());
     parts.extend(
         dosing
@@ -44,7 +60,7 @@ pub fn lead(words: &Words<'_>, session: &Session) -> Option<String> {
 }
 
 /// The sections, in the order of the domain reference §7.
-pub fn sections(words: &Words<'_>, session: &Session) -> Vec<Section> {
+fn sections(words: &Words<'_>, session: &Session) -> Vec<Section> {
     let Some(dosing) = session.dosing.as_ref() else {
         return vec![];
     };
@@ -70,13 +86,20 @@ pub fn sections(words: &Words<'_>, session: &Session) -> Vec<Section> {
 
 impl<'a> Dosed<'a> {
     fn given(&self) -> impl Iterator<Item = &'a Dose> {
-        let given = |d: &&Dose| !matches!(d.status, DoseStatus::NotDone | DoseStatus::OnHold);
-        self.doses().filter(given)
+        self.doses().filter(|d| ledger::given(d))
     }
 
     fn doses(&self) -> impl Iterator<Item = &'a Dose> {
-        let all = self.dosing.doses.iter();
-        all.filter(|d| d.status != DoseStatus::EnteredInError)
+        doses::standing(self.dosing).into_iter()
+    }
+
+    /// What to say where more was given than prescription and clearance allow.
+    fn excess(&self) -> Option<String> {
+        let total = doses::total(self.words, self.session)?;
+        let (mg, max) = (total.mg, total.above?);
+        Some(format!(
+            "{mg} mg given, ABOVE THE MAXIMUM of {max} mg per session"
+        ))
     }
 
     fn clearance(&self) -> Option<&'a Clearance> {
@@ -95,6 +118,11 @@ impl<'a> Dosed<'a> {
         if let Some(clearance) = self.clearance() {
             entries.push(entry("ClinicalImpression", &clearance.id, ""));
             html = super::parts::clearance(html, words, clearance);
+            entries.push(entry(
+                "QuestionnaireResponse",
+                &self.session.id,
+                "-checklist",
+            ));
             let rows = clearance.conditions.iter().map(|c| self.condition(c));
             html = html.table(&["Condition", "Today"], rows);
         }
@@ -130,7 +158,7 @@ impl<'a> Dosed<'a> {
                 Some(c) => format!("met: {} present", self.words.name(&c.related_person_id)),
                 None => "no chaperone recorded".into(),
             },
-            (None, None) => "not documented".into(),
+            (None, None) => "NOT documented".into(),
         };
         [condition.text.clone(), state]
     }
@@ -138,10 +166,8 @@ impl<'a> Dosed<'a> {
     fn procedure(&self) -> Section {
         let session = self.session;
         let minutes = session.end.map(|end| end.minutes_since(session.start));
-        let presence = session
-            .therapist_presence
-            .as_ref()
-            .map(|p| p.mode.to_string());
+        let presence = session.therapist_presence.as_ref();
+        let presence = presence.map(|p| present(p.mode));
         let chaperone = self.dosing.pre_dose_checklist.as_ref();
         let chaperone = chaperone.and_then(|c| c.chaperone.as_ref());
         let effects = self.dosing.effects.as_ref();
@@ -169,8 +195,11 @@ impl<'a> Dosed<'a> {
                 "Resolution",
                 minute(effects.and_then(|e| e.resolved_minutes)),
             )
-            .maybe("Session became", self.dosing.converted_to.as_ref())
-            .maybe("Result", self.dosing.outcome.map(|o| o.to_string()));
+            .maybe(
+                "Session became",
+                self.dosing.converted_to.as_deref().map(plain),
+            )
+            .maybe("Result", self.dosing.outcome.map(result));
         let mut entries = vec![
             entry("Encounter", &session.id, ""),
             entry("Procedure", &session.id, "-proc"),
@@ -178,7 +207,38 @@ impl<'a> Dosed<'a> {
         entries.extend(
             ["-onset", "-peak", "-resolution"].map(|s| entry("Observation", &session.id, s)),
         );
+        entries.extend(chaperone.map(|c| entry("RelatedPerson", &c.related_person_id, "")));
         Section::new("29554-3", "Procedure description", html, entries)
+    }
+}
+
+/// How the therapist was there.
+const fn present(mode: PresenceMode) -> &'static str {
+    match mode {
+        PresenceMode::InRoom => "in the room",
+        PresenceMode::Video => "by video",
+        PresenceMode::Audio => "by audio",
+        PresenceMode::ChaperoneOnly => "not present: chaperone only",
+    }
+}
+
+const fn result(outcome: DosingOutcome) -> &'static str {
+    match outcome {
+        DosingOutcome::Completed => "completed",
+        DosingOutcome::DoseHeld => "no dose given: held",
+        DosingOutcome::CompletedWithAdverseEvent => "completed, with an adverse event",
+        DosingOutcome::Aborted => "broken off",
+    }
+}
+
+/// What was given of a dose, or why not.
+pub(super) fn amount(dose: &Dose) -> String {
+    match dose.status {
+        DoseStatus::NotDone => format!("NOT GIVEN: {}", reason(dose)),
+        DoseStatus::OnHold => format!("ON HOLD, not given: {}", reason(dose)),
+        DoseStatus::Stopped => format!("{} mg, STOPPED: {}", dose.dose_mg, reason(dose)),
+        DoseStatus::InProgress => format!("{} mg, not finished", dose.dose_mg),
+        DoseStatus::Completed | DoseStatus::EnteredInError => format!("{} mg", dose.dose_mg),
     }
 }
 

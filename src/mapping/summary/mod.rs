@@ -12,29 +12,30 @@ mod plan;
 pub(super) mod words;
 
 #[cfg(test)]
+mod letter_tests;
+#[cfg(test)]
 mod tests;
 
-use std::collections::HashSet;
+use std::collections::{BTreeSet, HashMap};
 
 pub use bundle::document;
 
 use super::build::derived;
-use super::label;
+use super::codes::ACT_CODE;
 use super::narrative::Html;
 use crate::fhir::resource::Resource;
 use crate::kap::Episode;
-use crate::kap::base::{Day, Id, Instant};
+use crate::kap::base::{Id, Instant};
 use crate::kap::dosing::{Session, SessionStatus, SessionType};
-use crate::kap::people::MemberRole;
 use words::{Sight, Words};
 
 /// A document about an episode.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Document {
-    /// A: the latest referral, as a packet.
-    Referral,
-    /// B: the latest clearance, as a letter.
-    Clearance,
+    /// A: a referral, as a packet.
+    Referral { referral: Id },
+    /// B: a clearance decision, as a letter.
+    Clearance { clearance: Id },
     /// C: a dosing session.
     Dosing { session: Id },
     /// D: an integration session.
@@ -55,6 +56,17 @@ fn entry(kind: &'static str, id: &Id, suffix: &str) -> Entry {
     }
 }
 
+/// Why a section has no entries (FHIR R4 code system `list-empty-reason`).
+#[derive(Clone, Copy, Debug)]
+enum Empty {
+    /// It was looked for: there is none.
+    NilKnown,
+    /// Nobody asked.
+    NotAsked,
+    /// Nothing is recorded.
+    Unavailable,
+}
+
 /// One section of a document.
 #[derive(Debug)]
 struct Section {
@@ -62,6 +74,7 @@ struct Section {
     title: &'static str,
     html: Html,
     entries: Vec<Entry>,
+    empty: Empty,
 }
 
 impl Section {
@@ -71,11 +84,13 @@ impl Section {
             title,
             html,
             entries,
+            empty: Empty::Unavailable,
         }
     }
 
     /// The same section; where it says nothing, `none` in the words of one who sees all.
-    fn or_none(mut self, words: &Words<'_>, none: &str) -> Self {
+    fn or_none(mut self, words: &Words<'_>, none: &str, why: Empty) -> Self {
+        self.empty = why;
         if self.html.says_nothing() {
             self.html = Html::new().maybe(self.title, words.none(none));
         }
@@ -92,6 +107,14 @@ struct Draft<'a> {
     /// The encounter that it is about.
     session: Option<&'a Session>,
     author: &'a Id,
+    /// When the author vouched for it; the time of writing where that is it.
+    attested: Option<Instant>,
+    /// The document that it replaces.
+    replaces: Option<Id>,
+    /// Whether another document has replaced it.
+    superseded: bool,
+    /// The sensitivities of all that it speaks of.
+    topics: BTreeSet<String>,
 }
 
 impl Document {
@@ -99,8 +122,8 @@ impl Document {
     #[must_use]
     pub const fn letter(&self) -> &'static str {
         match self {
-            Self::Referral => "a",
-            Self::Clearance => "b",
+            Self::Referral { .. } => "a",
+            Self::Clearance { .. } => "b",
             Self::Dosing { .. } => "c",
             Self::Integration { .. } => "d",
             Self::FollowUp { .. } => "e",
@@ -108,28 +131,34 @@ impl Document {
         }
     }
 
-    /// The session that the document is about.
-    #[must_use]
-    pub const fn session(&self) -> Option<&Id> {
+    /// What the document is about.
+    const fn about<'a>(&'a self, episode: &'a Episode) -> &'a Id {
         match self {
+            Self::Referral { referral } => referral,
+            Self::Clearance { clearance } => clearance,
             Self::Dosing { session }
             | Self::Integration { session }
-            | Self::FollowUp { session } => Some(session),
-            Self::Referral | Self::Clearance | Self::Episode => None,
+            | Self::FollowUp { session } => session,
+            Self::Episode => &episode.episode_id,
         }
     }
 
-    /// Id of the Composition: `{session or episode}-doc-{letter}`.
+    /// Id of the Composition: `{what it is about}-doc-{letter}`.
     #[must_use]
     pub fn id(&self, episode: &Episode) -> Id {
-        let about = self.session().unwrap_or(&episode.episode_id);
+        let about = self.about(episode);
         derived(about, &format!("doc-{}", self.letter()))
     }
 
-    /// The document that goes by the id of a Composition of `episode`, if it is one of ours.
-    #[must_use]
-    pub fn from_id(id: &str, episode: &Episode) -> Option<Self> {
-        let of_sessions = episode.sessions.iter().flat_map(|s| {
+    /// Every document that an episode may have.
+    pub fn all(episode: &Episode) -> impl Iterator<Item = Self> {
+        let referrals = episode.referrals.iter().map(|r| Self::Referral {
+            referral: r.id.clone(),
+        });
+        let clearances = episode.clearances.iter().map(|c| Self::Clearance {
+            clearance: c.id.clone(),
+        });
+        let sessions = episode.sessions.iter().flat_map(|s| {
             let session = || s.id.clone();
             [
                 Self::Dosing { session: session() },
@@ -137,17 +166,50 @@ impl Document {
                 Self::FollowUp { session: session() },
             ]
         });
-        let mut all = [Self::Referral, Self::Clearance, Self::Episode]
-            .into_iter()
-            .chain(of_sessions);
-        all.find(|document| document.id(episode).as_str() == id)
+        let first = referrals.chain(clearances);
+        first.chain(sessions).chain([Self::Episode])
+    }
+
+    /// The newest referral's packet.
+    #[must_use]
+    pub fn latest_referral(episode: &Episode) -> Option<Self> {
+        let latest = episode.referrals.iter().max_by_key(|r| r.requested_at)?;
+        Some(Self::Referral {
+            referral: latest.id.clone(),
+        })
+    }
+
+    /// The newest decision's letter.
+    #[must_use]
+    pub fn latest_clearance(episode: &Episode) -> Option<Self> {
+        let latest = episode.clearances.iter().max_by_key(|c| c.decided_at)?;
+        Some(Self::Clearance {
+            clearance: latest.id.clone(),
+        })
+    }
+
+    /// The document that goes by the id of a Composition of `episode`, if it is one of ours.
+    #[must_use]
+    pub fn from_id(id: &str, episode: &Episode) -> Option<Self> {
+        Self::all(episode).find(|document| document.id(episode).as_str() == id)
     }
 
     /// What the document says; `None` where the episode has nothing for it.
     fn draft<'a>(&self, words: &Words<'a>) -> Option<Draft<'a>> {
-        match self.session() {
-            Some(id) => self.of_session(words, words.session(id)?),
-            None => self.of_episode(words),
+        let episode = words.episode;
+        match self {
+            Self::Referral { referral } => {
+                let referral = episode.referrals.iter().find(|r| r.id == *referral)?;
+                Some(letters::referral::draft(words, referral))
+            }
+            Self::Clearance { clearance } => {
+                let clearance = episode.clearances.iter().find(|c| c.id == *clearance)?;
+                Some(letters::clearance::draft(words, clearance))
+            }
+            Self::Episode => Some(letters::episode::draft(words)),
+            Self::Dosing { session }
+            | Self::Integration { session }
+            | Self::FollowUp { session } => self.of_session(words, words.session(session)?),
         }
     }
 
@@ -156,94 +218,45 @@ impl Document {
         if s.status == SessionStatus::EnteredInError {
             return None;
         }
-        let draft = |loinc, title: String, lead, sections| Draft {
-            title,
-            loinc,
-            lead,
-            sections,
-            session: Some(s),
-            author: &s.lead_id,
-        };
-        Some(match (self, s.kind) {
-            (Self::Dosing { .. }, SessionType::Dosing) => draft(
-                ("78472-8", "Mental Health Procedure Note"),
-                format!(
-                    "KAP dosing session {}: encounter summary",
-                    s.dosing.as_ref()?.sequence
-                ),
-                dosing::lead(words, s)?,
-                dosing::sections(words, s),
-            ),
-            (Self::Integration { .. }, SessionType::Integration) => draft(
-                ("34904-3", "Mental health Progress note"),
-                "KAP integration summary".into(),
-                letters::integration_lead(words, s),
-                letters::integration(words, s),
-            ),
-            (
-                Self::FollowUp { .. },
-                SessionType::MedicalFollowUp | SessionType::DischargeFollowUp,
-            ) => draft(
-                progress_note(words, s),
-                "KAP medical follow-up".into(),
-                letters::follow_up_lead(words, s),
-                letters::follow_up(words, s),
-            ),
-            _ => return None,
-        })
+        match (self, s.kind) {
+            (Self::Dosing { .. }, SessionType::Dosing) => dosing::draft(words, s),
+            (Self::Integration { .. }, SessionType::Integration) => {
+                Some(letters::integration::draft(words, s))
+            }
+            (Self::FollowUp { .. }, SessionType::MedicalFollowUp) => {
+                Some(letters::follow_up::draft(words, s))
+            }
+            _ => None,
+        }
     }
+}
 
-    fn of_episode<'a>(&self, words: &Words<'a>) -> Option<Draft<'a>> {
-        let episode = words.episode;
-        let mut team = episode.care_team.iter();
-        let lead = team.find(|m| m.role == MemberRole::LeadTherapist);
-        let practice = lead.map_or(&episode.organizations.practice.id, |m| &m.id);
-        let draft = |loinc, title: &str, lead, sections, author| Draft {
-            title: title.to_owned(),
+impl<'a> Draft<'a> {
+    /// A document of `author`, about no encounter, that replaces nothing.
+    fn new(
+        loinc: (&'static str, &'static str),
+        title: impl Into<String>,
+        lead: String,
+        sections: Vec<Section>,
+        author: &'a Id,
+    ) -> Self {
+        Self {
+            title: title.into(),
             loinc,
             lead,
             sections,
             session: None,
             author,
-        };
-        Some(match self {
-            Self::Referral => {
-                let referral = episode.referrals.last()?;
-                draft(
-                    ("57143-0", "Mental health Referral note"),
-                    "KAP referral packet",
-                    letters::referral_lead(words, referral),
-                    letters::referral(words, referral),
-                    &referral.requester_id,
-                )
-            }
-            Self::Clearance => {
-                let clearance = episode.clearances.last()?;
-                draft(
-                    ("34788-0", "Psychiatry Consult note"),
-                    "KAP medical clearance",
-                    letters::clearance_lead(words, clearance),
-                    letters::clearance(words, clearance),
-                    &clearance.decided_by,
-                )
-            }
-            _ => draft(
-                ("34133-9", "Summary of episode note"),
-                "KAP episode summary",
-                letters::episode_lead(words),
-                letters::episode(words),
-                practice,
-            ),
-        })
+            attested: None,
+            replaces: None,
+            superseded: false,
+            topics: BTreeSet::new(),
+        }
     }
-}
 
-fn progress_note(words: &Words<'_>, s: &Session) -> (&'static str, &'static str) {
-    let day = Day(s.start.0.date());
-    if label::is_minor(words.episode.patient.birth_date, day) {
-        ("68646-9", "Child and adolescent psychiatry Progress note")
-    } else {
-        ("28627-8", "Psychiatry Progress note")
+    fn of(mut self, session: Option<&'a Session>) -> Self {
+        self.session = session;
+        self
     }
 }
 
@@ -255,47 +268,60 @@ fn progress_note(words: &Words<'_>, s: &Session) -> (&'static str, &'static str)
     reason = "a document is named where it is asked for"
 )]
 pub fn compose(document: Document, episode: &Episode, at: Instant) -> Option<Vec<Resource>> {
-    let words = Words::new(episode, Sight::Whole);
+    let words = Words::new(episode, Sight::Whole, at);
     let mut draft = document.draft(&words)?;
-    let made = keys(episode);
+    let made = made(episode);
     for section in &mut draft.sections {
-        section.entries.retain(|entry| made.contains(entry));
+        section.entries.retain(|entry| made.contains_key(entry));
     }
+    // A text that speaks of several topics is of all of them.
+    let entries = draft.sections.iter().flat_map(|s| &s.entries);
+    let topics = entries.filter_map(|entry| made.get(entry)).flatten();
+    draft.topics = topics.cloned().collect();
     let id = document.id(episode);
     Some(vec![
-        composition::write(&id, &draft, episode, at),
-        composition::document_reference(&id, &draft, episode, at),
+        composition::write(&id, &draft, &words),
+        composition::document_reference(&id, &draft, &words),
     ])
 }
 
-/// Type and id of every resource that states the episode.
-fn keys(episode: &Episode) -> HashSet<(&'static str, Id)> {
-    let made = super::all_to_fhir(&episode.facts(), episode);
-    made.into_iter()
-        .filter_map(|r| Some((kind_name(&r.key.kind)?, r.key.id)))
+/// Type and id of every resource that states the episode, with its sensitivities.
+fn made(episode: &Episode) -> HashMap<Entry, Vec<String>> {
+    let all = super::all_to_fhir(&episode.facts(), episode);
+    all.into_iter()
+        .filter_map(|r| {
+            let labels = r.value["meta"]["security"].as_array();
+            let labels = labels.into_iter().flatten();
+            let topics = labels.filter(|label| label["system"] == ACT_CODE);
+            let topics = topics.filter_map(|label| label["code"].as_str().map(str::to_owned));
+            Some(((kind_name(&r.key.kind)?, r.key.id), topics.collect()))
+        })
         .collect()
 }
 
 /// The resource types that sections refer to.
 fn kind_name(kind: &str) -> Option<&'static str> {
-    const KINDS: [&str; 17] = [
+    const KINDS: &[&str] = &[
         "AdverseEvent",
         "AllergyIntolerance",
         "Appointment",
         "CarePlan",
         "ClinicalImpression",
         "Condition",
+        "Consent",
         "DetectedIssue",
         "Encounter",
         "EpisodeOfCare",
         "Goal",
         "MedicationAdministration",
+        "MedicationDispense",
         "MedicationRequest",
         "Observation",
         "Practitioner",
         "Procedure",
         "QuestionnaireResponse",
+        "RelatedPerson",
         "ServiceRequest",
     ];
-    KINDS.into_iter().find(|known| *known == kind)
+    KINDS.iter().find(|known| **known == kind).copied()
 }

@@ -1,11 +1,12 @@
 //! The plan (LOINC 18776-5) of each document.
 
-use super::words::{Words, term};
-use super::{Entry, Section, entry};
+use super::words::{Words, plain, term};
+use super::{Empty, Entry, Section, entry, parts};
 use crate::kap::base::Decimal;
-use crate::kap::clearance::Clearance;
-use crate::kap::dosing::{DoseStatus, Dosing, Session, SessionStatus, SessionType};
+use crate::kap::clearance::{Clearance, ConditionScope};
+use crate::kap::dosing::{Dosing, Session, SessionStatus, SessionType};
 use crate::kap::follow_up::{FollowUp, FollowUpStatus};
+use crate::kap::ledger;
 use crate::mapping::narrative::Html;
 
 const PLAN: (&str, &str) = ("18776-5", "Plan");
@@ -51,8 +52,7 @@ fn clearance_of<'a>(words: &Words<'a>, dosing: &Dosing) -> Option<&'a Clearance>
 
 fn earliest(words: &Words<'_>, session: &Session, dosing: &Dosing) -> Option<String> {
     let days = clearance_of(words, dosing)?.min_days_between_sessions?;
-    let given = |s: &DoseStatus| !matches!(s, DoseStatus::NotDone | DoseStatus::OnHold);
-    dosing.doses.iter().find(|d| given(&d.status))?;
+    dosing.doses.iter().find(|d| ledger::given(d))?;
     let start: crate::kap::Day = words.day(session.start).parse().ok()?;
     Some(format!(
         "{} ({days} days between sessions)",
@@ -63,14 +63,8 @@ fn earliest(words: &Words<'_>, session: &Session, dosing: &Dosing) -> Option<Str
 /// Counted before the session, used in it, left after it.
 fn remaining(dosing: &Dosing) -> Option<String> {
     let counted = dosing.pre_dose_checklist.as_ref()?.lozenges_on_hand?;
-    let used: Decimal = Decimal(
-        dosing
-            .doses
-            .iter()
-            .filter_map(|d| d.units)
-            .map(|u| u.0)
-            .sum(),
-    );
+    let given = dosing.doses.iter().filter(|d| ledger::given(d));
+    let used = Decimal(given.filter_map(|d| d.units).map(|u| u.0).sum());
     let left = Decimal(counted.0 - used.0);
     Some(format!(
         "{counted} on hand before, {used} used, {left} remaining"
@@ -90,22 +84,34 @@ fn due(words: &Words<'_>, html: Html, mut entries: Vec<Entry>) -> Section {
     });
     let html = html.table(&["Follow-up", "Due by", "State"], rows);
     entries.extend(all().map(|f| entry("ServiceRequest", &f.id, "")));
-    Section::new(PLAN.0, PLAN.1, html, entries).or_none(words, "nothing planned")
+    Section::new(PLAN.0, PLAN.1, html, entries).or_none(
+        words,
+        "nothing planned",
+        Empty::Unavailable,
+    )
 }
 
-/// What is due in the episode.
+/// What is due in the episode; once it has ended, what is left of the drug instead of what was planned.
 pub fn of_episode(words: &Words<'_>) -> Section {
-    let plan = words.episode.treatment_plan.as_ref();
+    let episode = words.episode;
+    if episode.phase.is_terminal() {
+        let dispenses = episode.dispenses.iter();
+        let entries = dispenses.map(|d| entry("MedicationDispense", &d.id, ""));
+        let entries: Vec<Entry> = entries.collect();
+        let html = Html::new().maybe("Units on hand", on_hand(words));
+        return due(words, html, entries);
+    }
+    let plan = episode.treatment_plan.as_ref();
     let range = plan.and_then(|p| p.planned_dosing_sessions.as_ref());
+    let cadence = plan.and_then(|p| p.dosing_cadence.as_ref());
     let html = Html::new()
         .maybe(
-            "Dosing sessions",
+            "Dosing sessions planned",
             range.map(|r| format!("{} to {}", r.min, r.max)),
         )
         .maybe(
-            "Days between",
-            plan.and_then(|p| p.dosing_cadence.as_ref())
-                .map(|c| c.every_days.to_string()),
+            "Days between sessions",
+            cadence.map(|c| c.every_days.to_string()),
         )
         .maybe("Maintenance", plan.and_then(|p| p.maintenance.as_ref()));
     let entries = plan
@@ -113,6 +119,26 @@ pub fn of_episode(words: &Words<'_>) -> Section {
         .map(|p| entry("CarePlan", &p.id, ""))
         .collect();
     due(words, html, entries)
+}
+
+/// What remains of what was delivered, by one who sees every delivery.
+fn on_hand(words: &Words<'_>) -> Option<String> {
+    if words.episode.dispenses.is_empty() {
+        return None;
+    }
+    let ledger = words.episode.ledger(words.at);
+    let left = ledger
+        .0
+        .iter()
+        .map(|(mg, balance)| (mg, balance.remaining()));
+    let left: Vec<String> = left
+        .filter(|(_, n)| *n != Decimal::ZERO)
+        .map(|(mg, n)| format!("{n} of ketamine {mg} mg"))
+        .collect();
+    if left.is_empty() {
+        return words.none("none");
+    }
+    words.none(&left.join(", "))
 }
 
 /// What an integration session agreed.
@@ -135,13 +161,17 @@ pub fn of_integration(words: &Words<'_>, session: &Session) -> Section {
 /// The conditions, limits and follow-up of a clearance.
 pub fn of_clearance(words: &Words<'_>, clearance: &Clearance) -> Section {
     let rows = clearance.conditions.iter().map(|c| {
-        let met = c.satisfied_at.map(|at| words.day(at)).unwrap_or_default();
+        let met = match (c.satisfied_at, c.scope) {
+            (Some(at), _) => words.day(at),
+            (None, ConditionScope::EachSession) => "checked in each session".into(),
+            (None, ConditionScope::Once) => "not yet".into(),
+        };
         let before = if c.must_satisfy_before_dosing {
             "yes"
         } else {
             "no"
         };
-        [c.text.clone(), c.scope.to_string(), before.into(), met]
+        [c.text.clone(), plain(c.scope.code()), before.into(), met]
     });
     let reasons = clearance.deferral_reasons.iter().map(|r| {
         let owner = r
@@ -150,7 +180,12 @@ pub fn of_clearance(words: &Words<'_>, clearance: &Clearance) -> Section {
             .map(|id| format!(" (to resolve: {})", words.name(id)));
         format!("{}{}", r.text, owner.unwrap_or_default())
     });
-    let html = super::parts::clearance(Html::new(), words, clearance)
+    let html = parts::clearance(Html::new(), words, clearance);
+    let html = match clearance.vital_parameters.as_ref() {
+        Some(limits) => parts::limits(html, limits),
+        None => html,
+    };
+    let html = html
         .table(&["Condition", "How often", "Before dosing", "Met"], rows)
         .list(reasons);
     due(

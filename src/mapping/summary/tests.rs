@@ -92,21 +92,7 @@ fn every_document_refers_only_to_what_exists() {
     for index in 0..3 {
         let episode = sample(index);
         let all = seen(index, |_| true);
-        let sessions = episode.sessions.iter().map(|s| s.id.clone());
-        let documents = sessions
-            .flat_map(|session| {
-                [
-                    Document::Dosing {
-                        session: session.clone(),
-                    },
-                    Document::Integration {
-                        session: session.clone(),
-                    },
-                    Document::FollowUp { session },
-                ]
-            })
-            .chain([Document::Referral, Document::Clearance, Document::Episode]);
-        for wanted in documents {
+        for wanted in Document::all(&episode) {
             let Some(made) = compose(wanted.clone(), &episode, at()) else {
                 continue;
             };

@@ -3,10 +3,11 @@
 use jiff::Timestamp;
 use jiff::tz::TimeZone;
 
-use crate::kap::base::{Coding, Id, Instant, Quantity};
+use crate::kap::base::{Coding, Id, Instant, PersonName, Quantity};
 use crate::kap::consultation::{Problem, VerificationStatus};
-use crate::kap::dosing::{Session, SessionStatus, SessionType, Vitals};
-use crate::kap::safety::AdverseEvent;
+use crate::kap::dosing::{Session, SessionStatus, SessionType, Vitals, VitalsSource};
+use crate::kap::people::Gender;
+use crate::kap::safety::{AdverseEvent, DetectedIssue, IssueSeverity, IssueStatus};
 use crate::kap::{Episode, Phase};
 
 /// How much of the record the writer of a document sees: only who sees all may say "none".
@@ -17,24 +18,49 @@ pub enum Sight {
 }
 
 /// An episode with the words to speak of it.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub struct Words<'a> {
     pub episode: &'a Episode,
     pub sight: Sight,
+    /// When the document is written.
+    pub at: Instant,
+    /// The last day, in the practice's zone, of which it tells scores.
+    until: String,
     zone: Option<TimeZone>,
 }
 
 impl<'a> Words<'a> {
     /// Words in the practice's local time; in the offset as written where its zone is unknown.
     #[must_use]
-    pub fn new(episode: &'a Episode, sight: Sight) -> Self {
+    pub fn new(episode: &'a Episode, sight: Sight, at: Instant) -> Self {
         let name = episode.organizations.practice.timezone.as_deref();
         let zone = name.and_then(|name| TimeZone::get(name).ok());
-        Self {
+        let mut words = Self {
             episode,
             sight,
+            at,
+            until: String::new(),
             zone,
+        };
+        words.until = words.day(at);
+        words
+    }
+
+    /// The same words for an account of what was known on the day of `at`: a document that is written again, for a
+    /// correction or for another reader, tells no later scores.
+    #[must_use]
+    pub fn up_to(&self, at: Instant) -> Self {
+        let day = self.day(at).min(self.until.clone());
+        Self {
+            until: day,
+            ..self.clone()
         }
+    }
+
+    /// Whether something of this time is told.
+    #[must_use]
+    pub fn told(&self, at: Instant) -> bool {
+        self.day(at) <= self.until
     }
 
     /// `10:03 PDT`
@@ -64,7 +90,7 @@ impl<'a> Words<'a> {
         }
     }
 
-    /// The name of a person or organization of the episode; the id where there is none.
+    /// The name of a person or organization of the episode; never a bare id.
     #[must_use]
     pub fn name(&self, id: &Id) -> String {
         let episode = self.episode;
@@ -76,15 +102,48 @@ impl<'a> Words<'a> {
         }
         let member = episode.care_team.iter().find(|m| m.id == *id);
         let related = episode.related_persons.iter().find(|p| p.id == *id);
-        let organizations = &episode.organizations;
-        let mut all = [&organizations.practice, &organizations.partner]
-            .into_iter()
-            .chain(&organizations.pharmacy);
         member
             .map(|m| m.name.clone())
-            .or_else(|| related.map(|p| format!("{} {}", p.name.given.join(" "), p.name.family)))
-            .or_else(|| all.find(|o| o.id == *id).map(|o| o.name.clone()))
-            .unwrap_or_else(|| id.to_string())
+            .or_else(|| related.map(|p| full(&p.name)))
+            .or_else(|| self.organization(id))
+            .unwrap_or_else(|| "someone not named here".into())
+    }
+
+    /// The name of an organization that the episode knows.
+    #[must_use]
+    pub fn organization(&self, id: &Id) -> Option<String> {
+        let of = &self.episode.organizations;
+        let mut all = [&of.practice, &of.partner].into_iter().chain(&of.pharmacy);
+        all.find(|o| o.id == *id).map(|o| o.name.clone())
+    }
+
+    /// A related person with the numbers under which they can be reached; `None` where the episode has no such person.
+    #[must_use]
+    pub fn reachable(&self, id: &Id) -> Option<String> {
+        let mut related = self.episode.related_persons.iter();
+        let person = related.find(|p| p.id == *id)?;
+        let numbers = person.telecom.iter().map(|t| t.value.clone());
+        let parts: Vec<String> = [full(&person.name)].into_iter().chain(numbers).collect();
+        Some(parts.join(", "))
+    }
+
+    /// `Alex Samplepatient, born 1984-03-02, female, MR 4711`: whose document it is.
+    #[must_use]
+    pub fn patient(&self) -> String {
+        let p = &self.episode.patient;
+        let name = full(&p.name);
+        let born = format!("born {}", p.birth_date);
+        let sex = match p.administrative_gender {
+            Gender::Unknown => "gender unknown".into(),
+            known => known.to_string(),
+        };
+        let number = p
+            .identifiers
+            .iter()
+            .find(|i| i.kind.as_deref() == Some("MR"));
+        let number = number.map(|i| format!("MR {}", i.value));
+        let parts: Vec<String> = [name, born, sex].into_iter().chain(number).collect();
+        parts.join(", ")
     }
 
     /// `none` sentences: what is said where nothing is recorded, by one who sees all.
@@ -106,6 +165,19 @@ impl<'a> Words<'a> {
         all.filter(move |e| e.session_id.as_ref() == Some(&id) && e.entered_in_error != Some(true))
     }
 
+    /// The findings that stand.
+    pub fn findings(&self) -> impl Iterator<Item = &'a DetectedIssue> {
+        let all = self.episode.detected_issues.iter();
+        all.filter(|i| i.status != IssueStatus::EnteredInError)
+    }
+
+    /// The findings of high severity about one of these records.
+    pub fn grave(&self, about: impl Fn(&Id) -> bool) -> impl Iterator<Item = &'a DetectedIssue> {
+        self.findings()
+            .filter(|i| i.severity == IssueSeverity::High)
+            .filter(move |i| i.implicated.iter().any(&about))
+    }
+
     /// The problems that KAP treats.
     pub fn indications(&self) -> impl Iterator<Item = &'a Problem> {
         let stands = |p: &&Problem| p.verification_status != VerificationStatus::EnteredInError;
@@ -121,6 +193,12 @@ impl<'a> Words<'a> {
         let all = self.episode.sessions.iter();
         all.filter(move |s| s.kind == kind && s.status == SessionStatus::Completed)
     }
+}
+
+fn full(name: &PersonName) -> String {
+    let given = name.given.iter().map(String::as_str);
+    let parts: Vec<&str> = given.chain([name.family.as_str()]).collect();
+    parts.join(" ")
 }
 
 fn offset(at: Instant) -> jiff::tz::Offset {
@@ -142,6 +220,32 @@ pub fn term(system: &str, code: &str) -> String {
     super::super::terms::display(system, code)
         .unwrap_or(code)
         .to_owned()
+}
+
+/// A code without a published display, as words: `pre-session-2` as `pre session 2`.
+#[must_use]
+pub fn plain(code: &str) -> String {
+    code.replace('-', " ")
+}
+
+/// The published display of a local code, else the code as words: what a practice may also write freely.
+#[must_use]
+pub fn term_or_words(system: &str, code: &str) -> String {
+    super::super::terms::display(system, code).map_or_else(|| plain(code), str::to_owned)
+}
+
+/// Who or what measured.
+#[must_use]
+pub fn source(vitals: &Vitals) -> String {
+    let who = match vitals.source {
+        VitalsSource::HomeDevice => "patient's device at home",
+        VitalsSource::ClinicDevice => "clinic's device",
+        VitalsSource::Caregiver => "caregiver",
+    };
+    match vitals.device.as_ref() {
+        Some(device) => format!("{who}: {device}"),
+        None => who.into(),
+    }
 }
 
 /// `122/79`, where both are there.
@@ -166,7 +270,7 @@ pub fn route(coding: &Coding) -> String {
 
 /// `yes`, `no` or `not recorded`.
 #[must_use]
-pub fn yes_no(answer: Option<bool>) -> &'static str {
+pub const fn yes_no(answer: Option<bool>) -> &'static str {
     match answer {
         Some(true) => "yes",
         Some(false) => "no",

@@ -1,11 +1,11 @@
 //! Document C, what followed the dose: complications, discharge, instructions.
 
+use super::super::parts::{self, findings};
 use super::super::words::{said, yes_no};
-use super::super::{Section, entry, parts};
+use super::super::{Empty, Entry, Section, entry};
 use super::Dosed;
 use crate::kap::Id;
 use crate::kap::dosing::Disposition;
-use crate::kap::safety::{DetectedIssue, IssueSeverity, IssueStatus};
 use crate::mapping::narrative::Html;
 
 impl Dosed<'_> {
@@ -14,7 +14,7 @@ impl Dosed<'_> {
         let mut html = Html::new();
         let mut entries = vec![];
         for event in words.events_of(&self.session.id) {
-            html = parts::event(html, words, event);
+            html = findings::event(html, words, event);
             entries.push(entry("AdverseEvent", &event.id, ""));
         }
         let minute = |n: Option<i64>| n.map_or_else(|| "–".into(), |n| n.to_string());
@@ -43,32 +43,27 @@ impl Dosed<'_> {
                 .iter()
                 .map(|e| entry("Observation", &e.id, "")),
         );
-        let findings = self.findings();
-        let rows = findings.iter().map(|i| parts::issue_row(i));
-        html = html.table(&parts::ISSUE_HEAD, rows);
-        entries.extend(findings.iter().map(|i| entry("DetectedIssue", &i.id, "")));
-        if entries.is_empty() {
-            html = html.maybe(
-                "Complications",
-                words.none("none: no adverse event, no side effect"),
-            );
-        }
-        Section::new("55109-3", "Complications", html, entries)
-    }
-
-    /// Findings of high severity about this session or a dose of it.
-    fn findings(&self) -> Vec<&DetectedIssue> {
-        let about =
-            |id: &Id| *id == self.session.id || self.dosing.doses.iter().any(|dose| dose.id == *id);
-        let grave = |i: &&DetectedIssue| {
-            i.severity == IssueSeverity::High && i.status != IssueStatus::EnteredInError
+        // Findings of high severity about this session, a dose or a reading of it.
+        let about = |id: &Id| {
+            *id == self.session.id
+                || self.dosing.doses.iter().any(|dose| dose.id == *id)
+                || self.dosing.vitals.iter().any(|reading| reading.id == *id)
         };
-        let all = self.words.episode.detected_issues.iter().filter(grave);
-        all.filter(|i| i.implicated.iter().any(about)).collect()
+        html = findings::table(html, words, words.grave(about));
+        entries.extend(
+            words
+                .grave(about)
+                .map(|i| entry("DetectedIssue", &i.id, "")),
+        );
+        Section::new("55109-3", "Complications", html, entries).or_none(
+            words,
+            "none: no adverse event, no side effect",
+            Empty::NilKnown,
+        )
     }
 
     pub(super) fn disposition(&self) -> Section {
-        let entries = vec![
+        let mut entries = vec![
             entry("Encounter", &self.session.id, ""),
             entry("QuestionnaireResponse", &self.session.id, "-discharge"),
         ];
@@ -92,7 +87,9 @@ impl Dosed<'_> {
             ),
             ("Hydrated, snack taken", d.hydrated_and_snack),
         ];
-        let rows = rows.map(|(what, answer)| [what.to_owned(), yes_no(answer).to_owned()]);
+        let rows = rows.map(|(what, answer)| [what.to_owned(), met(answer).to_owned()]);
+        let adult = d.responsible_adult_present.as_ref();
+        entries.extend(adult.map(|id| entry("RelatedPerson", id, "")));
         let html = Html::new()
             .p(capital(&self.discharge_in_words(d)))
             .table(&["Criterion", "Met"], rows)
@@ -100,18 +97,21 @@ impl Dosed<'_> {
                 "Assessed by",
                 d.assessor_id.as_ref().map(|id| self.words.name(id)),
             )
-            .maybe(
-                "Responsible adult",
-                d.responsible_adult_present
-                    .as_ref()
-                    .map(|id| self.words.name(id)),
-            )
+            .maybe("Responsible adult", adult.map(|id| self.words.name(id)))
             .maybe(
                 "No driving until",
                 d.no_driving_until.map(|day| day.to_string()),
             )
             .fact("Went to", goes(d.disposition))
-            .maybe("Exception", d.exception.as_ref().map(|e| e.reason.clone()));
+            .maybe(
+                "Exception",
+                d.exception.as_ref().map(|e| {
+                    let by =
+                        e.by.as_ref()
+                            .map(|id| format!(" ({})", self.words.name(id)));
+                    format!("{}{}", e.reason, by.unwrap_or_default())
+                }),
+            );
         Section::new("59775-7", title, html, entries)
     }
 
@@ -147,25 +147,58 @@ impl Dosed<'_> {
             .as_ref()
             .and_then(|d| d.no_driving_until);
         let plan = self.session.emergency_plan.as_ref();
-        let contact = plan
-            .and_then(|p| p.contact_id.as_ref())
-            .map(|id| words.name(id));
-        let holds = self.clearance().into_iter().flat_map(|c| &c.conditions);
-        let holds = holds
-            .filter(|c| c.code == "hold-medication")
-            .map(|c| c.text.clone());
+        let contact = plan.and_then(|p| p.contact_id.as_ref());
+        let (rules, said_of) = self.medicine_rules();
         let html = Html::new()
             .maybe("Driving", until.map(|day| format!("none until {day}")))
-            .maybe("Emergency contact", contact)
+            .maybe(
+                "Emergency contact",
+                contact.and_then(|id| words.reachable(id)),
+            )
             .maybe("Hospital", plan.and_then(|p| p.hospital.as_ref()))
             .maybe(
                 "Emergency number",
                 plan.and_then(|p| p.local_emergency_number.as_ref()),
             )
-            .list(holds.map(|text| format!("Before the next session: {text}")));
+            .list(rules);
         let plan = words.episode.treatment_plan.iter();
-        let entries = plan.map(|p| entry("CarePlan", &p.id, "")).collect();
-        Section::new("69730-0", "Instructions", html, entries).or_none(words, "none")
+        let plan = plan.map(|p| entry("CarePlan", &p.id, ""));
+        let contact = contact.map(|id| entry("RelatedPerson", id, ""));
+        let entries = plan.chain(contact).chain(said_of).collect();
+        Section::new("69730-0", "Instructions", html, entries).or_none(
+            words,
+            "none recorded",
+            Empty::Unavailable,
+        )
+    }
+
+    /// What to do with medicines before the next session: the clearance's conditions, else what is said of each.
+    fn medicine_rules(&self) -> (Vec<String>, Vec<Entry>) {
+        let next = |rule: String| format!("Before the next session: {rule}");
+        let conditions = self.clearance().into_iter().flat_map(|c| &c.conditions);
+        let rules: Vec<String> = conditions
+            .filter(|c| c.code == "hold-medication")
+            .map(|c| next(c.text.clone()))
+            .collect();
+        if !rules.is_empty() {
+            return (rules, vec![]);
+        }
+        let all = self.words.episode.medications.iter();
+        let told = all.filter(|m| m.status == "active");
+        told.filter(|m| m.kap_instruction.is_some() || m.hold_before_hours.is_some())
+            .map(|m| {
+                let rule = next(format!("{}: {}", m.text, parts::around_dosing(m)));
+                (rule, entry("MedicationRequest", &m.id, ""))
+            })
+            .unzip()
+    }
+}
+
+/// Whether a criterion was met; what was not is not to be overlooked.
+const fn met(answer: Option<bool>) -> &'static str {
+    match answer {
+        Some(false) => "NO",
+        other => yes_no(other),
     }
 }
 

@@ -1,38 +1,56 @@
 //! Document C, its first sentence: dose, pressure, discharge, events.
 
+use super::super::parts::{findings, measures};
 use super::super::words::{pressure, route, said};
 use super::{Dosed, reason};
 use crate::kap::dosing::{Discharge, Disposition, Dose, DoseStatus, PresenceMode, Timing};
 
 impl Dosed<'_> {
     pub(super) fn doses_in_words(&self) -> String {
-        let mut said: Vec<String> = vec![];
-        for dose in self.given() {
-            let at = self.words.clock(dose.at);
-            said.push(match said.len() {
-                0 => format!(
-                    "ketamine {} mg {} at {at}",
-                    dose.dose_mg,
-                    route(&dose.route)
-                ),
-                _ => format!("plus {} {} mg at {at}", dose.kind, dose.dose_mg),
-            });
-        }
-        let mut text = said.join(" ");
-        if let Some(first) = self.given().next() {
-            text.push_str(&self.performed(first));
-        }
-        for dose in self.doses().filter(|d| d.status == DoseStatus::NotDone) {
-            if !text.is_empty() {
-                text.push_str("; ");
+        let given: Vec<&Dose> = self.given().collect();
+        let mut text = String::new();
+        for (n, dose) in given.iter().enumerate() {
+            let before = n.checked_sub(1).and_then(|n| given.get(n));
+            text.push_str(&self.dose_in_words(dose, before.copied()));
+            // Who gave and saw them is said once for doses that were given alike.
+            let next = given.get(n + 1);
+            if next.is_none_or(|next| !alike(dose, next)) {
+                text.push_str(&self.performed(dose));
             }
-            let (at, why) = (self.words.clock(dose.at), reason(dose));
-            text = format!("{text}{} dose NOT GIVEN at {at} ({why})", dose.kind);
         }
-        if text.is_empty() {
-            text.push_str("no dose recorded");
+        let withheld = self.doses().filter_map(|d| {
+            let what = match d.status {
+                DoseStatus::NotDone => "NOT GIVEN",
+                DoseStatus::OnHold => "ON HOLD, not given",
+                _ => return None,
+            };
+            let (at, why) = (self.words.clock(d.at), reason(d));
+            Some(format!("{} dose {what} at {at} ({why})", d.kind))
+        });
+        let said = (!text.is_empty()).then_some(text);
+        let said: Vec<String> = said.into_iter().chain(withheld).collect();
+        if said.is_empty() {
+            return "no dose recorded".into();
         }
-        text
+        said.join("; ")
+    }
+
+    /// `ketamine 200 mg sublingual at 10:03 PDT`, ` plus booster 100 mg at 10:22 PDT`.
+    fn dose_in_words(&self, dose: &Dose, before: Option<&Dose>) -> String {
+        let (mg, at) = (dose.dose_mg, self.words.clock(dose.at));
+        let way = route(&dose.route);
+        let text = match before {
+            None => format!("ketamine {mg} mg {way} at {at}"),
+            Some(before) if route(&before.route) == way => {
+                format!(" plus {} {mg} mg at {at}", dose.kind)
+            }
+            Some(_) => format!(" plus {} {mg} mg {way} at {at}", dose.kind),
+        };
+        match dose.status {
+            DoseStatus::Stopped => format!("{text} (STOPPED: {})", reason(dose)),
+            DoseStatus::InProgress => format!("{text} (not finished)"),
+            _ => text,
+        }
     }
 
     fn performed(&self, dose: &Dose) -> String {
@@ -49,22 +67,24 @@ impl Dosed<'_> {
             PresenceMode::ChaperoneOnly => " (chaperone only)",
         });
         match dose.witness_id.as_ref() {
-            Some(id) => format!(
-                "{by}, witnessed by {}{}",
-                self.words.name(id),
-                how.unwrap_or("")
-            ),
+            // How the therapist was there says nothing of another witness.
+            Some(id) if *id == self.session.lead_id => {
+                format!(
+                    "{by}, witnessed by {}{}",
+                    self.words.name(id),
+                    how.unwrap_or_default()
+                )
+            }
+            Some(id) => format!("{by}, witnessed by {}", self.words.name(id)),
             None => by,
         }
     }
 
+    /// The last blood pressure of these timings.
     fn reading(&self, timings: &[Timing]) -> Option<String> {
-        let mut found = self
-            .dosing
-            .vitals
-            .iter()
-            .filter(|v| timings.contains(&v.timing));
-        found.rfind(|v| v.systolic.is_some()).and_then(pressure)
+        let found = measures::in_order(&self.dosing.vitals);
+        let mut found = found.into_iter().filter(|v| timings.contains(&v.timing));
+        found.rfind(|v| pressure(v).is_some()).and_then(pressure)
     }
 
     pub(super) fn pressures_in_words(&self) -> Option<String> {
@@ -96,7 +116,7 @@ impl Dosed<'_> {
                     what.join(", "),
                     e.severity,
                     e.seriousness,
-                    e.outcome
+                    findings::ended(e.outcome)
                 )
             })
             .collect();
@@ -107,14 +127,17 @@ impl Dosed<'_> {
     }
 }
 
-/// Whether every criterion of discharge was met.
+/// Whether two doses were given in the same way, by and before the same people.
+fn alike(a: &Dose, b: &Dose) -> bool {
+    a.performer == b.performer && a.witness_id == b.witness_id
+}
+
+/// Whether every criterion of discharge was met: what was assessed counts, not what was said of it.
 fn criteria_met(d: &Discharge) -> bool {
-    d.criteria_met.unwrap_or(
-        d.oriented_x4
-            && d.gait_steady
-            && d.nausea_controlled != Some(false)
-            && d.dissociation_resolved
-            && !d.suicidality_concern
-            && d.vitals_within_parameters,
-    )
+    d.oriented_x4
+        && d.gait_steady
+        && d.nausea_controlled != Some(false)
+        && d.dissociation_resolved
+        && !d.suicidality_concern
+        && d.vitals_within_parameters
 }

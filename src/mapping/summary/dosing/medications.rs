@@ -1,11 +1,11 @@
 //! Document C, the doses: what was given, by whom, and what was not.
 
-use super::super::words::{route, term};
+use super::super::words::{plain, route, term};
 use super::super::{Section, entry};
-use super::{Dosed, reason};
+use super::{Dosed, amount};
 use crate::kap::Id;
 use crate::kap::base::Decimal;
-use crate::kap::dosing::{Dose, DoseStatus};
+use crate::kap::dosing::Dose;
 use crate::mapping::narrative::Html;
 
 impl Dosed<'_> {
@@ -26,34 +26,25 @@ impl Dosed<'_> {
             "Notes",
         ];
         let total: Decimal = Decimal(self.given().map(|d| d.dose_mg.0).sum());
+        let (planned, level) = (self.dosing.planned_dose_mg, self.dosing.dose_level);
         let html = Html::new()
             .table(&head, rows)
             .fact("Total given", format!("{total} mg"))
             .fact(
                 "Planned",
-                format!(
-                    "{} mg ({})",
-                    self.dosing.planned_dose_mg,
-                    term("kap-dose-level", self.dosing.dose_level.code())
-                ),
+                format!("{planned} mg ({})", term("kap-dose-level", level.code())),
             )
-            .maybe("ABOVE THE MAXIMUM", self.excess(total));
+            .maybe("Attention", self.excess());
         let html = match self.doses().next() {
             Some(_) => html,
             None => Html::new().maybe("Doses", self.words.none("none given")),
         };
-        let entries = self
-            .doses()
-            .map(|d| entry("MedicationAdministration", &d.id, ""))
-            .collect();
+        let doses = self.doses();
+        let doses = doses.map(|d| entry("MedicationAdministration", &d.id, ""));
+        // The drug's name is the prescription's.
+        let drug = prescription.map(|p| entry("MedicationRequest", &p.id, ""));
+        let entries = doses.chain(drug).collect();
         Section::new("29549-3", "Medications administered", html, entries)
-    }
-
-    /// What to say where more was given than prescription and clearance allow.
-    fn excess(&self, total: Decimal) -> Option<String> {
-        let first = self.given().next()?;
-        let max = self.words.episode.maximum(self.session, first.at)?;
-        (total > max).then(|| format!("{total} mg given, at most {max} mg per session allowed"))
     }
 
     fn dose_row(&self, dose: &Dose, drug: &str) -> [String; 8] {
@@ -61,11 +52,6 @@ impl Dosed<'_> {
         let by = match dose.performer.as_ref() {
             Some(id) if id.as_str() == "patient" => "self-administered".into(),
             other => name(other),
-        };
-        let amount = match dose.status {
-            DoseStatus::NotDone | DoseStatus::OnHold => format!("NOT GIVEN: {}", reason(dose)),
-            DoseStatus::Stopped => format!("{} mg, stopped: {}", dose.dose_mg, reason(dose)),
-            _ => format!("{} mg", dose.dose_mg),
         };
         let units = dose.units.map(crate::mapping::dosing::units);
         let held = dose.hold_minutes.map(|m| format!("held {m} min"));
@@ -80,7 +66,7 @@ impl Dosed<'_> {
             .into_iter()
             .chain(held)
             .chain(out.map(str::to_owned))
-            .chain(dose.site.clone())
+            .chain(dose.site.as_deref().map(plain))
             .chain(
                 dose.held_by
                     .as_ref()
@@ -88,9 +74,9 @@ impl Dosed<'_> {
             )
             .collect();
         [
-            self.words.clock(dose.at),
+            self.words.stamp(dose.at),
             drug.to_owned(),
-            amount,
+            amount(dose),
             route(&dose.route),
             dose.kind.to_string(),
             by,
