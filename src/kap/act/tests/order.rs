@@ -91,7 +91,7 @@ fn act(desk: &mut Desk, session: &Id, n: u32, (what, when): (u8, i64)) -> Result
     let fact = match what {
         0 | 1 => given_dose(session, n, at),
         2 | 3 => end_reading(session, n, at),
-        4 => left(session, leaves(at, n % 2 == 0)),
+        4 => left(session, leaves(at, n.is_multiple_of(2))),
         5 => {
             let end = at.max(desk.session(session).start);
             finished(desk, session, end)
