@@ -109,12 +109,7 @@ impl Episode {
                 .map(|(last, c)| last.plus_days(c.min_days_between_sessions.unwrap_or(1).into())),
             next_dosing_target: last.zip(every).map(|(last, n)| next_target(last, n, day)),
             clearance_valid_until: clearance.and_then(|c| c.valid_until),
-            next_medical_follow_up_due: self.next_due(|k| {
-                matches!(
-                    k,
-                    FollowUpKind::Medical30Day | FollowUpKind::MedicalQuarterly
-                )
-            }),
+            next_medical_follow_up_due: self.next_due(FollowUpKind::is_medical),
             next_review_due: self.next_due(|k| k == FollowUpKind::ClearanceReReview),
             prescription_valid_until: self.active_prescription().map(|p| p.valid_until),
             dosing_allowed: standing.can_dose_now,

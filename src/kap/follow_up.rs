@@ -11,6 +11,15 @@ codes! {
         Integration72h = "integration-72h", DischargeSession = "discharge-session", SafetyCheck = "safety-check",
     }
 }
+
+impl FollowUpKind {
+    /// Whether it is the medical partner's: held by a prescriber, due while dosing is planned (KAP-INV-15).
+    #[must_use]
+    pub const fn is_medical(self) -> bool {
+        matches!(self, Self::Medical30Day | Self::MedicalQuarterly)
+    }
+}
+
 codes! {
     /// State of a follow-up. `overdue` is computed from the day.
     FollowUpStatus { Open = "open", Scheduled = "scheduled", Done = "done", Overdue = "overdue", OverdueResolved = "overdue-resolved", Declined = "declined", Cancelled = "cancelled" }

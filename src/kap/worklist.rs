@@ -263,7 +263,7 @@ impl Episode {
             return policy.integration.urgency(dose, at);
         }
         let hold = i64::from(policy.follow_up.overdue_hold_days);
-        let medical = matches!(f.kind, K::Medical30Day | K::MedicalQuarterly);
+        let medical = f.kind.is_medical();
         match calendar.day(at).days_since(f.due_by) {
             late if medical && late >= hold.max(1) => Urgency::Escalated,
             late => Urgency::of(late),

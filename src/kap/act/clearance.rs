@@ -228,13 +228,7 @@ impl Episode {
             let due = clearance.review_by.unwrap_or(day);
             self.owe(FollowUpKind::ClearanceReReview, day, due, ctx);
         }
-        let medical = |k| {
-            matches!(
-                k,
-                FollowUpKind::Medical30Day | FollowUpKind::MedicalQuarterly
-            )
-        };
-        let waits = |f: &FollowUp| medical(f.kind) && f.is_open();
+        let waits = |f: &FollowUp| f.kind.is_medical() && f.is_open();
         if clearance.decision.clears() && !self.follow_ups.iter().any(waits) {
             // A deferral ended what the evaluation had called for; the clearance calls for it anew.
             let due = day.plus_days(ctx.policy.follow_up.first_days.into());

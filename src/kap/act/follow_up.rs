@@ -23,12 +23,7 @@ impl FollowUp {
 
 /// Whether a follow-up is due only while dosing is planned (KAP-INV-15).
 const fn bound(kind: FollowUpKind) -> bool {
-    matches!(
-        kind,
-        FollowUpKind::Medical30Day
-            | FollowUpKind::MedicalQuarterly
-            | FollowUpKind::ClearanceReReview
-    )
+    kind.is_medical() || matches!(kind, FollowUpKind::ClearanceReReview)
 }
 
 impl Episode {
@@ -66,12 +61,7 @@ impl Episode {
                 self.ask_pregnancy(id, at, ctx);
             }
             SessionType::MedicalFollowUp => {
-                self.settle(id, day, |k| {
-                    matches!(
-                        k,
-                        FollowUpKind::Medical30Day | FollowUpKind::MedicalQuarterly
-                    )
-                });
+                self.settle(id, day, FollowUpKind::is_medical);
                 let due = day.plus_days(intervals.target_days.into());
                 self.owe(FollowUpKind::MedicalQuarterly, day, due, ctx);
             }
@@ -127,6 +117,14 @@ impl Episode {
             return Err(Error::new(Kind::Unprocessable, text).at("/dueBy"));
         }
         let id = follow_up.id.clone();
+        let known = self.follow_ups.iter().find(|f| f.id == id);
+        let moves = |old: &FollowUp| {
+            let is = |f: &FollowUp| (f.kind, f.anchor, f.due_by, f.status);
+            is(old) != is(&follow_up)
+        };
+        if known.is_some_and(|old| old.kind.is_medical() && moves(old)) {
+            ctx.only(super::Side::Partner)?;
+        }
         put(&mut self.follow_ups, follow_up, |f| &f.id);
         Ok(id)
     }
@@ -158,6 +156,10 @@ impl Episode {
         }
         let next = ctx.policy.follow_up.target_days;
         let follow_up = self.open_follow_up(id)?;
+        if follow_up.kind.is_medical() {
+            // Its result is the prescriber's to record (domain reference §2.1).
+            ctx.only(super::Side::Partner)?;
+        }
         follow_up.status = if follow_up.due_by < day {
             FollowUpStatus::OverdueResolved
         } else {
@@ -165,11 +167,7 @@ impl Episode {
         };
         follow_up.done_session_id = body.session_id;
         follow_up.note = body.note.or(follow_up.note.take());
-        let medical = matches!(
-            follow_up.kind,
-            FollowUpKind::Medical30Day | FollowUpKind::MedicalQuarterly
-        );
-        if medical && !self.phase.is_terminal() {
+        if follow_up.kind.is_medical() && !self.phase.is_terminal() {
             self.owe(
                 FollowUpKind::MedicalQuarterly,
                 day,

@@ -6,6 +6,7 @@ use crate::kap::act::KetamineAllergy;
 use crate::kap::clearance::ClearanceStatus;
 use crate::kap::consent::{Consent, ConsentKind, SignerType};
 use crate::kap::dosing::Session;
+use crate::kap::follow_up::FollowUpStatus;
 use crate::kap::medication::PrescriptionStatus;
 use crate::kap::rules::Class;
 
@@ -197,16 +198,16 @@ impl Gate<'_> {
         }
     }
 
-    /// Medical follow-ups that are long overdue hold new dosing (KAP-INV-15).
+    /// Medical follow-ups that are long overdue hold new dosing (KAP-INV-15). One that the patient declined was not
+    /// held either: it counts until a later one has been called for.
     fn overdue(&mut self) {
-        use crate::kap::follow_up::FollowUpKind as K;
         let grace = i64::from(self.policy.follow_up.overdue_hold_days);
-        let medical = |k| matches!(k, K::Medical30Day | K::MedicalQuarterly);
-        let open = self
-            .episode
-            .follow_ups
-            .iter()
-            .filter(|f| f.is_open() && medical(f.kind));
+        let all = &self.episode.follow_ups;
+        let medical = || all.iter().filter(|f| f.kind.is_medical());
+        let open = medical().filter(|f| {
+            let declined = f.status == FollowUpStatus::Declined;
+            f.is_open() || (declined && !medical().any(|later| later.anchor > f.anchor))
+        });
         let Some(late) = open.map(|f| self.day.days_since(f.due_by)).max() else {
             return;
         };

@@ -280,3 +280,33 @@ fn inv_31_a_disclosure_that_was_withdrawn_before_the_first_dose_holds() {
         .expect("given anew");
     assert_eq!(desk.rules(&session), Vec::<&str>::new());
 }
+
+#[test]
+fn inv_15_a_medical_follow_up_is_the_partners_and_declining_it_is_not_holding_it() {
+    let (mut desk, session) = ready();
+    desk.episode.follow_ups[1].due_by = day("2026-07-10");
+    let owed = desk.episode.follow_ups[1].clone();
+    assert!(desk.rules(&session).contains(&"KAP-INV-15"));
+    let held = || Command::CompleteFollowUp {
+        follow_up: owed.id.clone(),
+        body: body(&json!({})),
+    };
+    refused(desk.practice(held()), Kind::Forbidden, "KAP-INV-21");
+    let mut later = owed.clone();
+    later.due_by = day("2026-12-31");
+    let moved = accept(&mut desk, Side::Practice, Fact::FollowUp(later));
+    assert_eq!(why(moved).0, Kind::Forbidden);
+    let no = Command::DeclineFollowUp {
+        follow_up: owed.id.clone(),
+        body: step("patient", "no time"),
+    };
+    desk.practice(no).expect("a fact");
+    assert!(
+        desk.rules(&session).contains(&"KAP-INV-15"),
+        "it was not held"
+    );
+    let next = json!({"kind": "medical-quarterly", "anchor": "2026-08-01", "dueBy": "2026-10-30", "status": "open"});
+    desk.partner(Command::AddFollowUp(body(&next)))
+        .expect("agreed anew");
+    assert_eq!(desk.rules(&session), Vec::<&str>::new());
+}
