@@ -11,8 +11,8 @@ use kap_fhir::demo::script::Party;
 use kap_fhir::interaction::capability::TYPES;
 use reqwest::Method;
 use serde::Serialize as _;
-use serde_json::Value;
 use serde_json::ser::PrettyFormatter;
+use serde_json::{Value, json};
 
 use crate::app::Db;
 use crate::both;
@@ -124,10 +124,10 @@ fn variable(name: &str) -> Option<String> {
     std::env::var(name).ok()
 }
 
-/// Writes what each party sees: `{party}/{Type}-{id}.json` and `{party}/document-{id}.json`.
+/// Writes what each party sees: `{party}/{Type}-{id}.json`, `{party}/document-{id}.json`, and all in one Bundle.
 async fn dump(stage: &Stage, folder: &Path) {
     for party in [Party::Practice, Party::Partner, Party::Ehr] {
-        let mut files = BTreeMap::new();
+        let (mut files, mut all) = (BTreeMap::new(), vec![]);
         for kind in [whole(), vec!["Provenance"]].concat() {
             for resource in seen_by(stage, party, kind).await {
                 let id = resource["id"].as_str().expect("an id").to_owned();
@@ -137,8 +137,13 @@ async fn dump(stage: &Stage, folder: &Path) {
                     files.insert(format!("document-{id}.json"), pretty(&document));
                 }
                 files.insert(format!("{kind}-{id}.json"), pretty(&resource));
+                let url = format!("{}/fhir/{kind}/{id}", stage.app.base);
+                all.push(json!({"fullUrl": url, "resource": resource}));
             }
         }
+        // A judge that finds both ends of a reference holds the one against what the other asks for.
+        let everything = json!({"resourceType": "Bundle", "type": "collection", "entry": all});
+        files.insert("everything.json".to_owned(), pretty(&everything));
         write(&folder.join(format!("{party:?}").to_lowercase()), &files);
     }
 }
