@@ -1,9 +1,7 @@
 //! Names, contact points, addresses, provider numbers: from the practice's form to FHIR's and back.
 
 use fhir_sdk::r4b::codes::{AddressUse, ContactPointSystem, ContactPointUse};
-use fhir_sdk::r4b::types::{
-    Address as FhirAddress, ContactPoint, Extension, ExtensionValue, HumanName, Identifier,
-};
+use fhir_sdk::r4b::types::{Address as FhirAddress, ContactPoint, HumanName, Identifier};
 
 use super::build::{code, coding_of, concept, must, some};
 use super::codes::{IDENTIFIER_TYPE, NPI};
@@ -80,16 +78,6 @@ pub(super) fn telecom(x: &Telecom) -> ContactPoint {
     );
     out.r#use = x.usage.map(|u| code(u.code(), ContactPointUse::Old));
     out
-}
-
-/// That a contact point is not known, where an element must be there.
-pub(super) fn unknown_telecom() -> ContactPoint {
-    let url = "http://hl7.org/fhir/StructureDefinition/data-absent-reason".to_owned();
-    let reason = Extension::builder()
-        .url(url)
-        .value(ExtensionValue::Code("unknown".into()));
-    let b = ContactPoint::builder().extension(vec![must(reason.build())]);
-    must(b.build())
 }
 
 /// Contact points that say how and what; others are left out.

@@ -23,9 +23,7 @@ use crate::fhir::resource::Resource;
 use crate::kap::people::{Licence, Member, MemberRole, Organization, OrganizationType};
 use crate::kap::{Episode, Fact};
 
-use super::contact::{
-    npi, read_npi, read_signed_name, read_telecom, signed_name, telecom, unknown_telecom,
-};
+use super::contact::{npi, read_npi, read_signed_name, read_telecom, signed_name, telecom};
 
 /// The Organization (US Core), with an Endpoint where it has a FHIR server.
 pub fn write_organization(x: &Organization) -> Vec<Resource> {
@@ -109,8 +107,8 @@ pub fn write_member(x: &Member, e: &Episode) -> Vec<Resource> {
     vec![finish(Ok(p)), member_role(x, &text, e), team]
 }
 
-/// US Core wants to know how to reach a role (pd-1): its telecom, or else the endpoint of its organization. Where there
-/// is neither, that is said: resources of US Core may only refer to roles of US Core.
+/// US Core wants to know how to reach a role (pd-1): its telecom, or else the endpoint of its organization.
+/// Where there is neither, the role does not claim to be of US Core.
 fn member_role(x: &Member, text: &Html, e: &Episode) -> Resource {
     let id = derived(&x.id, "role");
     let organizations = &e.organizations;
@@ -120,8 +118,9 @@ fn member_role(x: &Member, text: &Html, e: &Episode) -> Resource {
     let endpoint = all
         .find(|o| o.id == x.organization_id && o.endpoint.is_some())
         .map(|o| reference("Endpoint", derived(&o.id, "fhir")));
-    let profiles = [us_core("us-core-practitionerrole")];
+    let profile = us_core("us-core-practitionerrole");
     let reachable = endpoint.is_some() || !x.telecom.is_empty();
+    let profiles: Vec<String> = reachable.then_some(profile).into_iter().collect();
     let security = labels(Class::General, &[], &[], None, e);
     let frame = Frame::new(id.as_str(), &profiles, security, text, e);
     let mut r = must(start!(PractitionerRole, frame).build());
@@ -131,8 +130,7 @@ fn member_role(x: &Member, text: &Html, e: &Episode) -> Resource {
     r.organization = Some(reference("Organization", &x.organization_id));
     r.code = some([role_concept(x.role)]);
     r.specialty = some(x.taxonomy.as_ref().map(|t| concept([coding(t)])));
-    let unknown = (!reachable).then(unknown_telecom);
-    r.telecom = some(x.telecom.iter().map(telecom).chain(unknown));
+    r.telecom = some(x.telecom.iter().map(telecom));
     finish(Ok(r))
 }
 
