@@ -15,6 +15,7 @@ COPY --from=build /out/kap-fhir /usr/local/bin/kap-fhir
 COPY --from=build --chown=65532:65532 /out/data /data
 USER 65532:65532
 VOLUME /data
+# The key that seals the audit is mounted: -e KAP_AUDIT_KEY=/run/secrets/audit.pem (owned by user 65532, mode 600).
 ENV KAP_LISTEN=0.0.0.0:8080 DATABASE_URL=sqlite:/data/kap.db
 EXPOSE 8080
 HEALTHCHECK --interval=10s --timeout=3s --start-period=5s CMD ["/usr/local/bin/kap-fhir", "health"]

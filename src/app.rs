@@ -1,10 +1,14 @@
 //! Everything that a request needs, shared by all of them.
 
 use std::hash::{DefaultHasher, Hash as _, Hasher as _};
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 
+use crate::audit::Recorder;
 use crate::auth::Auth;
+use crate::auth::seal::SealingKey;
 use crate::clock::Clock;
+use crate::error::{Error, Kind, Result};
+use crate::interaction::audit::seal::{Health, Sealer};
 use crate::interaction::reading::Readings;
 use crate::kap::policy::Policy;
 use crate::store::Store;
@@ -28,6 +32,31 @@ pub struct Parts {
     pub metrics: Metrics,
     pub turns: Turns,
     pub readings: Readings,
+    /// What stamps the events of the audit.
+    pub recorder: Arc<Recorder>,
+    pub sealing: Sealing,
+}
+
+/// What seals the audit.
+#[derive(Debug, Default)]
+pub struct Sealing {
+    /// Given once, before the service starts; the command line needs none.
+    pub key: OnceLock<SealingKey>,
+    pub sealer: tokio::sync::Mutex<Sealer>,
+    pub health: Health,
+}
+
+impl Sealing {
+    /// The key.
+    ///
+    /// # Errors
+    /// `Invalid` where none was given.
+    pub fn key(&self) -> Result<&SealingKey> {
+        let text = "The service needs a key to seal its audit: --audit-key FILE (make one with `kap-fhir audit keygen`).";
+        self.key
+            .get()
+            .ok_or_else(|| Error::new(Kind::Invalid, text))
+    }
 }
 
 impl App {
@@ -35,6 +64,13 @@ impl App {
     #[must_use]
     pub fn new(parts: Parts) -> Self {
         Self(Arc::new(parts))
+    }
+
+    /// The same, sealing its audit with this key (unless it has one).
+    #[must_use]
+    pub fn sealed_with(self, key: SealingKey) -> Self {
+        self.sealing.key.get_or_init(|| key);
+        self
     }
 
     /// Base URL of the FHIR API.

@@ -1,5 +1,6 @@
-//! The command line: serve · demo · organization · client · token · health.
+//! The command line: serve · demo · organization · client · audit · token · health.
 
+mod audit;
 mod client;
 mod database;
 mod organization;
@@ -10,7 +11,7 @@ use std::sync::Arc;
 
 use clap::{Parser, Subcommand};
 
-use crate::app::{App, Parts, Turns};
+use crate::app::{App, Parts, Sealing, Turns};
 use crate::auth::{Auth, PlainHttp, Settings};
 use crate::clock::Clock;
 use crate::config::Config;
@@ -41,6 +42,9 @@ enum Command {
     /// Clients: the programs that may call the API.
     #[command(subcommand)]
     Client(client::ClientCommand),
+    /// The audit: who did what, and the proof that nothing of it was changed.
+    #[command(subcommand)]
+    Audit(audit::AuditCommand),
     /// Get an access token as a client, for trying things out.
     Token(demo::token::TokenArgs),
     /// Ask a running service whether it is ready: exit code 0 or 1.
@@ -82,6 +86,7 @@ async fn dispatch(command: Command) -> Result<()> {
         Command::Demo(demo) => demo::run(demo).await,
         Command::Organization(command) => organization::run(command).await,
         Command::Client(command) => client::run(command).await,
+        Command::Audit(command) => audit::run(command).await,
         Command::Token(args) => demo::token::run(args).await,
         Command::Health { url } => health(&url).await,
     }
@@ -89,6 +94,7 @@ async fn dispatch(command: Command) -> Result<()> {
 
 async fn serve(config: Config) -> Result<()> {
     let telemetry = telemetry::start(&config.log, config.otlp_endpoint.as_deref())?;
+    let key = audit::key(config.audit_key.as_deref())?;
     let listener = server::bind(config.listen).await?;
     let bound = listener.local_addr().map_err(Error::internal)?;
     let base = config.public_base(bound);
@@ -99,10 +105,12 @@ async fn serve(config: Config) -> Result<()> {
         config.policy.as_deref(),
         config.pool,
     )
-    .await?;
+    .await?
+    .sealed_with(key);
+    let stop = server::signal()?;
     let running = server::start(app.clone(), listener, config.max_connections)?;
     tracing::info!(address = %running.addr, base, database = app.store.kind(), "serving");
-    server::signal().await;
+    stop.await;
     tracing::info!("stopping");
     running.stop().await;
     app.store.close().await;
@@ -133,7 +141,9 @@ pub async fn app(
         ..Options::default()
     };
     let store = Arc::new(Store::open(database_url, options).await?);
-    assemble(store, Clock::system(), tenant, base, policy)
+    let app = assemble(store, Clock::system(), tenant, base, policy)?;
+    audit::migrated(&app).await?;
+    Ok(app)
 }
 
 /// The service over an open store.
@@ -154,6 +164,7 @@ pub fn assemble(
         None => Policy::shipped(),
     };
     let auth = Auth::new(store.clone(), clock.clone(), settings(tenant, base))?;
+    let recorder = auth.recorder().clone();
     Ok(App::new(Parts {
         base: base.into(),
         tenant: tenant.into(),
@@ -164,6 +175,8 @@ pub fn assemble(
         metrics: Metrics::new(),
         turns: Turns::default(),
         readings: Readings::default(),
+        recorder,
+        sealing: Sealing::default(),
     }))
 }
 

@@ -23,6 +23,9 @@ pub struct Config {
     /// Clinical policy file; the shipped default policy where absent.
     #[arg(long, env = "KAP_POLICY")]
     pub policy: Option<PathBuf>,
+    /// File with the private key that seals the audit (`kap-fhir audit keygen` makes one); readable by its owner alone.
+    #[arg(long, env = "KAP_AUDIT_KEY")]
+    pub audit_key: Option<PathBuf>,
     /// Log filter, such as `info` or `kap_fhir=debug`.
     #[arg(long, env = "KAP_LOG", default_value = "info")]
     pub log: String,

@@ -7,21 +7,31 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use axum::Router;
+use axum::http::Request;
+use hyper::body::Incoming;
 use hyper_util::rt::{TokioExecutor, TokioIo, TokioTimer};
 use hyper_util::server::conn::auto;
 use hyper_util::server::graceful::GracefulShutdown;
 use hyper_util::service::TowerToHyperService;
 use tokio::net::{TcpListener, TcpStream};
+use tokio::signal::unix::{self, SignalKind};
 use tokio::sync::{Semaphore, watch};
 use tokio::task::JoinHandle;
+use tower::ServiceExt as _;
 
 use crate::app::App;
+use crate::audit::{Event, Kind as Act};
 use crate::error::{Error, Result};
+use crate::http::Peer;
+use crate::interaction::audit::{append, seal};
 
 const FIRST_BYTE: Duration = Duration::from_secs(5);
 const HEADERS: Duration = Duration::from_secs(10);
 const DRAIN: Duration = Duration::from_secs(25);
 const SWEEP: Duration = Duration::from_mins(1);
+const SEAL: Duration = Duration::from_secs(1);
+/// So many seals, then the log tells the head of the audit: five minutes.
+const ANCHOR: u64 = 300;
 /// How long the answers to idempotency keys are kept: seven days.
 const KEEP_ANSWERS_MS: i64 = 7 * 24 * 60 * 60 * 1000;
 
@@ -31,7 +41,10 @@ pub struct Running {
     /// The address that was bound.
     pub addr: SocketAddr,
     stop: watch::Sender<bool>,
+    ended: watch::Sender<bool>,
     tasks: Vec<JoinHandle<()>>,
+    /// Ends after the others: it seals what they did.
+    last: JoinHandle<()>,
 }
 
 impl Running {
@@ -41,6 +54,8 @@ impl Running {
         for task in self.tasks {
             let _ = task.await;
         }
+        let _ = self.ended.send(true);
+        let _ = self.last.await;
     }
 }
 
@@ -55,37 +70,42 @@ pub async fn bind(listen: SocketAddr) -> Result<TcpListener> {
 /// Serves the app on `listener`, with the periodic work of the service beside it.
 ///
 /// # Errors
-/// `Internal` where the listener has no address.
+/// `Internal` where the listener has no address; `Invalid` where there is no key to seal the audit with.
 #[expect(
     clippy::disallowed_methods,
     reason = "the home of tasks: they are awaited in `Running::stop`"
 )]
 pub fn start(app: App, listener: TcpListener, max_connections: usize) -> Result<Running> {
     let addr = listener.local_addr().map_err(Error::internal)?;
+    app.sealing.key()?;
     let (stop, stopped) = watch::channel(false);
+    let (ended, end) = watch::channel(false);
     let router = crate::http::router(app.clone());
     let accept = tokio::spawn(accept(listener, router, max_connections, stopped.clone()));
-    let sweep = tokio::spawn(sweep(app, stopped));
+    let sweep = tokio::spawn(sweep(app.clone(), stopped));
+    let seal = tokio::spawn(keep_sealed(app, end));
     Ok(Running {
         addr,
         stop,
+        ended,
         tasks: vec![accept, sweep],
+        last: seal,
     })
 }
 
-/// Resolves on SIGTERM or Ctrl-C.
-pub async fn signal() {
-    let interrupt = tokio::signal::ctrl_c();
-    let Ok(mut terminate) =
-        tokio::signal::unix::signal(tokio::signal::unix::SignalKind::terminate())
-    else {
-        let _ = interrupt.await;
-        return;
-    };
-    tokio::select! {
-        _ = interrupt => {}
-        _ = terminate.recv() => {}
-    }
+/// Resolves on SIGTERM or Ctrl-C, from the call on: to be called before the service answers anybody.
+///
+/// # Errors
+/// `Internal` where the system does not tell of signals.
+pub fn signal() -> Result<impl Future<Output = ()>> {
+    let mut interrupt = unix::signal(SignalKind::interrupt()).map_err(Error::internal)?;
+    let mut terminate = unix::signal(SignalKind::terminate()).map_err(Error::internal)?;
+    Ok(async move {
+        tokio::select! {
+            _ = interrupt.recv() => {}
+            _ = terminate.recv() => {}
+        }
+    })
 }
 
 #[expect(
@@ -118,10 +138,18 @@ async fn accept(
             permit = room.clone().acquire_owned() => permit,
             _ = stopped.changed() => break,
         };
-        let (Ok(permit), Some(stream)) = (permit, next(&listener, &mut stopped).await) else {
+        let (Ok(permit), Some((stream, peer))) = (permit, next(&listener, &mut stopped).await)
+        else {
             break;
         };
-        let service = TowerToHyperService::new(router.clone());
+        let peer = Peer(peer.ip());
+        let service = router
+            .clone()
+            .map_request(move |mut request: Request<Incoming>| {
+                request.extensions_mut().insert(peer);
+                request
+            });
+        let service = TowerToHyperService::new(service);
         let (builder, watcher) = (builder.clone(), graceful.watcher());
         tokio::spawn(async move {
             if speaks_in_time(&stream).await {
@@ -138,13 +166,16 @@ async fn accept(
 }
 
 /// The next connection; `None` when the server stops. A failed accept (out of file handles) is waited out.
-async fn next(listener: &TcpListener, stopped: &mut watch::Receiver<bool>) -> Option<TcpStream> {
+async fn next(
+    listener: &TcpListener,
+    stopped: &mut watch::Receiver<bool>,
+) -> Option<(TcpStream, SocketAddr)> {
     loop {
         tokio::select! {
             accepted = listener.accept() => match accepted {
-                Ok((stream, _)) => {
+                Ok((stream, peer)) => {
                     let _ = stream.set_nodelay(true);
-                    return Some(stream);
+                    return Some((stream, peer));
                 }
                 Err(_) => tokio::time::sleep(Duration::from_millis(50)).await,
             },
@@ -160,6 +191,44 @@ async fn speaks_in_time(stream: &TcpStream) -> bool {
         tokio::time::timeout(FIRST_BYTE, stream.peek(&mut byte)).await,
         Ok(Ok(1))
     )
+}
+
+/// Records the start and the end, seals the audit every second and tells the log its head every five minutes.
+async fn keep_sealed(app: App, mut ended: watch::Receiver<bool>) {
+    record(&app, Act::Start).await;
+    let mut count = 0_u64;
+    loop {
+        tokio::select! {
+            () = tokio::time::sleep(SEAL) => {}
+            _ = ended.changed() => break,
+        }
+        let sealed = seal::pass(&app).await;
+        count += 1;
+        match sealed {
+            Ok(tip) if count.is_multiple_of(ANCHOR) => {
+                let (head, requests) = (seal::anchor(&tip), app.recorder.counted());
+                tracing::info!(%head, requests, "audit head");
+            }
+            Ok(_) => {}
+            Err(error) => complain(&error, "the audit cannot be sealed; it is tried again"),
+        }
+    }
+    record(&app, Act::Stop).await;
+    match seal::pass(&app).await {
+        Ok(tip) => tracing::info!(head = %seal::anchor(&tip), "audit head"),
+        Err(error) => complain(&error, "the end of the audit is not sealed"),
+    }
+}
+
+async fn record(app: &App, kind: Act) {
+    if let Err(error) = append(app, vec![Event::new(kind)]).await {
+        complain(&error, "an event of the service itself cannot be recorded");
+    }
+}
+
+fn complain(error: &Error, what: &str) {
+    let cause = error.cause.as_ref().map(ToString::to_string);
+    tracing::error!(kind = ?error.kind, cause, "{what}");
 }
 
 /// Removes what has expired (tokens, replay marks, idempotency records), once a minute.

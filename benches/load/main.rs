@@ -20,6 +20,7 @@ use std::process::{Child, Command, Stdio};
 use std::time::{Duration, Instant};
 
 use clap::Parser;
+use kap_fhir::auth::seal::SealingKey;
 use kap_fhir::clock::Clock;
 use kap_fhir::demo::token::Login;
 use kap_fhir::demo::{Account, http};
@@ -172,6 +173,7 @@ impl Service {
         let child = Command::new(&args.program)
             .args(["serve", "--listen", &addr.to_string()])
             .args(["--database-url", database, "--pool", &args.pool])
+            .env("KAP_AUDIT_KEY", audit_key(folder)?)
             .stdout(Stdio::null())
             .stderr(log)
             .spawn()
@@ -212,6 +214,15 @@ impl Service {
         };
         login.token(&http()?, &account.key, &Clock::system()).await
     }
+}
+
+/// A key to seal the audit with; made once.
+fn audit_key(folder: &Path) -> Result<PathBuf> {
+    let file = folder.join("audit.pem");
+    if !file.exists() {
+        SealingKey::generate()?.create(&file)?;
+    }
+    Ok(file)
 }
 
 impl Drop for Service {

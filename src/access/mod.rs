@@ -7,6 +7,7 @@ pub mod scope;
 
 use std::sync::Arc;
 
+use crate::audit::{Event, Trail, Who as Actor, event};
 use crate::error::{Error, Kind, Result};
 use crate::kap::base::Id;
 
@@ -28,6 +29,20 @@ pub struct Caller {
     pub token: Arc<str>,
 }
 
+impl Caller {
+    /// The caller as the audit names it.
+    #[must_use]
+    pub fn actor(&self) -> Actor {
+        Actor {
+            client: Some(self.client.clone()),
+            organization: Some(self.organization.as_str().into()),
+            role: Some(self.role.code().into()),
+            token: Some(self.token.clone()),
+            purpose: Some(self.purpose.clone()),
+        }
+    }
+}
+
 /// What one request may see: resolved once, then asked for every read and write.
 #[derive(Clone, Debug)]
 pub struct Access {
@@ -35,6 +50,8 @@ pub struct Access {
     who: Who,
     /// The instant at which links and consents are judged, milliseconds since 1970.
     now: i64,
+    /// Where what is shown is noted; `None` where nobody waits for an answer.
+    trail: Option<Arc<Trail>>,
 }
 
 #[derive(Clone, Debug)]
@@ -52,6 +69,7 @@ impl Access {
             tenant,
             who: Who::Caller(caller),
             now,
+            trail: None,
         }
     }
 
@@ -62,7 +80,15 @@ impl Access {
             tenant,
             who: Who::System(reason),
             now,
+            trail: None,
         }
+    }
+
+    /// The same, within a request whose trail this is.
+    #[must_use]
+    pub fn within(mut self, trail: Arc<Trail>) -> Self {
+        self.trail = Some(trail);
+        self
     }
 
     /// The practice network whose data this is.
@@ -108,6 +134,25 @@ impl Access {
         caller.organization == *owner
             && caller.role == Role::PracticeTherapist
             && role::every_kind().all(|(kind, _)| read(kind, caller.role.letters(kind)))
+    }
+
+    /// An event of the audit with who acts and in which request; a success until it is said to have failed.
+    #[must_use]
+    pub fn event(&self, kind: event::Kind) -> Event {
+        match (&self.trail, &self.who) {
+            (Some(trail), _) => trail.event(kind),
+            (None, Who::Caller(caller)) => Event {
+                who: caller.actor(),
+                ..Event::new(kind)
+            },
+            (None, Who::System(reason)) => Event::new(kind).detail(*reason),
+        }
+    }
+
+    /// Where what is shown is noted, to be written before it leaves.
+    #[must_use]
+    pub fn trail(&self) -> Option<&Trail> {
+        self.trail.as_deref()
     }
 
     /// Whether this caller may do `interaction` on resources of type `kind` at all.

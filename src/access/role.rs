@@ -66,7 +66,7 @@ const TABLE: &[Line] = &[
     ("DocumentReference",       ["cruds", "",      "cruds",   "rs",   "",      "rs",    "rs",    ""]),
     // Where a record came from, and who saw it
     ("Provenance",              ["rs",    "",      "rs",      "rs",   "",      "rs",    "rs",    ""]),
-    ("AuditEvent",              ["",      "",      "",        "",     "",      "",      "",      "rs"]),
+    ("AuditEvent",              ["",      "",      "rs",      "rs",   "",      "",      "",      "rs"]),
 ];
 
 impl Role {

@@ -11,7 +11,9 @@ use super::jose::{Assertion, Claims};
 use super::key::{KeySet, PublicKey};
 use super::{Auth, OAuthError, TOKEN_SECONDS, digest, token};
 use crate::access::Scopes;
+use crate::audit::{Kind, Outcome, Trail, Who};
 use crate::error::Error;
+use crate::store::audit;
 use crate::store::identity::{self, ClientRow, TokenRow};
 use crate::store::sql::{Conflict, Step};
 
@@ -51,12 +53,25 @@ pub(super) struct Proof {
 }
 
 impl Auth {
-    /// Answers `POST` to the token endpoint. `authorization` is that header, which must not be there.
+    /// Answers `POST` to the token endpoint. `authorization` is that header, which must not be there. What comes of it
+    /// is in the audit before it is answered.
     pub async fn token(
         &self,
         content_type: Option<&str>,
         authorization: Option<&str>,
         body: &[u8],
+        trail: &Trail,
+    ) -> Result<TokenAnswer, OAuthError> {
+        let answer = self.granted(content_type, authorization, body, trail).await;
+        self.recorded(Kind::Token, trail, answer).await
+    }
+
+    async fn granted(
+        &self,
+        content_type: Option<&str>,
+        authorization: Option<&str>,
+        body: &[u8],
+        trail: &Trail,
     ) -> Result<TokenAnswer, OAuthError> {
         let form = Form::parse(content_type, body)?;
         one_method(&form, authorization)?;
@@ -66,14 +81,34 @@ impl Auth {
             None => return Err(OAuthError::invalid_request("The grant_type is missing.")),
         }
         let proof = self.prove(&form).await?;
-        let granted = grant(&form, &proof.client)?;
+        let client = proof.client.id.clone();
+        let granted = grant(&form, &proof.client).map_err(|e| e.of(&client))?;
         if form
             .get("resource")
             .is_some_and(|r| r != self.settings.fhir_base)
         {
-            return Err(OAuthError::invalid_target());
+            return Err(OAuthError::invalid_target().of(&client));
         }
-        self.issue(proof, &granted).await
+        let outcome = self.issue(proof, &granted, trail).await;
+        outcome.map_err(|e| e.of(&client))
+    }
+
+    /// Gives the answer once a refusal is in the audit; a success is there already.
+    pub(super) async fn recorded<T>(
+        &self,
+        kind: Kind,
+        trail: &Trail,
+        answer: Result<T, OAuthError>,
+    ) -> Result<T, OAuthError> {
+        let Err(refused) = answer else { return answer };
+        let reason = refused.reason.unwrap_or(refused.error);
+        let mut event = trail.event(kind);
+        event.who.client.clone_from(&refused.client);
+        let outcome = Outcome::of_status(refused.status);
+        let event = event.failed(outcome, format!("{} {reason}", refused.status));
+        let row = self.recorder.row(event)?;
+        self.store.append(&self.settings.tenant, vec![row]).await?;
+        Err(refused)
     }
 
     /// Authenticates the client that sent `form`. Nothing is written: the caller must write [`Proof::once`].
@@ -93,7 +128,14 @@ impl Auth {
             let text = "The client_id must be the assertion's iss.";
             return Err(OAuthError::invalid_client(text));
         }
-        let row = self.active_client(&assertion.issuer).await?;
+        let row = self.named_client(&assertion.issuer).await?;
+        let known = row.as_ref().map(|row| row.id.clone());
+        let named = |error: OAuthError| match &known {
+            Some(id) => error.of(id),
+            None => error.because("unknown-client"),
+        };
+        let disabled = row.as_ref().is_some_and(|row| row.disabled_at.is_some());
+        let row = row.filter(|row| row.disabled_at.is_none());
         let key = if let Some(row) = &row {
             self.key_of(row, &assertion).await?
         } else {
@@ -104,18 +146,22 @@ impl Auth {
         let decoy = self.decoys.of(assertion.signing);
         let outcome = assertion.verify(key.as_ref().unwrap_or(decoy));
         let (Some(row), Some(_), Some(claims)) = (row, key, outcome) else {
-            return Err(OAuthError::invalid_client(NOT_PROVED));
+            let why = if disabled {
+                "disabled-client"
+            } else {
+                "wrong-key"
+            };
+            return Err(named(OAuthError::invalid_client(NOT_PROVED).because(why)));
         };
-        let claims = claims.map_err(OAuthError::invalid_client)?;
-        self.accept(&row, &claims)
+        let claims = claims.map_err(|flaw| named(OAuthError::invalid_client(flaw)))?;
+        self.accept(&row, &claims).map_err(named)
     }
 
-    async fn active_client(&self, id: &str) -> Result<Option<ClientRow>, Error> {
+    async fn named_client(&self, id: &str) -> Result<Option<ClientRow>, Error> {
         if !is_client_id(id) {
             return Ok(None);
         }
-        let row = self.store.client(self.tenant(), id).await?;
-        Ok(row.filter(|row| row.disabled_at.is_none()))
+        self.store.client(self.tenant(), id).await
     }
 
     /// The key of `row` that the assertion names.
@@ -166,6 +212,7 @@ impl Auth {
         &self,
         proof: Proof,
         granted: &Scopes,
+        trail: &Trail,
     ) -> Result<TokenAnswer, OAuthError> {
         let (access_token, tid, secret_hash) = token::make(&self.clock)?;
         let now = self.clock.millis();
@@ -183,13 +230,30 @@ impl Auth {
             revoked_at: None,
         };
         let token = identity::add_token(self.tenant(), &row, proof.updated_at);
-        self.spend("issue token", vec![proof.once, token]).await?;
+        let mut steps = vec![proof.once, token];
+        steps.extend(self.issued(trail, &row)?);
+        self.spend("issue token", steps).await?;
         Ok(TokenAnswer {
             access_token,
             token_type: "bearer",
             expires_in: TOKEN_SECONDS,
             scope: granted.to_string(),
         })
+    }
+
+    /// The event of a token that was given. What was asked is told without the assertion.
+    fn issued(&self, trail: &Trail, token: &TokenRow) -> Result<Vec<Step>, Error> {
+        let mut event = trail.event(Kind::Token);
+        event.who = Who {
+            client: Some(token.client.clone()),
+            organization: Some(token.organization.clone()),
+            role: Some(token.role.clone()),
+            token: Some(token.tid.clone()),
+            purpose: Some(token.purpose.clone()),
+        };
+        let asked = format!("grant_type=client_credentials&scope={}", token.scopes);
+        let row = self.recorder.row(event.detail(asked))?;
+        Ok(audit::steps(self.tenant(), vec![row]))
     }
 
     /// Writes steps of which one spends an assertion.
@@ -202,7 +266,8 @@ impl Auth {
             Ok(()) => Ok(()),
             Err(Conflict { guard: "jti" }) => Err(OAuthError::invalid_client(
                 "The jti was used already: an assertion is good for one request.",
-            )),
+            )
+            .because("jti-replay")),
             Err(_) => Err(OAuthError::invalid_client(NOT_PROVED)),
         }
     }

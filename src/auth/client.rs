@@ -8,8 +8,10 @@ use super::Auth;
 use super::guard::guard;
 use super::key::KeySet;
 use crate::access::{Role, Scopes};
+use crate::audit::event::{Event, Kind as Act};
 use crate::error::{Error, Issue, Kind, Result};
 use crate::kap::base::{Id, codes};
+use crate::store::audit;
 use crate::store::identity::{self, ClientRow};
 use crate::store::sql::{Conflict, Step};
 
@@ -91,6 +93,7 @@ impl Auth {
                 .iter()
                 .map(|t| identity::add_key(self.tenant(), &row.id, t)),
         );
+        steps.extend(self.acted(Act::ClientAdd, &row.id)?);
         self.write_client("register client", steps).await?;
         Client::of(&row)
     }
@@ -108,17 +111,20 @@ impl Auth {
     /// Stops a client: it gets no more tokens and those it has are revoked.
     pub async fn disable(&self, id: &str) -> Result<()> {
         let now = self.clock.millis();
-        let steps = vec![
+        let mut steps = vec![
             identity::set_disabled(self.tenant(), id, Some(now), now),
             identity::revoke_tokens_of(self.tenant(), id, now),
         ];
+        steps.extend(self.acted(Act::ClientDisable, id)?);
         self.write_client("disable client", steps).await
     }
 
     /// Lets a disabled client ask for tokens again.
     pub async fn enable(&self, id: &str) -> Result<()> {
-        let step = identity::set_disabled(self.tenant(), id, None, self.clock.millis());
-        self.write_client("enable client", vec![step]).await
+        let now = self.clock.millis();
+        let mut steps = vec![identity::set_disabled(self.tenant(), id, None, now)];
+        steps.extend(self.acted(Act::ClientEnable, id)?);
+        self.write_client("enable client", steps).await
     }
 
     /// Gives a client other keys and revokes its tokens, because the old keys may be in wrong hands.
@@ -136,9 +142,18 @@ impl Auth {
                 .map(|t| identity::add_key(self.tenant(), id, t)),
         );
         steps.push(identity::revoke_tokens_of(self.tenant(), id, now));
+        steps.extend(self.acted(Act::ClientKeys, id)?);
         self.write_client("rotate client keys", steps).await?;
         self.jwks.forget(id);
         Ok(())
+    }
+
+    /// The event of what the operator did with a client.
+    fn acted(&self, kind: Act, client: &str) -> Result<Vec<Step>> {
+        let row = self
+            .recorder
+            .row(Event::new(kind).target("client", client, None))?;
+        Ok(audit::steps(self.tenant(), vec![row]))
     }
 
     fn row(&self, spec: ClientSpec, scopes: &Scopes) -> ClientRow {

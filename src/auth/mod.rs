@@ -13,6 +13,7 @@ pub mod jose;
 mod jwks;
 pub mod key;
 mod oauth_error;
+pub mod seal;
 mod strict_json;
 mod token;
 
@@ -27,6 +28,7 @@ pub use guard::PlainHttp;
 pub use oauth_error::OAuthError;
 pub use token::challenge;
 
+use crate::audit::Recorder;
 use crate::clock::Clock;
 use crate::error::{Error, Result};
 use crate::store::Store;
@@ -62,6 +64,7 @@ pub struct Auth {
     jwks: jwks::Jwks,
     tokens: token::Cache,
     decoys: key::Decoys,
+    recorder: Arc<Recorder>,
 }
 
 impl Auth {
@@ -71,6 +74,7 @@ impl Auth {
         let decoys = key::Decoys::new().map_err(Error::internal)?;
         let jwks = jwks::Jwks::new(clock.clone(), settings.plain_http)?;
         let tokens = token::Cache::default();
+        let recorder = Arc::new(Recorder::new(clock.clone())?);
         Ok(Self {
             store,
             clock,
@@ -78,7 +82,14 @@ impl Auth {
             jwks,
             tokens,
             decoys,
+            recorder,
         })
+    }
+
+    /// What stamps the events of this instance.
+    #[must_use]
+    pub fn recorder(&self) -> &Arc<Recorder> {
+        &self.recorder
     }
 
     fn tenant(&self) -> &str {

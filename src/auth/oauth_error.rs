@@ -1,6 +1,7 @@
 //! The errors of the OAuth endpoints (RFC 6749 §5.2, RFC 8707 §2).
 
 use std::fmt;
+use std::sync::Arc;
 
 use serde_json::{Value, json};
 
@@ -16,7 +17,11 @@ pub struct OAuthError {
     /// A sentence for the client's developer. Never holds a token, an assertion or stored data.
     pub error_description: String,
     /// To log, once, where the error is handled. Never shown.
-    pub cause: Option<Error>,
+    pub cause: Option<Box<Error>>,
+    /// The registered client that was named, for the audit: whether it was it is another question.
+    pub(super) client: Option<Arc<str>>,
+    /// For the audit, where it is more exact than the code. Never shown.
+    pub(super) reason: Option<&'static str>,
 }
 
 impl OAuthError {
@@ -27,7 +32,27 @@ impl OAuthError {
             error,
             error_description,
             cause: None,
+            client: None,
+            reason: None,
         }
+    }
+
+    /// The same, with the registered client that was named.
+    pub(super) fn of(mut self, client: &Arc<str>) -> Self {
+        self.client = Some(client.clone());
+        self
+    }
+
+    /// The same, with a more exact reason for the audit.
+    pub(super) fn because(mut self, reason: &'static str) -> Self {
+        self.reason = Some(reason);
+        self
+    }
+
+    /// An error of the request that no other name fits.
+    #[must_use]
+    pub fn of_request(status: u16, description: impl Into<String>) -> Self {
+        Self::new(status, "invalid_request", description)
     }
 
     pub(super) fn invalid_request(description: impl Into<String>) -> Self {
@@ -72,7 +97,7 @@ impl From<Error> for OAuthError {
         };
         let text = "The service cannot answer now. The request id names the reason in its log.";
         Self {
-            cause: Some(cause),
+            cause: Some(Box::new(cause)),
             ..Self::new(status, error, text)
         }
     }

@@ -13,9 +13,11 @@ use super::backend_services::one_method;
 use super::form::Form;
 use super::{Auth, OAuthError, digest};
 use crate::access::{Caller, Role, Scopes};
+use crate::audit::{Kind, Trail, Who};
 use crate::clock::Clock;
-use crate::error::{Error, Kind, Result};
+use crate::error::{Error, Kind as ErrorKind, Result};
 use crate::kap::base::Id;
+use crate::store::audit;
 use crate::store::identity::{self, TokenRow};
 
 const PREFIX: &str = "kat_";
@@ -98,7 +100,7 @@ impl Auth {
     /// # Errors
     /// `Unauthenticated`, to be answered 401 with the header [`challenge`].
     pub async fn authenticate(&self, authorization: Option<&str>) -> Result<Caller> {
-        let refuse = |text: &str| Error::new(Kind::Unauthenticated, text);
+        let refuse = |text: &str| Error::new(ErrorKind::Unauthenticated, text);
         let header = authorization
             .ok_or_else(|| refuse("An access token is needed: Authorization: Bearer …"))?;
         let token = match header.split_once(' ') {
@@ -112,6 +114,26 @@ impl Auth {
         let live = self.live(token).await?;
         live.map(|live| live.caller.clone())
             .ok_or_else(|| refuse("The access token is unknown, expired or revoked."))
+    }
+
+    /// Whose token this was, where it was one: for the trace that a refusal leaves.
+    ///
+    /// # Errors
+    /// `Unavailable` where the store fails.
+    pub async fn owner(&self, authorization: Option<&str>) -> Result<Option<Who>> {
+        let token = authorization.and_then(|header| header.split_once(' '));
+        let Some((tid, secret_hash)) = token.and_then(|(_, token)| split(token.trim())) else {
+            return Ok(None);
+        };
+        let row = self.store.token(self.tenant(), tid).await?;
+        let own = row.filter(|row| is_secret(&secret_hash, row));
+        Ok(own.map(|row| Who {
+            client: Some(row.client),
+            organization: Some(row.organization),
+            role: Some(row.role),
+            token: Some(row.tid),
+            purpose: Some(row.purpose),
+        }))
     }
 
     /// The token's row and caller, if the token is good now.
@@ -133,11 +155,7 @@ impl Auth {
             },
         };
         let row = &live.row;
-        let same = aws_lc_rs::constant_time::verify_slices_are_equal(
-            secret_hash.as_bytes(),
-            row.secret_hash.as_bytes(),
-        );
-        if same.is_err() || row.revoked_at.is_some() || row.expires_at <= now {
+        if !is_secret(&secret_hash, row) || row.revoked_at.is_some() || row.expires_at <= now {
             return Ok(None);
         }
         if fresh {
@@ -184,13 +202,29 @@ impl Auth {
         content_type: Option<&str>,
         authorization: Option<&str>,
         body: &[u8],
+        trail: &Trail,
+    ) -> std::result::Result<(), OAuthError> {
+        let answer = self.revoked(content_type, authorization, body, trail).await;
+        self.recorded(Kind::Revoke, trail, answer).await
+    }
+
+    async fn revoked(
+        &self,
+        content_type: Option<&str>,
+        authorization: Option<&str>,
+        body: &[u8],
+        trail: &Trail,
     ) -> std::result::Result<(), OAuthError> {
         let form = Form::parse(content_type, body)?;
         one_method(&form, authorization)?;
         let proof = self.prove(&form).await?;
         let token = form.get("token").ok_or_else(missing_token)?;
+        let mut event = trail.event(Kind::Revoke);
+        event.who.client = Some(proof.client.id.clone());
+        event.who.organization = Some(proof.client.organization.as_str().into());
         let mut steps = vec![proof.once];
         if let Some(live) = self.live(token).await? {
+            event = event.target("token", &live.row.tid, None);
             let now = self.clock.millis();
             steps.push(identity::revoke_token(
                 self.tenant(),
@@ -199,7 +233,10 @@ impl Auth {
                 now,
             ));
         }
-        self.spend("revoke token", steps).await?;
+        steps.extend(audit::steps(self.tenant(), vec![self.recorder.row(event)?]));
+        self.spend("revoke token", steps)
+            .await
+            .map_err(|e| e.of(&proof.client.id))?;
         self.tokens.clear();
         Ok(())
     }
@@ -210,6 +247,11 @@ impl Auth {
         // No step has a guard, so there is no conflict.
         self.store.write("purge tokens", steps).await.map(|_| ())
     }
+}
+
+fn is_secret(hash: &str, row: &TokenRow) -> bool {
+    let (given, kept) = (hash.as_bytes(), row.secret_hash.as_bytes());
+    aws_lc_rs::constant_time::verify_slices_are_equal(given, kept).is_ok()
 }
 
 fn missing_token() -> OAuthError {

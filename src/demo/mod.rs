@@ -17,6 +17,7 @@ use crate::access::Role;
 use crate::app::App;
 use crate::auth::client::{ClientSpec, Keys, Purpose};
 use crate::auth::key::PrivateKey;
+use crate::auth::seal::SealingKey;
 use crate::clock::Clock;
 use crate::error::{Error, Kind, Result};
 use crate::interaction::directory::put_organization;
@@ -78,7 +79,8 @@ pub async fn run(demo: Demo) -> Result<()> {
         None,
         4,
     )
-    .await?;
+    .await?
+    .sealed_with(SealingKey::generate()?);
     let episode = lift::lift(SAMPLE)?.episode;
     let logins = set_up(&app, &episode).await?;
     write_clients(&demo.data_dir, &base, &logins)?;
@@ -94,7 +96,7 @@ pub async fn run(demo: Demo) -> Result<()> {
         println!(
             "\nServing on {base} until Ctrl-C. A fresh token: kap-fhir token --client demo-ehr"
         );
-        server::signal().await;
+        server::signal()?.await;
     }
     running.stop().await;
     app.store.close().await;

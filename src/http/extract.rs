@@ -1,5 +1,6 @@
 //! From a request to what an interaction needs: who calls, which body, which preconditions.
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use axum::body::Body;
@@ -15,6 +16,7 @@ pub use super::negotiate::media;
 use super::respond::Form;
 use crate::access::Access;
 use crate::app::App;
+use crate::audit::Trail;
 use crate::auth::challenge;
 use crate::error::{Error, Kind, Result};
 use crate::fhir::resource::version;
@@ -64,7 +66,7 @@ impl FromRequestParts<App> for Permit {
     ) -> std::result::Result<Self, Refused> {
         let form = Form::of(parts.uri.path());
         let permitted = match no_token(parts.uri.query()) {
-            Ok(()) => permit(&parts.headers, app).await,
+            Ok(()) => permit(parts, app).await,
             Err(error) => Err(error),
         };
         permitted.map(Permit).map_err(|error| {
@@ -78,7 +80,10 @@ impl FromRequestParts<App> for Permit {
     }
 }
 
-async fn permit(headers: &HeaderMap, app: &App) -> Result<Access> {
+async fn permit(parts: &Parts, app: &App) -> Result<Access> {
+    let headers = &parts.headers;
+    let trail = parts.extensions.get::<Arc<Trail>>();
+    let trail = trail.ok_or_else(|| Error::internal("a request without a trail"))?;
     for name in [
         header::AUTHORIZATION,
         header::CONTENT_TYPE,
@@ -87,8 +92,21 @@ async fn permit(headers: &HeaderMap, app: &App) -> Result<Access> {
         single(headers, &name)?;
     }
     let authorization = single(headers, &header::AUTHORIZATION)?;
-    let caller = app.auth.authenticate(authorization).await?;
-    Ok(Access::of(app.tenant.clone(), caller, app.clock.millis()))
+    let caller = match app.auth.authenticate(authorization).await {
+        Ok(caller) => caller,
+        Err(error) => {
+            // Whose token it was is worth a trace; a token that never was leaves none.
+            if let Some(actor) = app.auth.owner(authorization).await? {
+                app.recorder.count();
+                trail.by(actor);
+            }
+            return Err(error);
+        }
+    };
+    app.recorder.count();
+    trail.by(caller.actor());
+    let access = Access::of(app.tenant.clone(), caller, app.clock.millis());
+    Ok(access.within(trail.clone()))
 }
 
 /// The one value of a header; `None` where it is absent.

@@ -11,6 +11,7 @@ use super::extract::{BODY, BUNDLE, Permit, body, if_match, media, no_token, sing
 use super::negotiate::{FHIR, Return, handling, json_wanted, returned};
 use super::respond::{FHIR_JSON, Outcome, answer};
 use crate::app::App;
+use crate::audit::Kind as Act;
 use crate::error::{Error, Kind, Result};
 use crate::fhir::outcome::done;
 use crate::fhir::resource::{Key, Resource, Stored, number, version};
@@ -52,6 +53,8 @@ pub async fn read(
     json_wanted(&headers, query.as_deref())?;
     // The project's own definitions hold nothing of a patient: any client may read them.
     if let Ok(text) = interaction::definitions::read(&kind, &id) {
+        let event = access.event(Act::Read).target(&kind, &id, None);
+        interaction::audit::note(&access, event);
         return Ok(answer(StatusCode::OK, FHIR_JSON, text));
     }
     let key = key(&kind, &id)?;
@@ -101,6 +104,9 @@ pub async fn search_by_post(
     let form = std::str::from_utf8(&bytes)
         .map_err(|_| Error::new(Kind::Invalid, "The form is not UTF-8."))?;
     no_token(Some(form))?;
+    if let Some(trail) = access.trail() {
+        trail.form(form);
+    }
     let mut all = pairs(query.as_deref().unwrap_or_default())?;
     all.extend(pairs(form)?);
     let said = [query.as_deref().unwrap_or_default(), form].join("&");

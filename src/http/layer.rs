@@ -1,4 +1,4 @@
-//! What happens around every request: id, time limit, panic guard, trace context, one log line, safe headers.
+//! What happens around every request: id, time limit, panic guard, trace context, audit, one log line, safe headers.
 
 use std::panic::AssertUnwindSafe;
 use std::time::{Duration, Instant};
@@ -12,6 +12,7 @@ use opentelemetry::propagation::Extractor;
 use tracing::Instrument as _;
 use tracing_opentelemetry::OpenTelemetrySpanExt as _;
 
+use super::audit;
 use super::respond::{Form, Logged};
 use crate::app::App;
 use crate::error::{Error, Kind};
@@ -24,6 +25,7 @@ pub async fn around(State(app): State<App>, mut request: Request, next: Next) ->
     let started = Instant::now();
     let id = request_id(&app, &request);
     request.headers_mut().insert(REQUEST_ID, id.clone());
+    let trail = audit::begin(&mut request, &id);
     let method = request.method().clone();
     let route = template(&request);
     let form = Form::of(request.uri().path());
@@ -47,6 +49,7 @@ pub async fn around(State(app): State<App>, mut request: Request, next: Next) ->
         let text = "The path or the query cannot be read.";
         response = form.refuse(Error::new(Kind::Invalid, text));
     }
+    response = audit::settle(&app, &trail, (form, &route), response).await;
     let took = started.elapsed();
     app.metrics
         .request(method.as_str(), &route, response.status().as_u16(), took);

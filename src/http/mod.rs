@@ -1,5 +1,6 @@
 //! HTTP: axum lives here only. The route table of the service is on this screen.
 
+mod audit;
 pub mod extract;
 pub mod fhir;
 pub mod layer;
@@ -8,6 +9,8 @@ pub mod ops;
 pub mod practice;
 pub mod respond;
 pub mod smart;
+
+pub use audit::Peer;
 
 use axum::Router;
 use axum::middleware::from_fn_with_state;

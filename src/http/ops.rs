@@ -20,8 +20,12 @@ pub async fn live() -> Response {
     answer(StatusCode::OK, "text/plain", "ok\n")
 }
 
-/// `GET /readyz`: the database can be read.
+/// `GET /readyz`: the database can be read, and the audit is sealed.
 pub async fn ready(State(app): State<App>) -> Response {
+    if !app.sealing.health.is_good(app.clock.millis()) {
+        let text = "The audit cannot be sealed.";
+        return Problem(Error::new(Kind::Unavailable, text)).into_response();
+    }
     match app.store.ready().await {
         Ok(()) => answer(StatusCode::OK, "text/plain", "ok\n"),
         Err(cause) => {

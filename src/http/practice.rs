@@ -17,8 +17,8 @@ use crate::kap::Id;
 use crate::kap::act::Command as C;
 use command::{add, of, open_episode, part, set_one, step};
 use query::{
-    episode, episodes, export, organizations, readiness, record, summary, timeline, trends,
-    worklist,
+    disclosures, episode, episodes, export, organizations, readiness, record, summary, timeline,
+    trends, worklist,
 };
 
 type Answer = std::result::Result<Response, Problem>;
@@ -29,6 +29,7 @@ pub fn routes() -> Router<App> {
     Router::new()
         .route("/organizations", get(organizations))
         .route("/worklist", get(worklist))
+        .route("/patients/{id}/disclosures", get(disclosures))
         .route("/episodes", get(episodes).post(open_episode))
         .route(e, get(episode))
         .nest(e, episode_routes())

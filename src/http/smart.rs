@@ -1,5 +1,8 @@
 //! SMART Backend Services over HTTP: discovery, tokens, introspection, revocation.
 
+use std::sync::Arc;
+
+use axum::Extension;
 use axum::body::Body;
 use axum::extract::State;
 use axum::http::{HeaderMap, HeaderValue, StatusCode, header};
@@ -9,8 +12,10 @@ use serde_json::json;
 use super::extract::{Permit, body, single};
 use super::respond::{Logged, answer};
 use crate::app::App;
+use crate::audit::{Kind, Trail};
 use crate::auth::OAuthError;
 use crate::error::Error;
+use crate::interaction::audit::note;
 
 const FORM: usize = 16 * 1024;
 
@@ -29,16 +34,11 @@ impl From<Error> for Refusal {
         if error.status() >= 500 {
             return Self(error.into());
         }
-        Self(OAuthError {
-            status: error.status(),
-            error: "invalid_request",
-            error_description: error
-                .issues
-                .first()
-                .map(|i| i.text.clone())
-                .unwrap_or_default(),
-            cause: None,
-        })
+        let text = error.issues.first().map(|i| i.text.clone());
+        Self(OAuthError::of_request(
+            error.status(),
+            text.unwrap_or_default(),
+        ))
     }
 }
 
@@ -76,13 +76,16 @@ pub async fn oauth(State(app): State<App>) -> Response {
 /// `POST /auth/token`
 pub async fn token(
     State(app): State<App>,
+    Extension(trail): Extension<Arc<Trail>>,
     headers: HeaderMap,
     content: Body,
 ) -> Result<Response, Refusal> {
     let bytes = body(content, FORM).await?;
     let media = single(&headers, &header::CONTENT_TYPE)?;
     let authorization = single(&headers, &header::AUTHORIZATION)?;
-    let granted = app.auth.token(media, authorization, &bytes).await?;
+    app.recorder.count();
+    let granted = app.auth.token(media, authorization, &bytes, &trail);
+    let granted = granted.await?;
     let value = json!({
         "access_token": granted.access_token,
         "token_type": granted.token_type,
@@ -109,6 +112,7 @@ pub async fn introspect(
         .caller()
         .ok_or_else(|| Refusal::from(Error::not_found()))?;
     let value = app.auth.introspect(caller, media, &bytes).await?;
+    note(&access, access.event(Kind::Operation).detail("introspect"));
     Ok(answer(
         StatusCode::OK,
         "application/json",
@@ -119,12 +123,16 @@ pub async fn introspect(
 /// `POST /auth/revoke` (RFC 7009)
 pub async fn revoke(
     State(app): State<App>,
+    Extension(trail): Extension<Arc<Trail>>,
     headers: HeaderMap,
     content: Body,
 ) -> Result<Response, Refusal> {
     let bytes = body(content, FORM).await?;
     let media = single(&headers, &header::CONTENT_TYPE)?;
     let authorization = single(&headers, &header::AUTHORIZATION)?;
-    app.auth.revoke(media, authorization, &bytes).await?;
+    app.recorder.count();
+    app.auth
+        .revoke(media, authorization, &bytes, &trail)
+        .await?;
     Ok(answer(StatusCode::OK, "application/json", "{}"))
 }

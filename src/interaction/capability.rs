@@ -2,6 +2,7 @@
 
 use serde_json::{Value, json};
 
+use super::audit::events::TYPE as EVENTS;
 use super::write::OPENED_ELSEWHERE;
 use crate::access::{Interaction, role};
 use crate::app::App;
@@ -13,6 +14,7 @@ pub const TYPES: &[&str] = &[
     "AdverseEvent",
     "AllergyIntolerance",
     "Appointment",
+    "AuditEvent",
     "CarePlan",
     "CareTeam",
     "ClinicalImpression",
@@ -78,7 +80,7 @@ fn resource(kind: &str) -> Value {
     let includes: Vec<String> = parameter::of(kind)
         .into_iter()
         .flatten()
-        .filter(|p| p.kind == ParameterKind::Reference)
+        .filter(|p| p.kind == ParameterKind::Reference && kind != EVENTS)
         .map(|p| format!("{kind}:{}", p.name))
         .collect();
     let interactions = interactions(kind);
@@ -90,8 +92,8 @@ fn resource(kind: &str) -> Value {
     let mut out = json!({
         "type": kind,
         "interaction": interactions,
-        "versioning": "versioned",
-        "readHistory": true,
+        "versioning": if kind == EVENTS { "no-version" } else { "versioned" },
+        "readHistory": kind != EVENTS,
         "updateCreate": false,
         "conditionalCreate": creates,
         "conditionalRead": "not-supported",
@@ -134,6 +136,7 @@ fn interactions(kind: &str) -> Vec<&'static str> {
         (Interaction::Update, "update"),
     ]
     .into_iter()
+    .filter(|(_, code)| kind != EVENTS || *code != "vread")
     .filter(|(interaction, _)| letters.has(*interaction))
     .filter(|(interaction, _)| (*interaction, kind) != (Interaction::Create, OPENED_ELSEWHERE))
     .map(|(_, code)| code)

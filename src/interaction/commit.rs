@@ -8,11 +8,13 @@ use time::OffsetDateTime;
 
 use crate::access::Access;
 use crate::app::App;
+use crate::audit::event::{Event, Kind as Act};
 use crate::error::{Error, Kind, Result};
 use crate::fhir::index;
-use crate::fhir::resource::{Resource, Stored};
+use crate::fhir::resource::{Key, Resource, Stored};
 use crate::kap::base::Id;
 use crate::store;
+use crate::store::audit;
 use crate::store::resource::Draft;
 use crate::store::sql::{Conflict, Step};
 
@@ -62,21 +64,44 @@ pub async fn commit(
     let started = Instant::now();
     let mut steps = set.steps;
     let mut stored = Vec::with_capacity(set.changes.len());
+    let mut events = Vec::with_capacity(set.changes.len());
     for change in set.changes {
         let (draft, row) = draft(app, change)?;
+        events.push(changed(access, &draft));
         steps.extend(match draft.version {
             1 => store::resource::create(access.tenant(), &draft),
             n => store::resource::update(access.tenant(), &draft, n - 1),
         });
         stored.push(row);
     }
+    if events.is_empty() {
+        events.push(access.event(Act::Operation).detail(name));
+    }
+    steps.extend(audit::steps(access.tenant(), app.recorder.rows(events)?));
     let done = app.store.write(name, steps).await?;
     app.metrics.commit(name, started.elapsed());
     if let Err(conflict) = done {
         app.metrics.conflict(conflict.guard);
         return Ok(Err(conflict));
     }
+    if let Some(trail) = access.trail() {
+        trail.written();
+    }
     Ok(Ok(stored))
+}
+
+/// The event of a version that is stored.
+fn changed(access: &Access, draft: &Draft) -> Event {
+    let kind = match (&draft.body, draft.version) {
+        (None, _) => Act::Delete,
+        (Some(_), 1) => Act::Create,
+        (Some(_), _) => Act::Update,
+    };
+    let Key { kind: of_type, id } = &draft.key;
+    let event = access
+        .event(kind)
+        .target(of_type, id.as_str(), Some(draft.version));
+    event.patient(draft.patient.as_ref().map(Id::as_str))
 }
 
 fn draft(app: &App, change: Change) -> Result<(Draft, Stored)> {

@@ -2,6 +2,7 @@
 
 use std::collections::HashSet;
 
+use super::audit;
 use crate::access::{Access, Interaction};
 use crate::app::App;
 use crate::error::{Error, Result};
@@ -19,6 +20,7 @@ pub async fn document(app: &App, access: &Access, key: &Key) -> Result<String> {
     let view = app.store.view(access);
     let composition = view.read(key).await?;
     let value = composition.value().ok_or_else(Error::not_found)?;
+    audit::document(access, &composition, "$document");
     let base = app.fhir_base();
     let mut wanted: Vec<Key> = references(&key.kind, &value)
         .iter()

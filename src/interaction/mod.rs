@@ -4,6 +4,7 @@
 
 pub mod accept;
 pub mod at_hand;
+pub mod audit;
 pub mod capability;
 pub mod commit;
 pub mod definitions;

@@ -1,7 +1,9 @@
 //! FHIR R4 read and vread: <https://hl7.org/fhir/R4/http.html#read>, <https://hl7.org/fhir/R4/http.html#vread>.
 
+use super::audit::{events, shown};
 use crate::access::{Access, Interaction};
 use crate::app::App;
+use crate::audit::Kind;
 use crate::error::Result;
 use crate::fhir::resource::{Key, Stored};
 
@@ -10,8 +12,13 @@ use crate::fhir::resource::{Key, Stored};
 /// # Errors
 /// `Forbidden` by role or scope; `NotFound` where missing or hidden; `Gone` where deleted.
 pub async fn read(app: &App, access: &Access, key: &Key) -> Result<Stored> {
+    if &*key.kind == events::TYPE {
+        return events::read(app, access, &key.id).await;
+    }
     access.allow(Interaction::Read, &key.kind)?;
-    app.store.view(access).read(key).await
+    let row = app.store.view(access).read(key).await?;
+    shown(access, Kind::Read, &row);
+    Ok(row)
 }
 
 /// One version of a resource.
@@ -20,5 +27,7 @@ pub async fn read(app: &App, access: &Access, key: &Key) -> Result<Stored> {
 /// As [`read`].
 pub async fn vread(app: &App, access: &Access, key: &Key, version: i64) -> Result<Stored> {
     access.allow(Interaction::Read, &key.kind)?;
-    app.store.view(access).vread(key, version).await
+    let row = app.store.view(access).vread(key, version).await?;
+    shown(access, Kind::Vread, &row);
+    Ok(row)
 }

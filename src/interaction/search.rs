@@ -2,6 +2,7 @@
 
 use serde_json::json;
 
+use super::audit;
 use crate::access::{Access, Interaction};
 use crate::app::App;
 use crate::error::Result;
@@ -19,11 +20,15 @@ pub async fn search(
     parameters: &[(String, String)],
     handling: Handling,
 ) -> Result<String> {
+    if kind == audit::events::TYPE {
+        return audit::events::search(app, access, parameters, handling).await;
+    }
     access.allow(Interaction::Search, kind)?;
     let (query, ignored) = SearchQuery::parse(kind, parameters, handling)?;
     let base = app.fhir_base();
     let query = query.relative_to(&base);
     let page = app.store.view(access).search(&query).await?;
+    audit::searched(access, page.matches.iter().chain(&page.included));
     let url = format!("{base}/{kind}");
     let mut links = vec![("self", format!("{url}?{}", query.print()))];
     if page.next.is_some() {
@@ -38,16 +43,22 @@ pub async fn search(
     for row in &page.included {
         set.push(row, Mode::Include);
     }
-    if !ignored.is_empty() {
-        let names = ignored.join(", ");
-        set.outcome(&json!({
-            "resourceType": "OperationOutcome",
-            "issue": [{
-                "severity": "warning",
-                "code": "not-supported",
-                "diagnostics": format!("Not supported and therefore ignored: {names}. The self link shows what was used."),
-            }],
-        }));
-    }
+    tell_ignored(&mut set, &ignored);
     Ok(set.finish())
+}
+
+/// Adds what was not understood and left out.
+pub(super) fn tell_ignored(set: &mut Searchset, ignored: &[String]) {
+    if ignored.is_empty() {
+        return;
+    }
+    let names = ignored.join(", ");
+    set.outcome(&json!({
+        "resourceType": "OperationOutcome",
+        "issue": [{
+            "severity": "warning",
+            "code": "not-supported",
+            "diagnostics": format!("Not supported and therefore ignored: {names}. The self link shows what was used."),
+        }],
+    }));
 }

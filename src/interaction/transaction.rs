@@ -6,10 +6,12 @@ use std::fmt::Write as _;
 use serde_json::value::RawValue;
 
 use super::at_hand::AtHand;
+use super::audit;
 use super::capability::TYPES;
 use super::write::{Incoming, existing, matching, unmoved, write};
 use crate::access::{Access, Interaction};
 use crate::app::App;
+use crate::audit::Kind as Act;
 use crate::error::{Error, Kind, Result};
 use crate::fhir::json::{self, Members};
 use crate::fhir::resource::{Key, Resource, Stored, instant, version};
@@ -61,7 +63,10 @@ pub async fn transaction(app: &App, access: &Access, bytes: &[u8], shown: Shown)
         let fate = fate.map_err(|e| within(e, i))?;
         let key = match &fate {
             Fate::Write(key, ..) => key,
-            Fate::Exists(row) => &row.key,
+            Fate::Exists(row) => {
+                audit::shown(access, Act::Read, row);
+                &row.key
+            }
         };
         if let Some(url) = &entry.full_url
             && names.insert(url.clone(), key.to_string()).is_some()
@@ -73,6 +78,7 @@ pub async fn transaction(app: &App, access: &Access, bytes: &[u8], shown: Shown)
     by_criteria(app, access, &entries, &mut names).await?;
     let incoming = incoming(&app.fhir_base(), &entries, &fates, &names, &replaced)?;
     let stored = if incoming.is_empty() {
+        audit::note(access, access.event(Act::Transaction));
         vec![]
     } else {
         write(app, access, "fhir transaction", incoming).await?

@@ -6,12 +6,14 @@ use std::collections::HashMap;
 
 use super::accept::accept;
 use super::at_hand::{self, AtHand, directory_stays, kept_by, not_ours};
+use super::audit::shown;
 use super::commit::{Change, Changes, commit, lost};
 use super::episode::{Ask, Received, change};
 use super::pointers::{Home, Pointers};
 use super::reading::Loaded;
 use crate::access::{Access, Interaction};
 use crate::app::App;
+use crate::audit::Kind as Act;
 use crate::error::{Error, Issue, Kind as ErrorKind, Result};
 use crate::fhir::index;
 use crate::fhir::reference::local;
@@ -105,6 +107,7 @@ pub async fn create(
     if let Some(criteria) = unless {
         let (asked, found) = existing(app, access, &resource.key.kind, criteria).await?;
         if let Some(row) = found {
+            shown(access, Act::Read, &row);
             return Ok(Created::Known(row));
         }
         query = Some(asked);

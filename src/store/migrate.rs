@@ -39,6 +39,11 @@ pub(super) const ALL: &[Migration] = &[
         name: "episode order",
         text: include_str!("migrations/0003_episode_order.sql"),
     },
+    Migration {
+        version: 4,
+        name: "audit",
+        text: include_str!("migrations/0004_audit.sql"),
+    },
 ];
 
 /// The table that tells which steps were taken.
@@ -52,6 +57,11 @@ impl Migration {
     /// SHA-256 of the text, in base64url.
     pub fn checksum(&self) -> String {
         URL_SAFE_NO_PAD.encode(Sha256::digest(self.text))
+    }
+
+    /// Number and name.
+    pub fn title(&self) -> String {
+        format!("{} {}", self.version, self.name)
     }
 
     /// The statements in a database's own words: each pair is a word and what stands for it.

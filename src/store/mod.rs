@@ -4,6 +4,7 @@
 //! functions of `resource`, `episode` and `idempotency` build such lists and do nothing else. A read of
 //! clinical data goes through a [`View`], whose every statement carries the access predicate.
 
+pub(crate) mod audit;
 pub(crate) mod cursor;
 mod driver;
 pub mod episode;
@@ -52,6 +53,7 @@ impl Default for Options {
 #[derive(Debug)]
 pub struct Store {
     driver: Driver,
+    migrated: Vec<String>,
 }
 
 impl Store {
@@ -70,9 +72,14 @@ impl Store {
             let text = "The name of a schema is made of a-z, 0-9 and _.";
             return Err(Error::new(Kind::Invalid, text));
         }
-        Driver::open(url, &options)
-            .await
-            .map(|driver| Self { driver })
+        let (driver, migrated) = Driver::open(url, &options).await?;
+        Ok(Self { driver, migrated })
+    }
+
+    /// The steps of the schema that were taken when the database was opened: number and name of each.
+    #[must_use]
+    pub fn migrated(&self) -> &[String] {
+        &self.migrated
     }
 
     /// Runs a query. For data that is not clinical; clinical data is read through a [`View`].

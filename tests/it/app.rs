@@ -5,6 +5,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
 use kap_fhir::app::App;
+use kap_fhir::auth::seal::SealingKey;
 use kap_fhir::cli::assemble;
 use kap_fhir::clock::Clock;
 use kap_fhir::demo::player::{Caller, Played, play};
@@ -14,6 +15,8 @@ use kap_fhir::kap::Episode;
 use kap_fhir::server::{self, Running};
 use kap_fhir::store::{Options, Store};
 use time::macros::datetime;
+
+use crate::raw::Place;
 
 /// Which database a test runs on.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -47,7 +50,21 @@ pub struct TestApp {
     pub logins: Vec<Account>,
     pub callers: HashMap<Party, Caller>,
     running: Option<Running>,
-    folder: Option<tempdir::Folder>,
+    place: Option<Place>,
+}
+
+/// The service with a key of its own to seal its audit with.
+pub fn sealed(app: kap_fhir::error::Result<App>) -> App {
+    let key = SealingKey::generate().expect("key");
+    app.expect("app").sealed_with(key)
+}
+
+/// A file with a key to seal an audit with, for a program that is started.
+pub fn audit_key(folder: &std::path::Path) -> std::path::PathBuf {
+    let file = folder.join("audit.pem");
+    let key = SealingKey::generate().expect("key");
+    key.create(&file).expect("key file");
+    file
 }
 
 /// A name that no other test of this run has.
@@ -70,20 +87,21 @@ pub fn postgres_url() -> String {
 }
 
 /// Opens a fresh, empty database.
-pub async fn store(db: Db) -> (Arc<Store>, Option<tempdir::Folder>) {
+pub async fn store(db: Db) -> (Arc<Store>, Place) {
     match db {
         Db::Sqlite => {
             let folder = tempdir::Folder::new();
             let url = format!("sqlite:{}", folder.path().join("kap.db").display());
             (
                 Arc::new(Store::open(&url, Options::default()).await.expect("sqlite")),
-                Some(folder),
+                Place::File(folder),
             )
         }
         Db::Postgres => {
+            let schema = unique("t");
             let options = Options {
                 connections: 8,
-                schema: Some(unique("t")),
+                schema: Some(schema.clone()),
                 ..Options::default()
             };
             (
@@ -92,7 +110,7 @@ pub async fn store(db: Db) -> (Arc<Store>, Option<tempdir::Folder>) {
                         .await
                         .expect("postgres"),
                 ),
-                None,
+                Place::Schema(schema),
             )
         }
     }
@@ -101,9 +119,9 @@ pub async fn store(db: Db) -> (Arc<Store>, Option<tempdir::Folder>) {
 impl TestApp {
     /// A service whose parties are those of `episode`. The clock stands still at 2026-11-22T12:00:00Z.
     pub async fn start(db: Db, episode: &Episode) -> Self {
-        let (store, folder) = store(db).await;
+        let (store, place) = store(db).await;
         Self {
-            folder,
+            place: Some(place),
             ..Self::over(store, episode).await
         }
     }
@@ -115,7 +133,7 @@ impl TestApp {
             .await
             .expect("bind");
         let base = format!("http://{}", listener.local_addr().expect("address"));
-        let app = assemble(store, clock.clone(), "default", &base, None).expect("app");
+        let app = sealed(assemble(store, clock.clone(), "default", &base, None));
         let logins = set_up(&app, episode).await.expect("parties");
         let running = server::start(app.clone(), listener, 512).expect("server");
         let callers = log_in(&base, &logins, &clock).await.expect("tokens");
@@ -125,7 +143,7 @@ impl TestApp {
             logins,
             callers,
             running: Some(running),
-            folder: None,
+            place: None,
         }
     }
 
@@ -141,13 +159,39 @@ impl TestApp {
             .expect("every step is taken")
     }
 
-    /// Stops the service.
-    pub async fn stop(mut self) {
+    /// The database, behind the service's back.
+    pub fn place(&self) -> &Place {
+        self.place.as_ref().expect("the place was not told")
+    }
+
+    /// Stops a service whose audit was taken away for a while, so that some requests could leave no trace.
+    pub async fn stop_in_the_dark(mut self) {
         if let Some(running) = self.running.take() {
             running.stop().await;
         }
         self.app.store.close().await;
-        drop(self.folder.take());
+        drop(self.place.take());
+    }
+
+    /// Stops the service. Every request of a known client must have left a trace in the audit.
+    pub async fn stop(mut self) {
+        if let Some(running) = self.running.take() {
+            running.stop().await;
+        }
+        if let Some(place) = &self.place {
+            let recorder = &self.app.recorder;
+            let sql = format!(
+                "SELECT COUNT(DISTINCT request) FROM audit WHERE source = '{}'",
+                recorder.source()
+            );
+            assert_eq!(
+                place.cell(&sql).await,
+                recorder.counted().to_string(),
+                "requests with a trace, requests of known clients"
+            );
+        }
+        self.app.store.close().await;
+        drop(self.place.take());
     }
 }
 

@@ -22,6 +22,23 @@ const SAMPLES: [&str; 3] = [
     include_str!("../samples/03-adolescent-deferred.json"),
 ];
 
+/// Method and path of every operation that needs a token.
+pub fn protected() -> Vec<(&'static str, String)> {
+    let contract = Contract::read();
+    let all = contract.operations().into_iter();
+    all.filter(|(_, _, operation)| !operation["security"].as_array().is_some_and(Vec::is_empty))
+        .map(|(method, path, _)| (verb(method), path.to_owned()))
+        .collect()
+}
+
+fn verb(method: &str) -> &'static str {
+    match method {
+        "get" => "GET",
+        "put" => "PUT",
+        _ => "POST",
+    }
+}
+
 #[test]
 fn the_file_has_the_routes_of_the_code_and_no_others() {
     let contract = Contract::read();
@@ -133,11 +150,7 @@ async fn no_operation_without_a_token(db: Db) {
             .map(|p| if p.starts_with('{') { "Patient" } else { p })
             .collect();
         let concrete = concrete.join("/");
-        let verb = match method {
-            "get" => "GET",
-            "put" => "PUT",
-            _ => "POST",
-        };
+        let verb = verb(method);
         let bare = if verb == "GET" {
             Ask::get(concrete)
         } else {

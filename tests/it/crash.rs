@@ -1,6 +1,7 @@
 //! What was acknowledged survives a crash, once: the real program is killed in the middle of its work.
 
 use std::collections::HashMap;
+use std::path::PathBuf;
 use std::process::{Child, Command, Stdio};
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
@@ -16,9 +17,10 @@ use reqwest::Method;
 use serde_json::{Value, json};
 
 use crate::app::tempdir::Folder;
-use crate::app::{Db, postgres_url, unique};
+use crate::app::{Db, audit_key, postgres_url, unique};
 use crate::both;
 use crate::idempotency::beginning;
+use crate::raw;
 
 both!(nothing_acknowledged_is_lost);
 
@@ -26,19 +28,23 @@ const ROUNDS: usize = 6;
 const WRITERS: usize = 6;
 
 /// A database of its own, by the URL that the program is given.
-struct Place {
-    url: String,
-    _folder: Option<Folder>,
+pub struct Place {
+    pub url: String,
+    pub database: raw::Place,
+    /// Holds the key that seals the audit.
+    keys: Folder,
 }
 
 impl Place {
     /// Makes the database and registers the parties of an episode.
-    async fn new(db: Db, base: &str) -> (Self, Vec<Account>) {
-        let (url, options, folder) = match db {
+    pub async fn new(db: Db, base: &str) -> (Self, Vec<Account>) {
+        let keys = Folder::new();
+        audit_key(keys.path());
+        let (url, options, database) = match db {
             Db::Sqlite => {
                 let folder = Folder::new();
                 let url = format!("sqlite:{}", folder.path().join("kap.db").display());
-                (url, Options::default(), Some(folder))
+                (url, Options::default(), raw::Place::File(folder))
             }
             Db::Postgres => {
                 let schema = unique("crash");
@@ -49,10 +55,10 @@ impl Place {
                 };
                 let url = format!("{}{sign}options=-csearch_path%3D{schema}", postgres_url());
                 let options = Options {
-                    schema: Some(schema),
+                    schema: Some(schema.clone()),
                     ..Options::default()
                 };
-                (url, options, None)
+                (url, options, raw::Place::Schema(schema))
             }
         };
         let first = if db == Db::Sqlite {
@@ -64,25 +70,30 @@ impl Place {
         let app = assemble(store.into(), Clock::system(), "default", base, None).expect("app");
         let accounts = set_up(&app, &beginning()).await.expect("parties");
         app.store.close().await;
-        (
-            Self {
-                url,
-                _folder: folder,
-            },
-            accounts,
-        )
+        let place = Self {
+            url,
+            database,
+            keys,
+        };
+        (place, accounts)
+    }
+
+    /// The key that seals the audit.
+    pub fn key(&self) -> PathBuf {
+        self.keys.path().join("audit.pem")
     }
 }
 
 /// The running program; killed when dropped.
-struct Program(Child);
+pub struct Program(Child);
 
 impl Program {
-    async fn start(place: &Place, address: &str) -> Self {
+    pub async fn start(place: &Place, address: &str) -> Self {
         let child = Command::new(env!("CARGO_BIN_EXE_kap-fhir"))
             .args(["serve", "--listen", address, "--log", "error", "--base-url"])
             .arg(format!("http://{address}"))
             .env("DATABASE_URL", &place.url)
+            .env("KAP_AUDIT_KEY", place.key())
             .stdout(Stdio::null())
             .stderr(Stdio::null())
             .spawn()
@@ -100,7 +111,7 @@ impl Program {
     }
 
     /// `kill -9`.
-    fn kill(mut self) {
+    pub fn kill(mut self) {
         self.0.kill().expect("killed");
         self.0.wait().expect("gone");
     }
@@ -114,7 +125,7 @@ impl Drop for Program {
 }
 
 /// An address that is free now.
-fn free_address() -> String {
+pub fn free_address() -> String {
     let probe = std::net::TcpListener::bind("127.0.0.1:0").expect("port");
     probe.local_addr().expect("address").to_string()
 }
@@ -165,7 +176,7 @@ async fn nothing_acknowledged_is_lost(db: Db) {
     program.kill();
 }
 
-async fn practice(base: &str, accounts: &[Account]) -> Caller {
+pub async fn practice(base: &str, accounts: &[Account]) -> Caller {
     let callers = log_in(base, accounts, &Clock::system())
         .await
         .expect("tokens");

@@ -8,8 +8,7 @@ use kap_fhir::kap::Episode;
 use kap_fhir::server;
 use serde_json::{Value, json};
 
-use crate::app::sample;
-use crate::app::{Db, TestApp};
+use crate::app::{Db, TestApp, sample, sealed};
 use crate::both;
 use crate::wire::{Ask, Heard};
 
@@ -175,14 +174,13 @@ async fn across_a_restart(db: Db) {
         .await
         .expect("bind");
     let base = format!("http://{}", listener.local_addr().expect("address"));
-    let second = assemble(
+    let second = sealed(assemble(
         app.app.store.clone(),
         app.app.clock.clone(),
         "default",
         &app.base,
         None,
-    )
-    .expect("app");
+    ));
     let running = server::start(second, listener, 64).expect("server");
     let there = Caller {
         base,

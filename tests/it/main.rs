@@ -5,12 +5,14 @@
 
 mod access;
 mod app;
+mod audit;
 mod bad_input;
 mod contract;
 mod crash;
 mod fhir_door;
 mod golden;
 mod idempotency;
+mod raw;
 mod readings;
 mod replicas;
 mod rules;

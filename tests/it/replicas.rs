@@ -12,7 +12,7 @@ use kap_fhir::server::{self, Running};
 use kap_fhir::store::{Options, Store};
 use serde_json::{Value, json};
 
-use crate::app::{TestApp, postgres_url, unique};
+use crate::app::{TestApp, postgres_url, sealed, unique};
 use crate::idempotency::{beginning, message, one};
 use crate::wire::Ask;
 
@@ -50,7 +50,7 @@ impl Pair {
         let b = format!("http://{}", listener.local_addr().expect("address"));
         // Both have one public address, as behind a balancer.
         let clock: Clock = a.app.clock.clone();
-        let second = assemble(store.clone(), clock, "default", &a.base, None).expect("app");
+        let second = sealed(assemble(store.clone(), clock, "default", &a.base, None));
         let running = server::start(second, listener, 256).expect("server");
         Self {
             a,

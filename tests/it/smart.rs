@@ -9,7 +9,7 @@ use kap_fhir::server;
 use serde_json::{Value, json};
 use time::Duration;
 
-use crate::app::Db;
+use crate::app::{Db, sealed};
 use crate::both;
 use bed::Bed;
 
@@ -247,14 +247,13 @@ async fn replay_across_replicas(db: Db) {
         .expect("bind");
     let twin_base = format!("http://{}", listener.local_addr().expect("address"));
     let app = &bed.app.app;
-    let twin = assemble(
+    let twin = sealed(assemble(
         app.store.clone(),
         app.clock.clone(),
         "default",
         &bed.app.base,
         None,
-    )
-    .expect("app");
+    ));
     let running = server::start(twin, listener, 64).expect("server");
 
     // An assertion is good once, whichever replica it reaches first; of many at a time one wins.

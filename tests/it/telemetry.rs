@@ -8,6 +8,7 @@ use axum::body::Bytes;
 use axum::extract::State;
 use axum::http::Uri;
 
+use crate::app::audit_key;
 use crate::app::tempdir::Folder;
 
 type Seen = Arc<Mutex<Vec<(String, Vec<u8>)>>>;
@@ -51,6 +52,7 @@ async fn traces_leave_and_nothing_of_the_path_is_logged() {
             "--otlp-endpoint",
             &collector,
         ])
+        .env("KAP_AUDIT_KEY", audit_key(folder.path()))
         .env(
             "DATABASE_URL",
             format!("sqlite:{}", folder.path().join("kap.db").display()),

@@ -6,18 +6,31 @@ use std::path::{Path, PathBuf};
 const MAY_USE: &[(&str, &[&str])] = &[
     ("kap", &["error", "kap"]),
     ("fhir", &["error", "fhir", "kap::base"]),
-    ("access", &["access", "error", "kap::base"]),
+    ("audit", &["audit", "clock", "error", "fhir", "kap::base"]),
+    ("access", &["access", "audit", "error", "kap::base"]),
     ("mapping", &["error", "fhir", "kap", "mapping"]),
-    ("store", &["access", "error", "fhir", "kap::base", "store"]),
+    (
+        "store",
+        &["access", "audit", "error", "fhir", "kap::base", "store"],
+    ),
     (
         "auth",
-        &["access", "auth", "clock", "error", "kap::base", "store"],
+        &[
+            "access",
+            "audit",
+            "auth",
+            "clock",
+            "error",
+            "kap::base",
+            "store",
+        ],
     ),
     (
         "interaction",
         &[
             "access",
             "app",
+            "audit",
             "error",
             "fhir",
             "interaction",
@@ -31,6 +44,7 @@ const MAY_USE: &[(&str, &[&str])] = &[
         &[
             "access",
             "app",
+            "audit",
             "auth",
             "error",
             "fhir",

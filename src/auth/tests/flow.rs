@@ -111,7 +111,7 @@ pub(super) async fn one_of_many_wins(bed: &Bed) {
             replica.clone()
         };
         let body = body.clone();
-        all.spawn(async move { auth.token(Some(FORM), None, &body).await });
+        all.spawn(async move { auth.token(Some(FORM), None, &body, &trail()).await });
     }
     let outcomes = all.join_all().await;
     let (good, bad): (Vec<_>, Vec<_>) = outcomes.into_iter().partition(Result::is_ok);
@@ -214,34 +214,34 @@ async fn a_client_revokes_its_own_tokens_only() {
         .with("client_assertion", &assertion)
         .with("token", &token);
     bed.auth
-        .revoke(Some(FORM), None, &theirs.body())
+        .revoke(Some(FORM), None, &theirs.body(), &trail())
         .await
         .expect("passed over");
     assert!(bed.accepts(&token).await);
     let again = bed
         .auth
-        .revoke(Some(FORM), None, &theirs.body())
+        .revoke(Some(FORM), None, &theirs.body(), &trail())
         .await
         .expect_err("replay");
     assert_eq!(again.error, "invalid_client");
 
     let unknown = Request::new().with("token", "nonsense");
     bed.auth
-        .revoke(Some(FORM), None, &unknown.body())
+        .revoke(Some(FORM), None, &unknown.body(), &trail())
         .await
         .expect("passed over");
     let mut forged = Request::new().with("token", &token);
     forged.sign = Sign::Stranger;
     assert!(
         bed.auth
-            .revoke(Some(FORM), None, &forged.body())
+            .revoke(Some(FORM), None, &forged.body(), &trail())
             .await
             .is_err()
     );
     assert!(bed.accepts(&token).await);
     let own = Request::new().with("token", &token);
     bed.auth
-        .revoke(Some(FORM), None, &own.body())
+        .revoke(Some(FORM), None, &own.body(), &trail())
         .await
         .expect("revoked");
     assert!(!bed.accepts(&token).await);
@@ -355,6 +355,10 @@ async fn a_client_disabled_between_proof_and_issue_gets_no_token() {
     let proof = bed.auth.prove(&form).await.expect("proof");
     bed.auth.disable("ehr").await.expect("disabled");
     let scopes = Scopes::parse("system/Patient.rs").expect("scopes");
-    let late = bed.auth.issue(proof, &scopes).await.expect_err("too late");
+    let late = bed
+        .auth
+        .issue(proof, &scopes, &trail())
+        .await
+        .expect_err("too late");
     assert_eq!((late.status, late.error), (401, "invalid_client"));
 }

@@ -23,6 +23,7 @@ use super::client::{ClientSpec, Keys, Purpose};
 use super::key::PrivateKey;
 use super::*;
 use crate::access::Role;
+use crate::audit::Trail;
 use crate::kap::base::Id;
 use crate::store::Options;
 use std::result::Result;
@@ -100,7 +101,7 @@ impl Bed {
     pub(super) async fn send(&self, request: &Request) -> Result<TokenAnswer, OAuthError> {
         let body = request.body();
         self.auth
-            .token(request.content_type, request.authorization, &body)
+            .token(request.content_type, request.authorization, &body, &trail())
             .await
     }
 
@@ -122,6 +123,11 @@ impl Bed {
     pub(super) fn advance(&self, seconds: i64) {
         self.clock.advance(time::Duration::seconds(seconds));
     }
+}
+
+/// The trail of a request of which nothing is known.
+pub(super) fn trail() -> Trail {
+    Trail::new("r".into(), "192.0.2.1".into(), "POST /auth/token")
 }
 
 fn settings() -> Settings {

@@ -27,7 +27,7 @@ async fn every_statement_works_on_postgresql() {
     assert!(bed.accepts(&token).await);
     let revoke = Request::new().with("token", &token);
     bed.auth
-        .revoke(Some(FORM), None, &revoke.body())
+        .revoke(Some(FORM), None, &revoke.body(), &trail())
         .await
         .expect("revoked");
     assert!(!bed.accepts(&token).await);

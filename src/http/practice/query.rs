@@ -13,6 +13,7 @@ use crate::app::App;
 use crate::error::{Error, Kind, Result};
 use crate::http::extract::{Permit, bad_parameter};
 use crate::http::respond::{FHIR_JSON, answer, json_answer};
+use crate::interaction::audit::disclosures::{Ask, report};
 use crate::interaction::practice::query;
 
 /// Query parameters, or axum's word on why they cannot be read.
@@ -97,6 +98,20 @@ pub(super) async fn trends(
 ) -> Answer {
     access.allow(Read, "Observation")?;
     ok(&query::trends(&app, &access, &id(&path.episode)?).await?)
+}
+
+#[derive(Deserialize)]
+pub(super) struct OfPatient {
+    id: String,
+}
+
+pub(super) async fn disclosures(
+    State(app): State<App>,
+    Permit(access): Permit,
+    Path(path): Path<OfPatient>,
+    query: Params<Ask>,
+) -> Answer {
+    ok(&report(&app, &access, &id(&path.id)?, &params(query)?).await?)
 }
 
 #[derive(Deserialize)]

@@ -10,6 +10,7 @@ use super::answer::{self, Outcome};
 use crate::access::Access;
 use crate::app::App;
 use crate::error::{Error, Kind, Result};
+use crate::interaction::audit;
 use crate::interaction::episode::{Ask, Done, change};
 use crate::interaction::reading::load;
 use crate::kap::act::Command;
@@ -82,6 +83,11 @@ pub async fn run(
     match change(app, access, episode, &ask, rule, extra).await {
         Ok(done) => {
             let outcome = outcome(&done, request.status);
+            // The record that the answer shows may hold more than this caller wrote.
+            let owner = &done.after.organizations.practice.id;
+            if access.caller().is_none_or(|c| c.organization != *owner) {
+                audit::episode(access, &done.after, &format!("record {}", outcome.record));
+            }
             Ok(answered(access, &done.after, &outcome, false))
         }
         // A twin of this request was faster: its answer is the answer.
@@ -133,6 +139,7 @@ pub async fn replay(
     }
     let outcome = Outcome::kept(&known)?;
     let loaded = load(app, access, &outcome.episode).await?;
+    audit::episode(access, &loaded.episode, "repeated command");
     Ok(Some(answered(access, &loaded.episode, &outcome, true)))
 }
 

@@ -8,8 +8,9 @@ use serde_json::{Value, json};
 use crate::access::{Access, Interaction};
 use crate::app::App;
 use crate::error::{Error, Kind, Result};
-use crate::fhir::resource::Key;
+use crate::fhir::resource::{Key, Stored};
 use crate::fhir::search::{Handling, SearchQuery};
+use crate::interaction::audit;
 use crate::interaction::document::document;
 use crate::interaction::reading::load;
 use crate::kap::base::{Day, Instant};
@@ -97,6 +98,7 @@ fn now(app: &App) -> Instant {
 /// The episode with its version.
 pub async fn episode(app: &App, access: &Access, id: &Id, view: &View) -> Result<(i64, Value)> {
     let loaded = load(app, access, id).await?;
+    audit::episode(access, &loaded.episode, "episode");
     Ok((loaded.version, shown(app, loaded.episode, view.view)))
 }
 
@@ -129,6 +131,7 @@ fn shown(app: &App, mut episode: Episode, extent: Extent) -> Value {
 /// Episodes, the latest changed first.
 pub async fn episodes(app: &App, access: &Access, list: &List) -> Result<Page<Value>> {
     let page = heads(app, access, list).await?;
+    audit::listed(access, page.heads.iter().map(|head| &head.patient));
     let items = page.heads.iter().map(|head| {
         let mut item = json!({
             "episodeId": head.episode,
@@ -174,6 +177,7 @@ async fn heads(app: &App, access: &Access, list: &List) -> Result<crate::store::
 /// What is due in the listed episodes, the most pressing first within the page.
 pub async fn worklist(app: &App, access: &Access, list: &List) -> Result<Page<Value>> {
     let page = heads(app, access, list).await?;
+    audit::listed(access, page.heads.iter().map(|head| &head.patient));
     let at = now(app);
     let mut items = Vec::new();
     for head in &page.heads {
@@ -202,6 +206,7 @@ pub async fn organizations(
     let parameters = vec![("_count".to_owned(), "1000".to_owned())];
     let (query, _) = SearchQuery::parse("Organization", &parameters, Handling::Strict)?;
     let found = app.store.view(access).search(&query).await?.matches;
+    audit::searched(access, found.iter());
     let values: Vec<(Key, Value)> = found
         .iter()
         .filter_map(|row| row.value().map(|value| (row.key.clone(), value)))
@@ -219,12 +224,14 @@ pub async fn organizations(
 /// What happened, in order.
 pub async fn timeline(app: &App, access: &Access, id: &Id) -> Result<Value> {
     let loaded = load(app, access, id).await?;
+    audit::episode(access, &loaded.episode, "timeline");
     Ok(json!({ "episodeId": id, "version": loaded.version, "items": loaded.episode.timeline() }))
 }
 
 /// Doses against scores.
 pub async fn trends(app: &App, access: &Access, id: &Id) -> Result<Value> {
     let loaded = load(app, access, id).await?;
+    audit::episode(access, &loaded.episode, "trends");
     Ok(
         json!({ "episodeId": id, "sessions": loaded.episode.trends(), "outcomes": loaded.episode.outcome_trend(&app.policy) }),
     )
@@ -233,6 +240,7 @@ pub async fn trends(app: &App, access: &Access, id: &Id) -> Result<Value> {
 /// One record of the episode.
 pub async fn record(app: &App, access: &Access, id: &Id, record: &Id) -> Result<Value> {
     let mut episode = load(app, access, id).await?.episode;
+    audit::episode(access, &episode, &format!("record {record}"));
     compute_statuses(&mut episode, now(app));
     match answer::record(&episode, record) {
         Value::Null => Err(Error::not_found()),
@@ -249,6 +257,7 @@ pub async fn readiness(
     moment: &Moment,
 ) -> Result<Value> {
     let episode = load(app, access, id).await?.episode;
+    audit::episode(access, &episode, &format!("readiness {session}"));
     let at = moment.at.unwrap_or_else(|| now(app));
     let readiness = episode.readiness(session, at, &app.policy)?;
     Ok(json!(readiness))
@@ -290,6 +299,11 @@ pub async fn export(app: &App, access: &Access, id: &Id) -> Result<String> {
         .episode(id)
         .await?
         .ok_or_else(Error::not_found)?;
+    let header = |row: &&Stored| &*row.key.kind == "EpisodeOfCare";
+    let header = record.resources.iter().find(header);
+    if let Some(row) = header.or(record.resources.first()) {
+        audit::document(access, row, "$export-episode");
+    }
     let base = app.fhir_base();
     let mut out = String::from(r#"{"resourceType":"Bundle","type":"collection","entry":["#);
     let mut first = true;

@@ -8,6 +8,7 @@
 //! | reads by key | on the caller's thread | as all reads |
 //! | writers | one thread, many writes per commit | a pool, statements pipelined |
 //! | isolation | serial | read committed; guards and `ON CONFLICT` decide races |
+//! | appended rows | in the writer's next commit, which waits for the disk only where a write is in it | a task that gathers them, commits without waiting for the disk |
 
 mod postgres;
 mod sqlite;
@@ -16,6 +17,7 @@ mod tls;
 use crate::error::{Error, Kind, Result};
 
 use super::Options;
+use super::audit::Line;
 use super::sql::{Conflict, Row, Sql, Step};
 
 /// One of the two databases.
@@ -26,15 +28,15 @@ pub(super) enum Driver {
 }
 
 impl Driver {
-    /// Opens the database at `url` and brings its schema up to date.
-    pub async fn open(url: &str, options: &Options) -> Result<Self> {
+    /// Opens the database at `url` and brings its schema up to date; gives the steps that this took.
+    pub async fn open(url: &str, options: &Options) -> Result<(Self, Vec<String>)> {
         if let Some(path) = url.strip_prefix("sqlite:") {
-            return sqlite::Sqlite::open(path, options).await.map(Self::Sqlite);
+            let (driver, steps) = sqlite::Sqlite::open(path, options).await?;
+            return Ok((Self::Sqlite(driver), steps));
         }
         if url.starts_with("postgres://") || url.starts_with("postgresql://") {
-            return postgres::Postgres::open(url, options)
-                .await
-                .map(Self::Postgres);
+            let (driver, steps) = postgres::Postgres::open(url, options).await?;
+            return Ok((Self::Postgres(driver), steps));
         }
         let text = "The database is given as sqlite:PATH or postgres://….";
         Err(Error::new(Kind::Invalid, text))
@@ -59,6 +61,14 @@ impl Driver {
         match self {
             Self::Sqlite(driver) => driver.write(steps).await,
             Self::Postgres(driver) => driver.write(steps).await,
+        }
+    }
+
+    /// Adds rows to the audit, those of several callers at once.
+    pub async fn append(&self, lines: Vec<Line>) -> Result<()> {
+        match self {
+            Self::Sqlite(driver) => driver.append(lines).await,
+            Self::Postgres(driver) => driver.append(lines).await,
         }
     }
 

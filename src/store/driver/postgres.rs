@@ -1,5 +1,7 @@
 //! PostgreSQL: a pool of connections; the statements of a write are sent in one go.
 
+mod append;
+
 use std::future::{Future, poll_fn};
 use std::pin::Pin;
 use std::task::Poll;
@@ -11,9 +13,11 @@ use tokio_postgres::error::SqlState;
 use tokio_postgres::types::{IsNull, ToSql, Type, to_sql_checked};
 use tokio_postgres::{Config, NoTls, Statement};
 
+use self::append::Appender;
 use super::{tls, unavailable};
 use crate::error::{Error, Kind, Result};
 use crate::store::Options;
+use crate::store::audit::{self, Line};
 use crate::store::migrate::{self, Applied};
 use crate::store::sql::{Conflict, Expect, Row, Sql, Step, Value};
 
@@ -22,10 +26,14 @@ const SETTINGS: &str = "-c statement_timeout=5s -c lock_timeout=2s \
     -c idle_in_transaction_session_timeout=10s -c synchronous_commit=on";
 
 /// The schema in the words of PostgreSQL.
-const WORDS: [(&str, &str); 3] = [
+const WORDS: [(&str, &str); 7] = [
     ("{keyed}", ""),
     ("{heap}", ""),
     (" TEXT", " TEXT COLLATE \"C\""),
+    ("\n{sqlite\n", "\n/*\n"),
+    ("\nsqlite}\n", "\n*/\n"),
+    ("\n{postgres\n", "\n"),
+    ("\npostgres}\n", "\n"),
 ];
 
 type Outcome = Result<std::result::Result<(), Conflict>>;
@@ -35,10 +43,11 @@ type Attempt = std::result::Result<std::result::Result<(), Conflict>, Failure>;
 #[derive(Debug)]
 pub(in crate::store) struct Postgres {
     pool: Pool,
+    appender: Appender,
 }
 
 impl Postgres {
-    pub async fn open(url: &str, options: &Options) -> Result<Self> {
+    pub async fn open(url: &str, options: &Options) -> Result<(Self, Vec<String>)> {
         // Certificates are always verified, so the stricter names mean `require`.
         let url = url.replace("sslmode=verify-full", "sslmode=require");
         let url = url.replace("sslmode=verify-ca", "sslmode=require");
@@ -50,11 +59,13 @@ impl Postgres {
         let schema = schema.map_or(String::new(), |s| format!(" -c search_path={s}"));
         config.options(format!("{SETTINGS} {given}{schema}"));
         config.connect_timeout(Duration::from_secs(3));
+        let pool = pool(config, options)?;
         let postgres = Self {
-            pool: pool(config, options)?,
+            appender: Appender::start(pool.clone()),
+            pool,
         };
-        postgres.upgrade(options.schema.as_deref()).await?;
-        Ok(postgres)
+        let steps = postgres.upgrade(options.schema.as_deref()).await?;
+        Ok((postgres, steps))
     }
 
     async fn client(&self) -> Result<Object> {
@@ -96,12 +107,17 @@ impl Postgres {
         }
     }
 
+    /// Adds rows to the audit; they may be lost if the server loses power within the second.
+    pub async fn append(&self, lines: Vec<Line>) -> Result<()> {
+        self.appender.append(lines).await
+    }
+
     pub fn close(&self) {
         self.pool.close();
     }
 
     /// Takes the steps that are missing. Programs that start at once wait for each other at the table's lock.
-    async fn upgrade(&self, schema: Option<&str>) -> Result<()> {
+    async fn upgrade(&self, schema: Option<&str>) -> Result<Vec<String>> {
         let mut client = self.client().await?;
         if let Some(schema) = schema {
             let create = format!("CREATE SCHEMA IF NOT EXISTS {schema}");
@@ -120,7 +136,8 @@ impl Postgres {
                 checksum: r.get(1),
             })
             .collect();
-        for step in migrate::pending(migrate::ALL, &applied)? {
+        let pending = migrate::pending(migrate::ALL, &applied)?;
+        for step in pending {
             let text = step.statements(&WORDS);
             tx.batch_execute(&text).await.map_err(unavailable)?;
             let checksum = step.checksum();
@@ -128,7 +145,8 @@ impl Postgres {
                 .await
                 .map_err(unavailable)?;
         }
-        tx.commit().await.map_err(unavailable)
+        tx.commit().await.map_err(unavailable)?;
+        Ok(pending.iter().map(migrate::Migration::title).collect())
     }
 }
 
@@ -276,7 +294,8 @@ fn failure(cause: &tokio_postgres::Error, sql: &Sql) -> Failure {
     }
 }
 
-/// Syntax, type and integrity errors (classes 42, 22, 23) are our defect; anything else is the server's state.
+/// Syntax, type and integrity errors (classes 42, 22, 23) are our defect; anything else is the server's state, as is an
+/// audit that cannot be written.
 fn report(cause: &tokio_postgres::Error, sql: &Sql) -> Error {
     let class = cause
         .code()
@@ -286,7 +305,7 @@ fn report(cause: &tokio_postgres::Error, sql: &Sql) -> Error {
         .map_or_else(|| cause.to_string(), |e| e.message().to_owned());
     let detail = format!("{detail} in: {}", sql.text);
     match class.as_deref() {
-        Some("42" | "22" | "23") => Error::internal(detail),
+        Some("42" | "22" | "23") if !sql.text.starts_with(audit::INSERT) => Error::internal(detail),
         _ => unavailable(detail),
     }
 }

@@ -15,6 +15,7 @@ use self::session::{Session, rewrite};
 use super::unavailable;
 use crate::error::{Error, Result};
 use crate::store::Options;
+use crate::store::audit::{self, Line};
 use crate::store::migrate::{self, Applied};
 use crate::store::sql::{Conflict, Row, Sql, Step};
 
@@ -27,23 +28,35 @@ const QUEUE: usize = 4096;
 const READ_CACHE: usize = 32 * 1024;
 
 /// The schema in the words of SQLite.
-const WORDS: [(&str, &str); 3] = [
+const WORDS: [(&str, &str); 7] = [
     ("{keyed}", "WITHOUT ROWID, STRICT"),
     ("{heap}", "STRICT"),
     (" BIGINT", " INTEGER"),
+    ("\n{sqlite\n", "\n"),
+    ("\nsqlite}\n", "\n"),
+    ("\n{postgres\n", "\n/*\n"),
+    ("\npostgres}\n", "\n*/\n"),
 ];
 
 type Outcome = Result<std::result::Result<(), Conflict>>;
 type Rows = Result<Vec<Row>>;
 
-struct Write {
-    steps: Vec<Step>,
-    reply: oneshot::Sender<Outcome>,
+/// What waits for the writer thread.
+enum Job {
+    Write {
+        steps: Vec<Step>,
+        reply: oneshot::Sender<Outcome>,
+    },
+    /// Rows of the audit that are about no change.
+    Append {
+        lines: Vec<Line>,
+        reply: oneshot::Sender<Result<()>>,
+    },
 }
 
 #[derive(Debug)]
 pub(in crate::store) struct Sqlite {
-    writer: Mutex<Option<mpsc::Sender<Write>>>,
+    writer: Mutex<Option<mpsc::Sender<Job>>>,
     readers: Arc<Readers>,
     /// Connections for reads of one row, which take less time than the change to another thread and back.
     quick: Mutex<Vec<Session>>,
@@ -51,11 +64,11 @@ pub(in crate::store) struct Sqlite {
 }
 
 impl Sqlite {
-    pub async fn open(path: &str, options: &Options) -> Result<Self> {
+    pub async fn open(path: &str, options: &Options) -> Result<(Self, Vec<String>)> {
         let path = PathBuf::from(path);
         let readers = options.readers.max(1);
         let opened = tokio::task::spawn_blocking(move || connect(&path, 2 * readers)).await;
-        let (writer, mut read_only) = opened.map_err(Error::internal)??;
+        let (writer, mut read_only, steps) = opened.map_err(Error::internal)??;
         let quick = Mutex::new(read_only.split_off(readers));
         let (sender, queue) = mpsc::channel(QUEUE);
         let shared = Arc::new(Readers::default());
@@ -67,12 +80,13 @@ impl Sqlite {
             })?);
         }
         let (writer, threads) = (Mutex::new(Some(sender)), Mutex::new(threads));
-        Ok(Self {
+        let sqlite = Self {
             writer,
             readers: shared,
             quick,
             threads,
-        })
+        };
+        Ok((sqlite, steps))
     }
 
     pub async fn read(&self, sql: Sql) -> Rows {
@@ -96,14 +110,24 @@ impl Sqlite {
 
     pub async fn write(&self, steps: Vec<Step>) -> Outcome {
         let (reply, answer) = oneshot::channel();
-        let sender = lock(&self.writer)
-            .clone()
-            .ok_or_else(|| unavailable("the store is closed"))?;
-        let sent = sender.send(Write { steps, reply }).await;
-        sent.map_err(|_| unavailable("the store is closed"))?;
+        self.send(Job::Write { steps, reply }).await?;
         answer
             .await
             .map_err(|_| unavailable("the store is closed"))?
+    }
+
+    pub async fn append(&self, lines: Vec<Line>) -> Result<()> {
+        let (reply, answer) = oneshot::channel();
+        self.send(Job::Append { lines, reply }).await?;
+        answer
+            .await
+            .map_err(|_| unavailable("the store is closed"))?
+    }
+
+    async fn send(&self, job: Job) -> Result<()> {
+        let closed = || unavailable("the store is closed");
+        let sender = lock(&self.writer).clone().ok_or_else(closed)?;
+        sender.send(job).await.map_err(|_| closed())
     }
 
     /// Finishes what is queued and ends the threads.
@@ -143,14 +167,15 @@ fn spawn(name: &str, run: impl FnOnce() + Send + 'static) -> Result<JoinHandle<(
         .map_err(Error::internal)
 }
 
-fn connect(path: &Path, readers: usize) -> Result<(Session, Vec<Session>)> {
+/// The connection that writes, those that read, and the steps of the schema that were taken.
+fn connect(path: &Path, readers: usize) -> Result<(Session, Vec<Session>, Vec<String>)> {
     let mut writer = Connection::open(path).map_err(unavailable)?;
     let pragmas = "PRAGMA journal_mode=WAL; PRAGMA synchronous=FULL; PRAGMA busy_timeout=5000;
         PRAGMA foreign_keys=ON; PRAGMA trusted_schema=OFF; PRAGMA cell_size_check=ON;
         PRAGMA temp_store=MEMORY; PRAGMA cache_size=-16384; PRAGMA wal_autocheckpoint=10000;
         PRAGMA journal_size_limit=67108864; PRAGMA secure_delete=FAST;";
     writer.execute_batch(pragmas).map_err(unavailable)?;
-    upgrade(&mut writer)?;
+    let steps = upgrade(&mut writer)?;
     let flags = OpenFlags::SQLITE_OPEN_READ_ONLY | OpenFlags::SQLITE_OPEN_NO_MUTEX;
     let cache = READ_CACHE / readers.max(1);
     let pragmas = format!(
@@ -163,10 +188,10 @@ fn connect(path: &Path, readers: usize) -> Result<(Session, Vec<Session>)> {
         Ok(Session::new(connection))
     };
     let readers = (0..readers).map(|_| reader()).collect::<Result<_>>()?;
-    Ok((Session::new(writer), readers))
+    Ok((Session::new(writer), readers, steps))
 }
 
-fn upgrade(connection: &mut Connection) -> Result<()> {
+fn upgrade(connection: &mut Connection) -> Result<Vec<String>> {
     connection
         .execute_batch(migrate::TABLE)
         .map_err(unavailable)?;
@@ -182,59 +207,114 @@ fn upgrade(connection: &mut Connection) -> Result<()> {
         });
         rows.and_then(Iterator::collect).map_err(unavailable)?
     };
-    for step in migrate::pending(migrate::ALL, &applied)? {
+    let pending = migrate::pending(migrate::ALL, &applied)?;
+    for step in pending {
         let text = step.statements(&WORDS);
         tx.execute_batch(&text).map_err(unavailable)?;
         let record = rewrite(migrate::RECORD);
         tx.execute(&record, (step.version, step.name, step.checksum()))
             .map_err(unavailable)?;
     }
-    tx.commit().map_err(unavailable)
+    tx.commit().map_err(unavailable)?;
+    Ok(pending.iter().map(migrate::Migration::title).collect())
 }
 
-fn run_writer(mut session: Session, mut queue: mpsc::Receiver<Write>) {
+fn run_writer(mut session: Session, mut queue: mpsc::Receiver<Job>) {
     while let Some(first) = queue.blocking_recv() {
-        let mut group = vec![first];
-        while group.len() < GROUP
+        let mut group = Group::default();
+        group.add(first);
+        while group.size < GROUP
             && let Ok(next) = queue.try_recv()
         {
-            group.push(next);
+            group.add(next);
         }
-        commit(&mut session, group);
+        group.commit(&mut session);
     }
 }
 
-/// Runs a group in one transaction. Nobody hears of success before the commit is on disk.
-fn commit(session: &mut Session, group: Vec<Write>) {
-    let (steps, replies): (Vec<_>, Vec<_>) = group.into_iter().map(|w| (w.steps, w.reply)).unzip();
-    let outcomes = run_group(session, &steps).unwrap_or_else(|cause| {
-        if !session.is_idle()
-            && let Err(cause) = session.command("ROLLBACK")
-        {
-            tracing::error!(%cause, "a failed group of writes could not be rolled back");
+/// What goes into one transaction: writes, and the rows that are appended beside them.
+#[derive(Default)]
+struct Group {
+    size: usize,
+    writes: Vec<Vec<Step>>,
+    replies: Vec<oneshot::Sender<Outcome>>,
+    lines: Vec<Line>,
+    appended: Vec<oneshot::Sender<Result<()>>>,
+}
+
+impl Group {
+    fn add(&mut self, job: Job) {
+        self.size += 1;
+        match job {
+            Job::Write { steps, reply } => {
+                self.writes.push(steps);
+                self.replies.push(reply);
+            }
+            Job::Append { lines, reply } => {
+                self.lines.extend(lines);
+                self.appended.push(reply);
+            }
         }
-        let cause = cause.cause.map_or_else(String::new, |c| c.to_string());
-        steps
-            .iter()
-            .map(|_| Err(unavailable(cause.clone())))
-            .collect()
-    });
-    for (reply, outcome) in replies.into_iter().zip(outcomes) {
+    }
+
+    /// Runs the group. Nobody hears of success before the commit; where there is a write, not before it is on disk.
+    fn commit(self, session: &mut Session) {
+        let appends = audit::insert(self.lines);
+        let (outcomes, appended) =
+            run_group(session, &self.writes, &appends).unwrap_or_else(|cause| {
+                if !session.is_idle()
+                    && let Err(cause) = session.command("ROLLBACK")
+                {
+                    tracing::error!(%cause, "a failed group of writes could not be rolled back");
+                }
+                let cause = reason(cause);
+                let failed = |_: &Vec<Step>| Err(unavailable(cause.clone()));
+                (self.writes.iter().map(failed).collect(), Some(cause))
+            });
         // A caller that went away does not need the answer.
-        let _ = reply.send(outcome);
+        for (reply, outcome) in self.replies.into_iter().zip(outcomes) {
+            let _ = reply.send(outcome);
+        }
+        for reply in self.appended {
+            let _ = reply.send(match &appended {
+                None => Ok(()),
+                Some(cause) => Err(unavailable(cause.clone())),
+            });
+        }
     }
 }
 
-fn run_group(session: &mut Session, group: &[Vec<Step>]) -> Result<Vec<Outcome>> {
+fn reason(error: Error) -> String {
+    error.cause.map_or_else(String::new, |c| c.to_string())
+}
+
+/// What became of each write, and why the rows beside them were not added, if so.
+fn run_group(
+    session: &mut Session,
+    writes: &[Vec<Step>],
+    appends: &[Step],
+) -> Result<(Vec<Outcome>, Option<String>)> {
+    // An appended row may be lost in a power cut until the next write comes, whose commit takes it along.
+    session.wait_for_disk(!writes.is_empty())?;
     session.command("BEGIN IMMEDIATE")?;
-    let mut outcomes = Vec::with_capacity(group.len());
-    for steps in group {
+    let mut outcomes = Vec::with_capacity(writes.len());
+    for steps in writes {
         outcomes.push(session.apply(steps));
-        if session.is_idle() {
-            // The database ended the transaction itself (such as on a full disk): nothing of the group is kept.
-            return Err(unavailable("the database rolled the group of writes back"));
-        }
+        still_open(session)?;
+    }
+    let mut failed = None;
+    if !appends.is_empty() {
+        failed = session.apply(appends).err().map(reason);
+        still_open(session)?;
     }
     session.command("COMMIT")?;
-    Ok(outcomes)
+    Ok((outcomes, failed))
+}
+
+/// The database may end the transaction itself (such as on a full disk): nothing of the group is kept then.
+fn still_open(session: &Session) -> Result<()> {
+    if session.is_idle() {
+        return Err(unavailable("the database rolled the group of writes back"));
+    }
+    Ok(())
 }

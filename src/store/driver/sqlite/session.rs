@@ -7,6 +7,7 @@ use rusqlite::{Connection, ErrorCode};
 
 use super::{Outcome, Rows};
 use crate::error::{Error, Result};
+use crate::store::audit;
 use crate::store::driver::unavailable;
 use crate::store::sql::{Conflict, Expect, Row, Sql, Step, Value};
 
@@ -18,6 +19,8 @@ const STATEMENTS: usize = 256;
 pub(super) struct Session {
     connection: Connection,
     texts: HashMap<String, String>,
+    /// Whether a commit waits until it is on disk.
+    waits: bool,
 }
 
 impl Session {
@@ -26,12 +29,25 @@ impl Session {
         Self {
             connection,
             texts: HashMap::new(),
+            waits: true,
         }
     }
 
     /// Whether no transaction is open.
     pub fn is_idle(&self) -> bool {
         self.connection.is_autocommit()
+    }
+
+    /// Says whether the next commits wait until they are on disk. To be called while no transaction is open.
+    pub fn wait_for_disk(&mut self, waits: bool) -> Result<()> {
+        if waits != self.waits {
+            let level = if waits { "FULL" } else { "NORMAL" };
+            // Not prepared: this pragma works when it is compiled.
+            let set = format!("PRAGMA synchronous={level}");
+            self.connection.execute_batch(&set).map_err(unavailable)?;
+            self.waits = waits;
+        }
+        Ok(())
     }
 
     fn statement(&mut self, sql: &Sql) -> rusqlite::Result<rusqlite::CachedStatement<'_>> {
@@ -97,7 +113,7 @@ impl Session {
     }
 }
 
-/// A broken statement is our defect; anything else is the machine's state.
+/// A broken statement is our defect; anything else is the machine's state, as is an audit that cannot be written.
 fn report(cause: &rusqlite::Error, sql: &Sql) -> Error {
     let defect = match cause {
         rusqlite::Error::SqliteFailure(e, _) => {
@@ -109,7 +125,7 @@ fn report(cause: &rusqlite::Error, sql: &Sql) -> Error {
         _ => true,
     };
     let cause = format!("{cause} in: {}", sql.text);
-    if defect {
+    if defect && !sql.text.starts_with(audit::INSERT) {
         Error::internal(cause)
     } else {
         unavailable(cause)

@@ -1,0 +1,95 @@
+//! A test's database behind the service's back.
+
+use rusqlite::types::ValueRef;
+use tokio_postgres::SimpleQueryMessage;
+
+use crate::app::postgres_url;
+use crate::app::tempdir::Folder;
+
+/// Where a test's database is.
+#[derive(Debug)]
+pub enum Place {
+    /// SQLite: `kap.db` in this folder.
+    File(Folder),
+    /// PostgreSQL: a schema.
+    Schema(String),
+}
+
+/// Rows as texts; null is empty.
+pub type Rows = Vec<Vec<String>>;
+
+impl Place {
+    /// Runs statements.
+    pub async fn run(&self, sql: &str) -> Result<(), String> {
+        match self {
+            Self::File(folder) => file(folder).execute_batch(sql).map_err(|e| e.to_string()),
+            Self::Schema(schema) => {
+                let sql = format!("SET search_path = {schema}; {sql}");
+                let outcome = connected().await.batch_execute(&sql).await;
+                outcome.map_err(|e| e.as_db_error().map_or(e.to_string(), ToString::to_string))
+            }
+        }
+    }
+
+    /// What a query finds.
+    pub async fn rows(&self, sql: &str) -> Rows {
+        match self {
+            Self::File(folder) => {
+                let connection = file(folder);
+                let mut statement = connection.prepare(sql).expect(sql);
+                let columns = statement.column_count();
+                let mut rows = statement.query([]).expect(sql);
+                let mut out = vec![];
+                while let Some(row) = rows.next().expect(sql) {
+                    let cell = |i| match row.get_ref(i).expect("column") {
+                        ValueRef::Integer(n) => n.to_string(),
+                        ValueRef::Text(text) => String::from_utf8_lossy(text).into_owned(),
+                        _ => String::new(),
+                    };
+                    out.push((0..columns).map(cell).collect());
+                }
+                out
+            }
+            Self::Schema(schema) => {
+                let sql = format!("SET search_path = {schema}; {sql}");
+                let answers = connected().await.simple_query(&sql).await.expect(&sql);
+                let row = |message: &SimpleQueryMessage| match message {
+                    SimpleQueryMessage::Row(row) => Some(
+                        (0..row.len())
+                            .map(|i| row.get(i).unwrap_or_default().to_owned())
+                            .collect(),
+                    ),
+                    _ => None,
+                };
+                answers.iter().filter_map(row).collect()
+            }
+        }
+    }
+
+    /// The one cell that a query finds.
+    pub async fn cell(&self, sql: &str) -> String {
+        let mut rows = self.rows(sql).await;
+        assert_eq!(rows.len(), 1, "{sql}: {rows:?}");
+        rows.remove(0).remove(0)
+    }
+}
+
+fn file(folder: &Folder) -> rusqlite::Connection {
+    let connection = rusqlite::Connection::open(folder.path().join("kap.db")).expect("file");
+    connection
+        .busy_timeout(std::time::Duration::from_secs(5))
+        .expect("timeout");
+    connection
+}
+
+async fn connected() -> tokio_postgres::Client {
+    let (client, connection) = tokio_postgres::connect(&postgres_url(), tokio_postgres::NoTls)
+        .await
+        .expect("postgres");
+    #[expect(
+        clippy::disallowed_methods,
+        reason = "the connection ends with its client"
+    )]
+    tokio::spawn(connection);
+    client
+}
