@@ -3,6 +3,7 @@
 use std::hash::{DefaultHasher, Hash as _, Hasher as _};
 use std::sync::{Arc, OnceLock};
 
+use crate::access::Disclosure;
 use crate::audit::Recorder;
 use crate::auth::Auth;
 use crate::auth::seal::SealingKey;
@@ -29,6 +30,8 @@ pub struct Parts {
     pub store: Arc<Store>,
     pub auth: Auth,
     pub policy: Policy,
+    /// What is told where no consent speaks.
+    pub disclosure: Disclosure,
     pub metrics: Metrics,
     pub turns: Turns,
     pub readings: Readings,

@@ -11,12 +11,14 @@ use std::sync::Arc;
 
 use clap::{Parser, Subcommand};
 
+use crate::access::Disclosure;
 use crate::app::{App, Parts, Sealing, Turns};
 use crate::auth::{Auth, PlainHttp, Settings};
 use crate::clock::Clock;
 use crate::config::Config;
 use crate::error::{Error, Kind, Result};
 use crate::interaction::reading::Readings;
+use crate::interaction::upgrade;
 use crate::kap::policy::Policy;
 use crate::store::{Options, Store};
 use crate::telemetry::{self, Metrics};
@@ -92,21 +94,35 @@ async fn dispatch(command: Command) -> Result<()> {
     }
 }
 
+/// What the operator chose; there is no default to fall back on.
+fn disclosure(choice: Option<&str>) -> Result<Disclosure> {
+    let text = "Give --disclosure, what is told where no consent speaks: consent-required (nothing but what a consent \
+        names) or federal-baseline (treatment as 45 CFR 164.506 allows it). The choice is the operator's and depends on the state.";
+    let known = choice.and_then(Disclosure::from_code);
+    known.ok_or_else(|| Error::new(Kind::Invalid, text))
+}
+
 async fn serve(config: Config) -> Result<()> {
     let telemetry = telemetry::start(&config.log, config.otlp_endpoint.as_deref())?;
     let key = audit::key(config.audit_key.as_deref())?;
     let listener = server::bind(config.listen).await?;
     let bound = listener.local_addr().map_err(Error::internal)?;
     let base = config.public_base(bound);
-    let app = app(
-        &config.database_url,
+    let disclosure = disclosure(config.disclosure.as_deref())?;
+    let store = open(&config.database_url, config.pool).await?;
+    let policy = config.policy.as_deref();
+    let app = under(
+        disclosure,
+        store,
+        Clock::system(),
         &config.tenant,
         &base,
-        config.policy.as_deref(),
-        config.pool,
-    )
-    .await?
+        policy,
+    )?
     .sealed_with(key);
+    audit::migrated(&app).await?;
+    let upgraded = upgrade::run(&app).await?;
+    tracing::info!(%disclosure, upgraded, "who is told what where no consent speaks");
     let stop = server::signal()?;
     let running = server::start(app.clone(), listener, config.max_connections)?;
     tracing::info!(address = %running.addr, base, database = app.store.kind(), "serving");
@@ -129,6 +145,13 @@ pub async fn app(
     policy: Option<&Path>,
     pool: usize,
 ) -> Result<App> {
+    let store = open(database_url, pool).await?;
+    let app = assemble(store, Clock::system(), tenant, base, policy)?;
+    audit::migrated(&app).await?;
+    Ok(app)
+}
+
+async fn open(database_url: &str, pool: usize) -> Result<Arc<Store>> {
     if let Some(folder) = database_url
         .strip_prefix("sqlite:")
         .and_then(|path| Path::new(path).parent())
@@ -140,17 +163,30 @@ pub async fn app(
         connections: pool.max(8),
         ..Options::default()
     };
-    let store = Arc::new(Store::open(database_url, options).await?);
-    let app = assemble(store, Clock::system(), tenant, base, policy)?;
-    audit::migrated(&app).await?;
-    Ok(app)
+    Ok(Arc::new(Store::open(database_url, options).await?))
 }
 
-/// The service over an open store.
+/// The service over an open store, under the stricter choice of what is told where no consent speaks.
 ///
 /// # Errors
 /// Where policy or crypto cannot be used.
 pub fn assemble(
+    store: Arc<Store>,
+    clock: Clock,
+    tenant: &str,
+    base: &str,
+    policy: Option<&Path>,
+) -> Result<App> {
+    let strict = Disclosure::ConsentRequired;
+    under(strict, store, clock, tenant, base, policy)
+}
+
+/// As [`assemble`], under this choice.
+///
+/// # Errors
+/// Where policy or crypto cannot be used.
+pub fn under(
+    disclosure: Disclosure,
     store: Arc<Store>,
     clock: Clock,
     tenant: &str,
@@ -172,6 +208,7 @@ pub fn assemble(
         store,
         auth,
         policy,
+        disclosure,
         metrics: Metrics::new(),
         turns: Turns::default(),
         readings: Readings::default(),

@@ -23,6 +23,10 @@ pub struct Config {
     /// Clinical policy file; the shipped default policy where absent.
     #[arg(long, env = "KAP_POLICY")]
     pub policy: Option<PathBuf>,
+    /// What is told where no consent speaks, `consent-required` or `federal-baseline`. There is no default: refusing may
+    /// be information blocking, telling may break state law. Whoever operates the service must choose.
+    #[arg(long, env = "KAP_DISCLOSURE")]
+    pub disclosure: Option<String>,
     /// File with the private key that seals the audit (`kap-fhir audit keygen` makes one); readable by its owner alone.
     #[arg(long, env = "KAP_AUDIT_KEY")]
     pub audit_key: Option<PathBuf>,

@@ -174,6 +174,7 @@ impl Service {
             .args(["serve", "--listen", &addr.to_string()])
             .args(["--database-url", database, "--pool", &args.pool])
             .env("KAP_AUDIT_KEY", audit_key(folder)?)
+            .env("KAP_DISCLOSURE", "consent-required")
             .stdout(Stdio::null())
             .stderr(log)
             .spawn()

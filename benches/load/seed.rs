@@ -5,7 +5,7 @@
 use std::collections::{BTreeSet, HashSet};
 use std::sync::Arc;
 
-use kap_fhir::access::{Access, Caller, Scopes};
+use kap_fhir::access::{Access, Caller, Labels, Scopes};
 use kap_fhir::app::App;
 use kap_fhir::demo::script::Party;
 use kap_fhir::demo::{Account, SAMPLE, set_up};
@@ -13,7 +13,7 @@ use kap_fhir::error::{Error, Result};
 use kap_fhir::fhir::resource::{Key, Resource};
 use kap_fhir::interaction::commit::{Change, Changes, commit, lost};
 use kap_fhir::interaction::episode::DIRECTORY;
-use kap_fhir::interaction::practice::{documents, head, party};
+use kap_fhir::interaction::practice::{documents, grants, head, party};
 use kap_fhir::kap::base::Instant;
 use kap_fhir::kap::dosing::SessionStatus;
 use kap_fhir::kap::{Episode, Id, lift};
@@ -144,6 +144,8 @@ impl Seeding {
             resource,
             over: None,
             owner: self.owner.clone(),
+            author: self.owner.clone(),
+            class: None,
             episode: episode.cloned(),
         }
     }
@@ -163,7 +165,7 @@ impl Seeding {
         self.names.patients.push(id);
         self.store(Changes {
             changes,
-            steps: vec![],
+            ..Changes::default()
         })
         .await
     }
@@ -189,9 +191,15 @@ impl Seeding {
         let tenant = self.access.tenant();
         let mut steps = store::episode::open(tenant, &head::of(&episode, self.app.clock.millis()));
         steps.extend(party::steps(tenant, &episode));
+        steps.extend(grants::steps(tenant, &episode));
         let session = episode.sessions.last().map(|s| s.id.clone());
         self.names.episodes.push((id, session.unwrap_or_default()));
-        self.store(Changes { changes, steps }).await
+        self.store(Changes {
+            changes,
+            steps,
+            ..Changes::default()
+        })
+        .await
     }
 }
 
@@ -212,6 +220,7 @@ impl Seeding {
                 &keys,
                 &self.owner,
                 at,
+                Labels::PSY.or(Labels::R),
                 episode,
             ));
         }

@@ -2,6 +2,12 @@
 //!
 //! Absence never grants: no scope, no role, no link to the patient, no data.
 
+pub mod class;
+pub mod consent;
+pub mod decide;
+pub mod label;
+pub mod policy;
+pub mod purpose;
 pub mod role;
 pub mod scope;
 
@@ -11,6 +17,10 @@ use crate::audit::{Event, Trail, Who as Actor, event};
 use crate::error::{Error, Kind, Result};
 use crate::kap::base::Id;
 
+pub use class::Classes;
+pub use label::Labels;
+pub use policy::Disclosure;
+pub use purpose::Purposes;
 pub use role::Role;
 pub use scope::{Interaction, Letters, Scopes};
 
@@ -50,6 +60,7 @@ pub struct Access {
     who: Who,
     /// The instant at which links and consents are judged, milliseconds since 1970.
     now: i64,
+    disclosure: Disclosure,
     /// Where what is shown is noted; `None` where nobody waits for an answer.
     trail: Option<Arc<Trail>>,
 }
@@ -69,8 +80,16 @@ impl Access {
             tenant,
             who: Who::Caller(caller),
             now,
+            disclosure: Disclosure::ConsentRequired,
             trail: None,
         }
+    }
+
+    /// The same under the operator's choice of what is told where no consent speaks; the stricter one otherwise.
+    #[must_use]
+    pub fn under(mut self, disclosure: Disclosure) -> Self {
+        self.disclosure = disclosure;
+        self
     }
 
     /// The service's own access, for work that no client asked for. `reason` is for the log.
@@ -80,8 +99,16 @@ impl Access {
             tenant,
             who: Who::System(reason),
             now,
+            disclosure: Disclosure::ConsentRequired,
             trail: None,
         }
+    }
+
+    /// The same in another practice network.
+    #[cfg(test)]
+    pub(crate) fn of_tenant(mut self, tenant: Arc<str>) -> Self {
+        self.tenant = tenant;
+        self
     }
 
     /// The same, within a request whose trail this is.
@@ -101,6 +128,24 @@ impl Access {
     #[must_use]
     pub fn now(&self) -> i64 {
         self.now
+    }
+
+    /// What is told where no consent speaks.
+    #[must_use]
+    pub fn disclosure(&self) -> Disclosure {
+        self.disclosure
+    }
+
+    /// The types that the caller may read; `None` where that is every type there is.
+    #[must_use]
+    pub fn readable(&self) -> Option<Vec<&'static str>> {
+        let caller = self.caller()?;
+        let every = role::every_kind().map(|(kind, _)| kind);
+        let may = |kind: &&str| self.allow(Interaction::Read, kind).is_ok();
+        let kinds: Vec<&'static str> = every.filter(may).collect();
+        // What is no practice's to read is no type of the record: the audit trail.
+        let all = role::every_kind().count() - 1;
+        (caller.role != Role::PracticeTherapist || kinds.len() < all).then_some(kinds)
     }
 
     /// The caller; `None` for the service itself.

@@ -65,6 +65,7 @@ const TABLE: &[Line] = &[
     ("Composition",             ["cruds", "",      "rs",      "rs",   "",      "rs",    "rs",    ""]),
     ("DocumentReference",       ["cruds", "",      "cruds",   "rs",   "",      "rs",    "rs",    ""]),
     // Where a record came from, and who saw it
+    ("Basic",                   ["rs",    "",      "rs",      "rs",   "",      "",      "",      ""]),
     ("Provenance",              ["rs",    "",      "rs",      "rs",   "",      "rs",    "rs",    ""]),
     ("AuditEvent",              ["",      "",      "rs",      "rs",   "",      "",      "",      "rs"]),
 ];

@@ -119,7 +119,9 @@ mod tests {
             at: 0,
             patient: None,
             episode: None,
-            owner: id,
+            owner: id.clone(),
+            author: id,
+            labels: 0,
             body: Some(r#"{"resourceType":"Patient","id":"a","x": 1.10}"#.into()),
         };
         let mut set = Searchset::new(

@@ -104,6 +104,13 @@ pub fn compartment(kind: &str, value: &Value) -> (Option<Id>, Option<Id>) {
     (patient, episode)
 }
 
+/// Whether resources of this type tell whose record they are part of.
+#[must_use]
+pub fn tells_patient(kind: &str) -> bool {
+    let named = |name: &&str| parameter::find(kind, name).is_some();
+    kind == "Patient" || ["patient", "subject"].iter().any(named)
+}
+
 /// The first reference to a `target` among the values of the parameter `name`.
 fn referred(kind: &str, name: &str, target: &str, value: &Value) -> Option<Id> {
     let named = parameter::find(kind, name)?;

@@ -14,4 +14,5 @@ pub mod reference;
 pub mod resource;
 pub mod rewrite;
 pub mod search;
+pub mod security;
 pub mod structure;

@@ -65,11 +65,23 @@ pub struct Stored {
     pub episode: Option<Id>,
     /// The organization that owns the record (the practice).
     pub owner: Id,
+    /// The organization whose client wrote the first version; unset where that is not known.
+    pub author: Id,
+    /// The security labels as a mask of `access::Labels`.
+    pub labels: i64,
     /// JSON text with `meta`; `None` where this version is a deletion.
     pub body: Option<Arc<str>>,
 }
 
 impl Stored {
+    /// The row as a resource; `None` for a deletion.
+    #[must_use]
+    pub fn resource(&self) -> Option<Resource> {
+        let (json, value) = (self.body.clone()?, self.value()?);
+        let key = self.key.clone();
+        Some(Resource { key, json, value })
+    }
+
     /// The body parsed, for reading only.
     #[must_use]
     pub fn value(&self) -> Option<Value> {

@@ -106,7 +106,7 @@ async fn permit(parts: &Parts, app: &App) -> Result<Access> {
     app.recorder.count();
     trail.by(caller.actor());
     let access = Access::of(app.tenant.clone(), caller, app.clock.millis());
-    Ok(access.within(trail.clone()))
+    Ok(access.under(app.disclosure).within(trail.clone()))
 }
 
 /// The one value of a header; `None` where it is absent.

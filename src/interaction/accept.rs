@@ -5,6 +5,7 @@ use std::collections::HashMap;
 use serde_json::Value;
 
 use super::at_hand::AtHand;
+use super::consent::{self, Door};
 use super::reading::Loaded;
 use super::write::Incoming;
 use crate::error::{Error, Issue, Kind as ErrorKind, Result};
@@ -52,6 +53,11 @@ pub fn accept(
         let kind = fact.key().0;
         if decided_already(&fact, episode) {
             continue;
+        }
+        if let Fact::Consent(consent) = &fact {
+            let known = |id: &Id| at_hand.contains_key(&Key::new("Organization", id.clone()));
+            consent::check(consent, episode, known, Door::Fhir)
+                .map_err(|error| from.refused(error, kind))?;
         }
         episode
             .accept(fact, ctx)

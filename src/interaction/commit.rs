@@ -6,7 +6,8 @@ use std::time::Instant;
 
 use time::OffsetDateTime;
 
-use crate::access::Access;
+use super::label::{About, Ages};
+use crate::access::{Access, Classes};
 use crate::app::App;
 use crate::audit::event::{Event, Kind as Act};
 use crate::error::{Error, Kind, Result};
@@ -38,6 +39,10 @@ pub struct Change {
     pub over: Option<Stored>,
     /// The organization that owns the record.
     pub owner: Id,
+    /// The organization that writes it; later versions keep the author of the first.
+    pub author: Id,
+    /// What class of data it is, where the resource itself does not say it.
+    pub class: Option<Classes>,
     /// The episode, where the resource itself does not say it.
     pub episode: Option<Id>,
 }
@@ -46,6 +51,8 @@ pub struct Change {
 #[derive(Debug, Default)]
 pub struct Changes {
     pub changes: Vec<Change>,
+    /// What is known of the patient already; of others it is looked up.
+    pub about: Option<About>,
     /// Guards and rows beside the resources: the episode's version, parties, the idempotency record.
     pub steps: Vec<Step>,
 }
@@ -62,11 +69,13 @@ pub async fn commit(
     set: Changes,
 ) -> Result<std::result::Result<Vec<Stored>, Conflict>> {
     let started = Instant::now();
+    let ages = Ages::of(app, access, &set).await?;
+    let about = set.about.as_ref().map(|about| about.patient.clone());
     let mut steps = set.steps;
     let mut stored = Vec::with_capacity(set.changes.len());
     let mut events = Vec::with_capacity(set.changes.len());
     for change in set.changes {
-        let (draft, row) = draft(app, change)?;
+        let (draft, row) = draft(app, &ages, about.as_ref(), change)?;
         events.push(changed(access, &draft));
         steps.extend(match draft.version {
             1 => store::resource::create(access.tenant(), &draft),
@@ -104,13 +113,19 @@ fn changed(access: &Access, draft: &Draft) -> Event {
     event.patient(draft.patient.as_ref().map(Id::as_str))
 }
 
-fn draft(app: &App, change: Change) -> Result<(Draft, Stored)> {
+/// What hangs off an episode is of its patient, whether the resource itself says so or not.
+fn draft(app: &App, ages: &Ages, about: Option<&Id>, change: Change) -> Result<(Draft, Stored)> {
     let Change {
         resource,
         over,
         owner,
+        author,
+        class: given,
         episode,
     } = change;
+    let previous = over.as_ref().map_or(0, |old| old.labels);
+    let (resource, labels, class) = ages.labelled(resource, previous)?;
+    let author = over.as_ref().map_or(author, |old| old.author.clone());
     let version = over.as_ref().map_or(1, |old| old.version + 1);
     let at = app
         .clock
@@ -122,17 +137,17 @@ fn draft(app: &App, change: Change) -> Result<(Draft, Stored)> {
     let (patient, said) = index::compartment(&resource.key.kind, &resource.value);
     let entries = index::extract(&resource.key.kind, &resource.value);
     let kind = resource.key.kind.clone();
+    let episode = said.or(episode).filter(|_| !SHARED.contains(&&*kind));
     let draft = Draft {
         key: resource.key,
         version,
         at,
-        patient,
-        episode: if SHARED.contains(&&*kind) {
-            None
-        } else {
-            said.or(episode)
-        },
+        patient: patient.or_else(|| about.filter(|_| episode.is_some()).cloned()),
+        episode,
         owner,
+        author,
+        labels,
+        class: given.unwrap_or(class),
         body: Some(body),
         entries,
     };
@@ -143,6 +158,8 @@ fn draft(app: &App, change: Change) -> Result<(Draft, Stored)> {
         patient: draft.patient.clone(),
         episode: draft.episode.clone(),
         owner: draft.owner.clone(),
+        author: draft.author.clone(),
+        labels: draft.labels.bits(),
         body: draft.body.clone(),
     };
     Ok((draft, row))

@@ -37,6 +37,8 @@ pub async fn put_organization(app: &App, organization: &Organization) -> Result<
             resource,
             over,
             owner: organization.id.clone(),
+            author: organization.id.clone(),
+            class: None,
             episode: None,
         });
     }
@@ -46,7 +48,7 @@ pub async fn put_organization(app: &App, organization: &Organization) -> Result<
         "put organization",
         Changes {
             changes,
-            steps: vec![],
+            ..Changes::default()
         },
     )
     .await?

@@ -5,7 +5,8 @@
 use std::collections::HashMap;
 
 use super::commit::{Change, Changes, commit, lost};
-use super::practice::{actor, documents, party};
+use super::label::About;
+use super::practice::{actor, documents, grants, party};
 use super::reading::{Completed, Loaded, load, load_whole};
 use super::stamp::{says_the_same, without_stamp};
 use crate::access::Access;
@@ -131,11 +132,22 @@ pub async fn change(
     Err(last.map_or_else(Error::not_found, lost))
 }
 
-/// The episode as the rules see it. What came in as FHIR is read together with what is stored, so that needs the bodies.
+/// The episode as the rules see it, for a caller who sees anything of it: a pharmacy does not see that there is one, and
+/// yet dispenses in it.
+///
+/// # Errors
+/// `NotFound` where the caller sees nothing of it.
+pub async fn whole(app: &App, access: &Access, id: &Id) -> Result<Loaded> {
+    let reason = "rules see the whole episode";
+    let system = Access::system(app.tenant.clone(), reason, access.now());
+    read(app, access, &system, id, &Ask::default()).await
+}
+
+/// As [`whole`]. What came in as FHIR is read together with what is stored, so that needs the bodies.
 async fn read(app: &App, access: &Access, whole: &Access, id: &Id, ask: &Ask) -> Result<Loaded> {
-    let header = Key::new("EpisodeOfCare", id.clone());
-    let own = app.store.view(access).lookup(&header).await?;
-    own.ok_or_else(Error::not_found)?;
+    if !app.store.view(access).takes_part(id).await? {
+        return Err(Error::not_found());
+    }
     if ask.received.is_empty() {
         load(app, whole, id).await
     } else {
@@ -185,13 +197,21 @@ fn plan(
 ) -> Result<(Changes, Origin)> {
     let before = &loaded.episode;
     let owner = after.organizations.practice.id.clone();
-    let make = |resource: Resource, over: Option<Stored>| Change {
+    let writer = access.caller().map_or(&owner, |c| &c.organization);
+    let make = |resource: Resource, over: Option<Stored>, author: &Id| Change {
         resource,
         owner: over.as_ref().map_or(&owner, |old| &old.owner).clone(),
         over,
+        author: author.clone(),
+        class: None,
         episode: Some(after.episode_id.clone()),
     };
-    let mut set = Changes::default();
+    let at = Instant(app.clock.now());
+    let about = About::of(after, at);
+    let mut set = Changes {
+        about: Some(about.clone()),
+        ..Changes::default()
+    };
     let mut origin = Origin::Ours;
     for Received {
         resource,
@@ -202,7 +222,7 @@ fn plan(
         let over = loaded.stored.get(&resource.key).or(over.as_ref()).cloned();
         check_version(over.as_ref(), *seen)?;
         let resource = with_history(before, after, resource);
-        set.changes.push(make(resource, over));
+        set.changes.push(make(resource, over, writer));
         origin = Origin::Foreign;
     }
     for draft in drafts.facts {
@@ -218,23 +238,33 @@ fn plan(
         }
         let old = loaded.value(&key);
         if !old.is_some_and(|old| says_the_same(old, &resource.value)) {
-            set.changes.push(make(resource, over));
+            set.changes.push(make(resource, over, writer));
         }
     }
+    // Documents are made of the whole episode: they are the practice's, whoever's write made them due.
     for resource in drafts.papers {
         let over = loaded.stored.get(&resource.key).cloned();
-        set.changes.push(make(resource, over));
+        set.changes.push(make(resource, over, &owner));
     }
-    set.changes.extend(
-        super::practice::provenance::of(app, access, after, &set.changes).map(|r| make(r, None)),
-    );
+    let told = super::practice::provenance::of(app, access, after, &about, &set.changes)?;
+    set.changes.extend(told);
     let head = super::practice::head::of(after, app.clock.millis());
     set.steps
         .extend(store::episode::bump(access.tenant(), &head, loaded.version));
-    if party::parties(before) != party::parties(after) {
-        set.steps.extend(party::steps(access.tenant(), after));
-    }
+    set.steps.extend(told_of(access.tenant(), before, after));
     Ok((set, origin))
+}
+
+/// What has to change of who takes part in the episode, and of what its consents grant.
+fn told_of(tenant: &str, before: &Episode, after: &Episode) -> Vec<Step> {
+    let mut steps = Vec::new();
+    if party::parties(before) != party::parties(after) {
+        steps.extend(party::steps(tenant, after));
+    }
+    if grants::grants(before) != grants::grants(after) {
+        steps.extend(grants::steps(tenant, after));
+    }
+    steps
 }
 
 fn check_version(over: Option<&Stored>, seen: Option<i64>) -> Result<()> {

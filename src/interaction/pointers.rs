@@ -230,6 +230,8 @@ mod tests {
             patient: Some(id("p")),
             episode: None,
             owner: id("o"),
+            author: id("o"),
+            labels: 0,
             body: Some(value.to_string().into()),
         };
         (key, row)

@@ -211,8 +211,8 @@ fn fold(id: &Id, version: i64, resources: Vec<Stored>) -> Result<Loaded> {
         );
     }
     let facts = reading.facts.into_iter().map(|(fact, _)| fact).collect();
-    let mut episode = Episode::fold(facts)
-        .ok_or_else(|| Error::internal("an episode without header or patient"))?;
+    // Who sees neither header nor patient sees no episode.
+    let mut episode = Episode::fold(facts).ok_or_else(Error::not_found)?;
     episode.version = version;
     Ok(Loaded {
         version,

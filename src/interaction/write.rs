@@ -157,7 +157,9 @@ fn one(mut stored: Vec<Stored>) -> Result<Stored> {
 /// `Unprocessable` where it does.
 pub fn unmoved(old: &Stored, new: &Resource) -> Result<()> {
     let (patient, episode) = index::compartment(&new.key.kind, &new.value);
-    if old.patient == patient && (episode.is_none() || old.episode == episode) {
+    // A type without a patient of its own is of the patient of its episode.
+    let own = index::tells_patient(&new.key.kind);
+    if (old.patient == patient || !own) && (episode.is_none() || old.episode == episode) {
         return Ok(());
     }
     let text = "An update cannot move a record to another patient or episode.";
@@ -219,6 +221,8 @@ pub async fn write(
     name: &'static str,
     incoming: Vec<Incoming>,
 ) -> Result<Vec<Stored>> {
+    super::label::check(&incoming)?;
+    super::consent::check_shapes(&incoming)?;
     no_opening(&incoming)?;
     let pointers = Pointers::of(&incoming, &app.fhir_base());
     let at_hand = at_hand::read(app, access, &incoming, &pointers).await?;
@@ -387,6 +391,8 @@ async fn plain(
             resource: one.resource,
             over,
             owner: owner.clone(),
+            author: owner.clone(),
+            class: None,
             episode: None,
         });
     }

@@ -10,6 +10,13 @@ use crate::error::{Error, Kind, Result};
 #[derive(Clone, Debug)]
 pub struct Calendar(jiff::tz::TimeZone);
 
+/// UTC: for those who name no zone.
+impl Default for Calendar {
+    fn default() -> Self {
+        Self(jiff::tz::TimeZone::UTC)
+    }
+}
+
 impl Calendar {
     /// The calendar of an IANA time zone such as `America/Los_Angeles`.
     ///

@@ -20,6 +20,7 @@ pub use super::json::{exact, finish, plain};
 use super::label::{self, Class};
 use super::narrative::Html;
 use super::terms;
+use crate::access::Labels;
 use crate::kap::Episode;
 use crate::kap::base::{Coding, Day, Decimal, Id, Identifier, Instant, Quantity};
 
@@ -56,7 +57,7 @@ impl Frame {
         text: &Html,
         e: &Episode,
     ) -> Self {
-        let security = label::labels(Class::Clinical, &[], &[], day, e);
+        let security = label::labels(Class::Clinical, &[], Labels::NONE, day, e);
         Self::new(id, profiles, security, text, e).extend([episode_link(e)])
     }
 

@@ -19,6 +19,7 @@ use super::medication::{read_route, route_concept};
 use super::narrative::Html;
 use super::read::{Facts, Node, Read, Source, one};
 use super::value::Milligrams;
+use crate::access::Labels;
 use crate::fhir::resource::Resource;
 use crate::kap::clearance::{Clearance, ClearanceStatus, Decision};
 use crate::kap::dosing::Setting;
@@ -51,7 +52,13 @@ fn impression(x: &Clearance, e: &Episode) -> Resource {
         .flat_map(|r| r.sensitivity.clone())
         .collect();
     let day = Some(Day(x.decided_at.0.date()));
-    let security = super::label::labels(super::label::Class::Clinical, &sensitivity, &[], day, e);
+    let security = super::label::labels(
+        super::label::Class::Clinical,
+        &sensitivity,
+        Labels::NONE,
+        day,
+        e,
+    );
     let frame = Frame::clinical(
         x.id.as_str(),
         &[structure("kap-clearance")],

@@ -149,15 +149,14 @@ pub const PCF_CONSENT: &str =
 pub const WORKFLOW_EPISODE: &str = "http://hl7.org/fhir/StructureDefinition/workflow-episodeOfCare";
 
 /// Code systems of others.
+pub use crate::access::label::{ACT_CODE, ACT_REASON, CONFIDENTIALITY};
+
 pub const SNOMED: &str = "http://snomed.info/sct";
 pub const LOINC: &str = "http://loinc.org";
 pub const RXNORM: &str = "http://www.nlm.nih.gov/research/umls/rxnorm";
 pub const NUCC: &str = "http://nucc.org/provider-taxonomy";
 pub const UCUM: &str = "http://unitsofmeasure.org";
 pub const NPI: &str = "http://hl7.org/fhir/sid/us-npi";
-pub const ACT_CODE: &str = "http://terminology.hl7.org/CodeSystem/v3-ActCode";
-pub const ACT_REASON: &str = "http://terminology.hl7.org/CodeSystem/v3-ActReason";
-pub const CONFIDENTIALITY: &str = "http://terminology.hl7.org/CodeSystem/v3-Confidentiality";
 pub const PARTICIPATION: &str = "http://terminology.hl7.org/CodeSystem/v3-ParticipationType";
 pub const ROUTE_V3: &str = "http://terminology.hl7.org/CodeSystem/v3-RouteOfAdministration";
 pub const DRUG_FORM: &str = "http://terminology.hl7.org/CodeSystem/v3-orderableDrugForm";

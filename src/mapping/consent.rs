@@ -190,9 +190,12 @@ fn recipient(id: &Id, e: &Episode) -> Reference {
 pub fn read<'v>(node: Node<'v>, source: &Source<'v>) -> Facts {
     let kind = node.ext("kap-consent-kind").and_then(Node::any_value);
     let ours = node.has_profile("kap-treatment-consent") || node.has_profile("kap-privacy-consent");
-    let Some(kind) = kind else {
-        let missing = node.missing("extension('kap-consent-kind')");
-        return if ours { Err(missing) } else { Ok(vec![]) };
+    let kind = match kind {
+        Some(kind) => kind.code("code", ConsentKind::from_code)?,
+        None if ours => return Err(node.missing("extension('kap-consent-kind')")),
+        // Whoever wrote it: who may be told what is for us to obey.
+        None if is_about_privacy(node) => ConsentKind::PrivacyDisclosure,
+        None => return Ok(vec![]),
     };
     let own = node.ext("kap-consent");
     let provision = node.get("provision");
@@ -203,7 +206,7 @@ pub fn read<'v>(node: Node<'v>, source: &Source<'v>) -> Facts {
     let exceptions = provision.into_iter().flat_map(|p| p.each("provision"));
     let consent = Consent {
         id: node.id()?,
-        kind: kind.code("code", ConsentKind::from_code)?,
+        kind,
         status: read_status(node, own)?,
         signed_at: node.opt("dateTime")?,
         signers: node
@@ -236,6 +239,11 @@ pub fn read<'v>(node: Node<'v>, source: &Source<'v>) -> Facts {
             .collect::<Read<_>>()?,
     };
     one(Fact::Consent(consent), node)
+}
+
+fn is_about_privacy(node: Node<'_>) -> bool {
+    let mut codings = node.get("scope").into_iter().flat_map(|s| s.each("coding"));
+    codings.any(|c| c.text("code") == Some("patient-privacy"))
 }
 
 /// The practice's status where it agrees with the native one, which wins (a partner may have changed it).

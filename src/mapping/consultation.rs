@@ -18,6 +18,7 @@ use super::codes::{SNOMED, hl7, structure, us_core};
 use super::label::{Class, labels, of_code};
 use super::narrative::Html;
 use super::read::{Facts, Node, Read, Source, one};
+use crate::access::Labels;
 use crate::fhir::resource::Resource;
 use crate::kap::base::Coding;
 use crate::kap::consultation::{
@@ -56,8 +57,9 @@ pub fn write_problem(x: &Problem, e: &Episode) -> Vec<Resource> {
             format!("{}, {}", x.clinical_status, x.verification_status),
         )
         .maybe("Onset", x.onset.as_deref());
-    let implied: Vec<_> = x.codings.iter().flat_map(|c| of_code(c)).copied().collect();
-    let security = labels(Class::Topic, &x.sensitivity, &implied, None, e);
+    let told = x.codings.iter().map(of_code);
+    let implied = told.fold(Labels::NONE, Labels::or);
+    let security = labels(Class::Topic, &x.sensitivity, implied, None, e);
     let profile = match x.category {
         ProblemCategory::EncounterDiagnosis => us_core("us-core-condition-encounter-diagnosis"),
         _ => us_core("us-core-condition-problems-health-concerns"),
@@ -207,7 +209,7 @@ pub fn write_allergy(x: &Allergy, e: &Episode) -> Vec<Resource> {
     let text = Html::new()
         .p(&x.text)
         .maybe("Reaction", x.reaction.as_deref());
-    let security = labels(Class::General, &[], &[], None, e);
+    let security = labels(Class::General, &[], Labels::NONE, None, e);
     let profile = [us_core("us-core-allergyintolerance")];
     let parts = Parts::new().flag("noKnown", Some(x.no_known));
     let frame = Frame::new(x.id.as_str(), &profile, security, &text, e)
@@ -316,7 +318,7 @@ pub fn write_medicine(x: &HomeMedicine, e: &Episode) -> Vec<Resource> {
     let frame = Frame::new(
         x.id.as_str(),
         &profile,
-        labels(class, &[], &[], None, e),
+        labels(class, &[], Labels::NONE, None, e),
         &text,
         e,
     )

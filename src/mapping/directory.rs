@@ -19,6 +19,7 @@ use super::label::{Class, labels, normal};
 use super::narrative::Html;
 use super::read::{Facts, Node, Read, Source};
 use super::terms;
+use crate::access::Labels;
 use crate::fhir::resource::Resource;
 use crate::kap::people::{Licence, Member, MemberRole, Organization, OrganizationType};
 use crate::kap::{Episode, Fact};
@@ -89,7 +90,7 @@ pub fn read_organization<'v>(node: Node<'v>, source: &Source<'v>) -> Read<Organi
 
 /// Practitioner, PractitionerRole (US Core), and the team with this member.
 pub fn write_member(x: &Member, e: &Episode) -> Vec<Resource> {
-    let security = labels(Class::General, &[], &[], None, e);
+    let security = labels(Class::General, &[], Labels::NONE, None, e);
     let text = Html::new().p(&x.name);
     let profile = [us_core("us-core-practitioner")];
     let frame = Frame::new(x.id.as_str(), &profile, security, &text, e);
@@ -121,7 +122,7 @@ fn member_role(x: &Member, text: &Html, e: &Episode) -> Resource {
     let profile = us_core("us-core-practitionerrole");
     let reachable = endpoint.is_some() || !x.telecom.is_empty();
     let profiles: Vec<String> = reachable.then_some(profile).into_iter().collect();
-    let security = labels(Class::General, &[], &[], None, e);
+    let security = labels(Class::General, &[], Labels::NONE, None, e);
     let frame = Frame::new(id.as_str(), &profiles, security, text, e);
     let mut r = must(start!(PractitionerRole, frame).build());
     r.endpoint = some(endpoint.filter(|_| x.telecom.is_empty()));

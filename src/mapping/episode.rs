@@ -16,6 +16,7 @@ use super::directory::{read_organization, write_organization, write_team};
 use super::label::{Class, labels};
 use super::narrative::Html;
 use super::read::{Facts, Node, Read, Source};
+use crate::access::Labels;
 use crate::fhir::resource::Resource;
 use crate::kap::base::Identifier;
 use crate::kap::fact::Header;
@@ -47,7 +48,7 @@ fn episode_of_care(x: &Header, e: &Episode) -> EpisodeOfCare {
                 .iter()
                 .map(|p| format!("{} {}", p.from, p.phase)),
         );
-    let security = labels(Class::Clinical, &[], &[], None, e);
+    let security = labels(Class::Clinical, &[], Labels::NONE, None, e);
     let profile = [structure("kap-episode-of-care")];
     let frame = Frame::new(x.id.as_str(), &profile, security, &text, e).extend(extensions(x));
     let ever = |n: usize| was_active(&x.phase_history[..n]);

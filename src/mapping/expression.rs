@@ -5,6 +5,8 @@ use crate::kap::Kind;
 
 /// Record, field (the first step of its JSON pointer), element.
 const PLACES: &[(Kind, &str, &str)] = &[
+    (Kind::Consent, "signedAt", "dateTime"),
+    (Kind::Consent, "signers", "performer"),
     (Kind::Clearance, "at", "date"),
     (Kind::Clearance, "by", "assessor"),
     (

@@ -18,6 +18,7 @@ use super::narrative::Html;
 use super::read::{Facts, Node, Read, Source, one};
 use super::safety::{any_record, record_of};
 use super::terms;
+use crate::access::Labels;
 use crate::fhir::resource::Resource;
 use crate::kap::base::Day;
 use crate::kap::follow_up::{Communication, FollowUp, FollowUpKind, FollowUpStatus};
@@ -192,7 +193,7 @@ fn wire_status(node: Node<'_>) -> Read<FollowUpStatus> {
 #[must_use]
 pub fn write_communication(x: &Communication, e: &Episode) -> Vec<Resource> {
     let day = Some(Day(x.at.0.date()));
-    let security = label::labels(Class::Clinical, &x.labels, &[], day, e);
+    let security = label::labels(Class::Clinical, &x.labels, Labels::NONE, day, e);
     let text = Html::new()
         .fact("Message about", &x.topic)
         .fact("Sent", x.at.to_string())

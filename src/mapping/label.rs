@@ -1,13 +1,14 @@
-//! Security labels of what is built: one confidentiality and the sensitivities (domain reference §5.2–5.3).
-//!
-//! The rule is pure: resource class, the codes in it, the patient's age at the event. Everything of a KAP
+//! Security labels of what is built (domain reference §5.2–5.3), by the rule of `access::label`: everything of a KAP
 //! record is restricted and psychiatric, since its mere existence says so; what speaks of substance use
 //! carries that family instead of `PSY`, so that a consent can permit one without the other.
 
 use fhir_sdk::r4b::types::Coding as FhirCoding;
 
 use super::build::coding_of;
-use super::codes::{ACT_CODE, ACT_REASON, CONFIDENTIALITY, SNOMED};
+use super::codes::{ACT_CODE, ACT_REASON, CONFIDENTIALITY};
+use crate::access::Labels;
+use crate::access::label::{self, Subject};
+pub use crate::access::label::{is_minor, of_instrument};
 use crate::kap::Episode;
 use crate::kap::base::{Coding, Day};
 
@@ -23,89 +24,52 @@ pub enum Class {
     Topic,
 }
 
-/// Years at which a patient is no longer a minor.
-const ADULT: i32 = 18;
-
-/// `http://snomed.info/sct` codes of substance use that the reference lists.
-const SUBSTANCE_USE: &[&str] = &["26416006", "66214007", "191816009", "37344009", "15167005"];
-/// Instruments about substance use.
-const SUBSTANCE_INSTRUMENTS: &[&str] = &["AUDIT-C", "DAST-10"];
-
-/// The sensitivities that follow from a code: `SUD` and `ETH` for substance use.
+/// The sensitivities that follow from a code.
 #[must_use]
-pub fn of_code(coding: &Coding) -> &'static [&'static str] {
-    if coding.system == SNOMED && SUBSTANCE_USE.contains(&coding.code.as_str()) {
-        &["SUD", "ETH"]
-    } else {
-        &[]
-    }
+pub fn of_code(coding: &Coding) -> Labels {
+    label::of_code(&coding.system, &coding.code)
 }
 
-/// The sensitivities that follow from an instrument's name.
-#[must_use]
-pub fn of_instrument(name: &str) -> &'static [&'static str] {
-    if SUBSTANCE_INSTRUMENTS.contains(&name) {
-        &["SUD", "ETH"]
-    } else {
-        &[]
-    }
-}
-
-/// Whether the patient was a minor on `day`.
-#[must_use]
-pub fn is_minor(birth: Day, day: Day) -> bool {
-    let (b, d) = (birth.0, day.0);
-    let years = d.year() - b.year();
-    let had_birthday = (d.month() as u8, d.day()) >= (b.month() as u8, b.day());
-    years - i32::from(!had_birthday) < ADULT
-}
-
-/// The labels of a resource, in a stable order. `day` is the day of the event; where unknown, the day on
-/// which the episode began. Codes other than the known sensitivities are kept, as a clinician gave them.
+/// The labels of a resource. `day` is the day of the event; where unknown, the day on which the episode began. Codes
+/// other than the known sensitivities are kept, as a clinician gave them.
 #[must_use]
 pub fn labels(
     class: Class,
     sensitivity: &[String],
-    implied: &[&'static str],
+    implied: Labels,
     day: Option<Day>,
     episode: &Episode,
 ) -> Vec<FhirCoding> {
-    let mut codes: Vec<&str> = Vec::new();
-    if class != Class::General {
-        let given = implied
-            .iter()
-            .copied()
-            .chain(sensitivity.iter().map(String::as_str));
-        for code in given {
-            if !codes.contains(&code) {
-                codes.push(code);
-            }
-        }
-        let other_topic = codes.iter().any(|c| *c != "ADOL");
-        if (class == Class::Clinical || !other_topic) && !codes.contains(&"PSY") {
-            codes.insert(0, "PSY");
-        }
-        let day = day.or_else(|| episode.phase_history.first().map(|p| Day(p.from.0.date())));
-        let minor = day.is_some_and(|day| is_minor(episode.patient.birth_date, day));
-        if minor && !codes.contains(&"ADOL") {
-            codes.push("ADOL");
+    if class == Class::General {
+        return security(Labels::NONE, &[], episode);
+    }
+    let mut topics = implied;
+    let mut foreign: Vec<&str> = vec![];
+    for code in sensitivity {
+        match Labels::of(code) {
+            Some(known) => topics = topics.or(known),
+            None => foreign.push(code),
         }
     }
-    let level = if class == Class::General {
-        ("N", "normal")
+    let day = day.or_else(|| episode.phase_history.first().map(|p| Day(p.from.0.date())));
+    let minor = day.is_some_and(|day| is_minor(episode.patient.birth_date, day));
+    let subject = if minor {
+        Subject::Minor
     } else {
-        ("R", "restricted")
+        Subject::Adult
     };
-    let mut out = vec![coding_of(CONFIDENTIALITY, level.0, Some(level.1))];
-    out.extend(
-        codes
-            .into_iter()
-            .map(|c| coding_of(ACT_CODE, c, display(c))),
-    );
-    if episode.synthetic {
-        out.push(test_data());
-    }
-    out
+    let labels = label::of_topics(topics, class == Class::Clinical, subject);
+    security(labels, &foreign, episode)
+}
+
+/// These labels as codings, and the mark of made-up data.
+#[must_use]
+pub fn security(labels: Labels, foreign: &[&str], episode: &Episode) -> Vec<FhirCoding> {
+    let named = labels.codings().into_iter();
+    let named = named.map(|c| coding_of(&c.system, &c.code, c.display.as_deref()));
+    let foreign = foreign.iter().map(|code| coding_of(ACT_CODE, code, None));
+    let test = episode.synthetic.then(test_data);
+    named.chain(foreign).chain(test).collect()
 }
 
 /// The label of the directory: normal confidentiality.
@@ -118,39 +82,4 @@ pub fn normal() -> FhirCoding {
 #[must_use]
 pub fn test_data() -> FhirCoding {
     coding_of(ACT_REASON, "HTEST", Some("test health data"))
-}
-
-fn display(code: &str) -> Option<&'static str> {
-    Some(match code {
-        "PSY" => "psychiatry disorder information sensitivity",
-        "SUD" => "substance use disorder information sensitivity",
-        "ETH" => "substance abuse information sensitivity",
-        "ETHUD" => "alcohol use disorder information sensitivity",
-        "OPIOIDUD" => "opioid use disorder information sensitivity",
-        "ADOL" => "adolescent information sensitivity",
-        "SDV" => "sexual assault, abuse, or domestic violence information sensitivity",
-        "MST" => "military sexual trauma information sensitivity",
-        "SEX" => "sexuality and reproductive health information sensitivity",
-        "HIV" => "HIV/AIDS information sensitivity",
-        _ => return None,
-    })
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    fn day(text: &str) -> Day {
-        text.parse().unwrap_or_else(|e| panic!("{e}"))
-    }
-
-    #[test]
-    fn a_minor_turns_adult_on_the_birthday() {
-        let birth = day("2010-01-20");
-        assert!(is_minor(birth, day("2028-01-19")));
-        assert!(!is_minor(birth, day("2028-01-20")));
-        let leap = day("2008-02-29");
-        assert!(is_minor(leap, day("2026-02-28")));
-        assert!(!is_minor(leap, day("2026-03-01")));
-    }
 }

@@ -19,6 +19,7 @@ use super::codes::{ROUTE_V3, SCHEDULE, SNOMED, namespace, structure, us_core};
 use super::narrative::Html;
 use super::read::{Facts, Node, Read, Source};
 use super::value::Milligrams;
+use crate::access::Labels;
 use crate::fhir::resource::Resource;
 use crate::kap::base::Coding;
 use crate::kap::base::Decimal;
@@ -264,7 +265,7 @@ fn medication(x: &Prescription, text: &Html, e: &Episode) -> Resource {
             ExtensionValue::Coding(coding_of(SCHEDULE, s, Some(&display))),
         )
     });
-    let security = super::label::labels(super::label::Class::Clinical, &[], &[], None, e);
+    let security = super::label::labels(super::label::Class::Clinical, &[], Labels::NONE, None, e);
     let frame = Frame::new(id.as_str(), &profiles, security, text, e)
         .extend(schedule)
         .extend([kap("kap-compounded", ExtensionValue::Boolean(x.compounded))]);

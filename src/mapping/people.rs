@@ -14,6 +14,7 @@ use super::codes::{structure, us_core};
 use super::label::{Class, labels};
 use super::narrative::Html;
 use super::read::{Facts, Node, Read, Source, one};
+use crate::access::Labels;
 use crate::fhir::resource::Resource;
 use crate::kap::people::{
     Gender, LegalAuthority, MemberRole, Patient, ProxyAccess, RelatedPerson, RelatedRole,
@@ -36,7 +37,7 @@ pub fn write_patient(x: &Patient, e: &Episode) -> Vec<Resource> {
     let text = Html::new()
         .p(name.trim())
         .fact("Born", x.birth_date.to_string());
-    let security = labels(Class::General, &[], &[], None, e);
+    let security = labels(Class::General, &[], Labels::NONE, None, e);
     let frame = Frame::new(
         x.id.as_str(),
         &[us_core("us-core-patient")],
@@ -127,7 +128,7 @@ pub fn write_related(x: &RelatedPerson, e: &Episode) -> Vec<Resource> {
     let text = Html::new()
         .p(format!("{} {}", x.name.given.join(" "), x.name.family).trim())
         .list(x.kap_roles.iter().map(|r| r.code()));
-    let security = labels(Class::Clinical, &[], &[], None, e);
+    let security = labels(Class::Clinical, &[], Labels::NONE, None, e);
     let profile = [
         us_core("us-core-relatedperson"),
         structure("kap-related-person"),

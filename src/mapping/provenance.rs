@@ -4,8 +4,9 @@ use fhir_sdk::r4b::resources::{Provenance, ProvenanceAgent};
 
 use super::build::{Frame, coding_of, concept, finish, instant, must, reference, some, start};
 use super::codes::{self, structure};
-use super::label::{self, Class};
+use super::label;
 use super::narrative::Html;
+use crate::access::Labels;
 use crate::fhir::resource::{Key, Resource};
 use crate::kap::Episode;
 use crate::kap::base::{Id, Instant};
@@ -14,14 +15,21 @@ const PARTICIPANT: &str = "http://terminology.hl7.org/CodeSystem/provenance-part
 const US_CORE_PARTICIPANT: &str =
     "http://hl7.org/fhir/us/core/CodeSystem/us-core-provenance-participant-type";
 
-/// The Provenance `id` of `targets`, written by the organization `author` at `recorded`.
+/// The Provenance `id` of `targets`, written by the organization `author` at `recorded`; all of them have `labels`.
 #[must_use]
-pub fn write(id: &Id, targets: &[Key], author: &Id, recorded: Instant, e: &Episode) -> Resource {
+pub fn write(
+    id: &Id,
+    targets: &[Key],
+    author: &Id,
+    recorded: Instant,
+    labels: Labels,
+    e: &Episode,
+) -> Resource {
     let profiles = [
         structure("kap-provenance"),
         codes::us_core("us-core-provenance"),
     ];
-    let labels = label::labels(Class::Clinical, &[], &[], None, e);
+    let labels = label::security(labels, &[], e);
     let text = Html::new().p(format!(
         "{} resources written by one organization.",
         targets.len()

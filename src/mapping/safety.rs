@@ -15,6 +15,7 @@ use super::label::{self, Class};
 use super::narrative::Html;
 use super::read::{Facts, Node, Read, Source, one};
 use super::summary::words::said;
+use crate::access::Labels;
 use crate::fhir::resource::Resource;
 use crate::kap::base::{Coding, Day, Id};
 use crate::kap::safety::{DetectedIssue, IssueSeverity, IssueStatus, Mitigation};
@@ -51,10 +52,10 @@ fn substance(x: &DetectedIssue) -> bool {
 #[must_use]
 pub fn write_issue(x: &DetectedIssue, e: &Episode) -> Vec<Resource> {
     let day = Some(Day(x.identified_at.0.date()));
-    let (class, implied): (Class, &[&'static str]) = if substance(x) {
-        (Class::Topic, &["SUD", "ETH"])
+    let (class, implied) = if substance(x) {
+        (Class::Topic, Labels::SUD.or(Labels::ETH))
     } else {
-        (Class::Clinical, &[])
+        (Class::Clinical, Labels::NONE)
     };
     let security = label::labels(class, &x.sensitivity, implied, day, e);
     let profiles = [structure("kap-detected-issue")];

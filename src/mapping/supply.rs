@@ -17,6 +17,7 @@ use super::build::{
 use super::codes::{ACT_CODE, structure, us_core};
 use super::narrative::Html;
 use super::read::{Facts, Node, Read, Source, one};
+use crate::access::Labels;
 use crate::fhir::resource::Resource;
 use crate::kap::medication::{Dispense, DispenseStatus, InventoryEntry, InventoryReason, Shipment};
 use crate::kap::{Day, Episode, Fact, Id};
@@ -110,7 +111,7 @@ fn batch_medication(x: &Dispense, id: &str, text: &Html, e: &Episode) -> Resourc
         structure("kap-ketamine-medication"),
         us_core("us-core-medication"),
     ];
-    let security = super::label::labels(super::label::Class::Clinical, &[], &[], None, e);
+    let security = super::label::labels(super::label::Class::Clinical, &[], Labels::NONE, None, e);
     let mut med = must(start!(Medication, Frame::new(id, &profiles, security, text, e)).build());
     let rx = e.prescriptions.iter().find(|rx| rx.id == x.prescription_id);
     med.code = Some(match rx {

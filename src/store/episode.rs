@@ -43,7 +43,7 @@ pub struct Party {
 #[must_use]
 pub fn open(tenant: &str, head: &Head) -> Vec<Step> {
     const TEXT: &str = "INSERT INTO episode_head (tenant, episode, patient, owner, version, phase, status, \
-        due_day, updated_at) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9) ON CONFLICT DO NOTHING";
+        due_day, updated_at, granted) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, 1) ON CONFLICT DO NOTHING";
     vec![Step::one(EXISTS, TEXT, columns(tenant, head))]
 }
 

@@ -1,16 +1,12 @@
 //! The access predicate as SQL: who may see a row. Every read of clinical data carries it.
 //!
-//! A row is visible to the service itself; to the organization that owns it; to an organization that is a
-//! party, now, of its episode (of one of the patient's episodes, where the row hangs off none); and to all
-//! of the tenant where it is directory data.
+//! `access::decide` says the same in memory; a property test holds the two together.
 
 use super::sql::Value;
-use crate::access::Access;
-
-/// Types that describe organizations, staff, products and forms; visible to all of the tenant where the
-/// row is of no patient.
-const DIRECTORY: &str = "('Endpoint', 'HealthcareService', 'Location', 'Medication', 'Organization', \
-    'Practitioner', 'PractitionerRole', 'Questionnaire')";
+use crate::access::consent::Effect;
+use crate::access::decide::DIRECTORY;
+use crate::access::policy::{self, Share};
+use crate::access::{Access, Caller, Classes, Purposes, Role};
 
 /// Text and arguments of a statement in the making.
 #[derive(Debug, Default)]
@@ -44,65 +40,182 @@ impl Builder {
     }
 }
 
-/// What a table's rows are called in a statement.
+/// Which types a statement asks of.
 #[derive(Clone, Copy, Debug)]
-pub(super) enum Rows {
-    /// `resource` or `resource_history` under this alias.
-    Resource(&'static str),
-    /// `episode_head` under this alias.
-    Head(&'static str),
+pub(super) enum Of {
+    /// Of one type that the caller was asked for before.
+    One,
+    /// Of many: those that the caller may read.
+    Readable,
 }
 
-/// Adds ` AND (…)`: the rows that `access` may see. The tenant is always asked for.
-pub(super) fn visible(builder: &mut Builder, access: &Access, rows: Rows) {
-    let (Rows::Resource(a) | Rows::Head(a)) = rows;
-    builder
-        .push(" AND ")
-        .push(a)
-        .push(".tenant = ")
-        .bind(access.tenant());
+/// Adds ` AND (…)`: the rows of `resource` or `resource_history` under the alias `a` that `access` may see. The
+/// tenant is always asked for.
+pub(super) fn visible(b: &mut Builder, access: &Access, a: &str, of: Of) {
+    b.push(" AND ").push(a).push(".tenant = ");
+    b.bind(access.tenant());
     let Some(caller) = access.caller() else {
         return;
     };
-    let organization = caller.organization.as_str();
-    builder
-        .push(" AND (")
-        .push(a)
-        .push(".owner = ")
-        .bind(organization);
-    party(
-        builder,
-        access,
-        organization,
-        a,
-        &format!("{a}.episode <> '' AND p.episode = {a}.episode"),
-    );
-    if let Rows::Resource(a) = rows {
-        let whole = format!("{a}.episode = '' AND {a}.patient <> '' AND p.patient = {a}.patient");
-        party(builder, access, organization, a, &whole);
-        builder
-            .push(" OR (")
-            .push(a)
-            .push(".patient = '' AND ")
-            .push(a)
-            .push(".type IN ");
-        builder.push(DIRECTORY).push(")");
+    if let (Of::Readable, Some(kinds)) = (of, access.readable()) {
+        b.push(" AND ").push(a).push(".type IN (");
+        for (i, kind) in kinds.iter().enumerate() {
+            b.push(if i == 0 { "'" } else { ", '" })
+                .push(kind)
+                .push("'");
+        }
+        b.push(if kinds.is_empty() { "'')" } else { ")" });
     }
-    builder.push(")");
+    Predicate { access, caller, a }.add(b);
 }
 
-fn party(builder: &mut Builder, access: &Access, organization: &str, a: &str, link: &str) {
-    builder
-        .push(" OR EXISTS (SELECT 1 FROM episode_party p WHERE p.tenant = ")
-        .push(a);
-    builder
-        .push(".tenant AND ")
-        .push(link)
-        .push(" AND p.org = ")
-        .bind(organization);
-    builder.push(" AND p.valid_from <= ").bind(access.now());
-    builder
-        .push(" AND p.valid_to > ")
-        .bind(access.now())
-        .push(")");
+/// The predicate on the rows `a` for one caller.
+struct Predicate<'a> {
+    access: &'a Access,
+    caller: &'a Caller,
+    a: &'a str,
+}
+
+impl Predicate<'_> {
+    fn add(&self, b: &mut Builder) {
+        let role = self.caller.role;
+        self.ceiling(b, role);
+        b.push(" AND (");
+        self.directory(b);
+        if policy::owns(role) {
+            b.push(" OR ").push(self.a).push(".owner = ");
+            b.bind(self.organization());
+        }
+        if policy::is_told(role) {
+            b.push(" OR ").push(self.a).push(".author = ");
+            b.bind(self.organization());
+            self.told(b, role);
+        }
+        b.push(")");
+    }
+
+    fn organization(&self) -> &str {
+        self.caller.organization.as_str()
+    }
+
+    /// The classes of the role. A row that is not classified yet has none: it is for the practice's therapists alone.
+    fn ceiling(&self, b: &mut Builder, role: Role) {
+        let may = policy::ceiling(role);
+        b.push(" AND (").push(self.a).push(".class & ");
+        if role == Role::PracticeTherapist {
+            let never = Classes::ALL.without(may);
+            b.bind(never.bits()).push(") = 0");
+        } else {
+            b.bind(may.bits()).push(") <> 0");
+        }
+    }
+
+    fn directory(&self, b: &mut Builder) {
+        b.push("(").push(self.a).push(".patient = '' AND ");
+        b.push(self.a).push(".type IN ('");
+        b.push(&DIRECTORY.join("', '")).push("'))");
+    }
+
+    /// What consents and the table of defaults tell of other organizations' patients.
+    fn told(&self, b: &mut Builder, role: Role) {
+        let a = self.a;
+        b.push(" OR (").push(a).push(".patient <> '' AND (");
+        self.permitted(b);
+        let defaults = policy::defaults(self.access.disclosure(), role);
+        let always = policy::always(role);
+        if defaults != Share::default() || always != Share::default() {
+            b.push(" OR (");
+            self.related(b);
+            b.push(" AND NOT ");
+            self.grants(b, "w", Effect::Withdrawn);
+            self.of_class(b, "w");
+            b.push(") AND (");
+            self.shared(b, always);
+            b.push(" OR (");
+            self.shared(b, defaults);
+            b.push(" AND NOT ");
+            self.grants(b, "n", Effect::NoDefaults);
+            b.push("))))");
+        }
+        b.push(") AND NOT ");
+        self.denied(b);
+        b.push(")");
+    }
+
+    /// Adds `EXISTS (… `: the grants of the row's patient that hold now, left open for further conditions.
+    fn grants(&self, b: &mut Builder, g: &str, effect: Effect) {
+        let now = self.access.now();
+        b.push("EXISTS (SELECT 1 FROM consent_grant ").push(g);
+        b.push(" WHERE ").push(g).push(".tenant = ").push(self.a);
+        b.push(".tenant AND ")
+            .push(g)
+            .push(".patient = ")
+            .push(self.a);
+        b.push(".patient AND ").push(g).push(".org ");
+        match effect {
+            Effect::Permit | Effect::Withdrawn => b.push("= ").bind(self.organization()),
+            Effect::NoDefaults => b.push("= '*'"),
+            Effect::Deny => b.push("IN ('*', ").bind(self.organization()).push(")"),
+        };
+        b.push(" AND ").push(g).push(".effect = ");
+        b.push(&(effect as i64).to_string());
+        b.push(" AND ").push(g).push(".valid_from <= ").bind(now);
+        b.push(" AND ").push(g).push(".valid_to > ").bind(now);
+    }
+
+    /// Adds ` AND (g.column & …) <> 0` for the purpose and the row's class.
+    fn matching(&self, b: &mut Builder, g: &str) {
+        let purpose = Purposes::own(&self.caller.purpose);
+        b.push(" AND (").push(g).push(".purposes & ");
+        b.bind(purpose.bits()).push(") <> 0");
+        self.of_class(b, g);
+    }
+
+    fn of_class(&self, b: &mut Builder, g: &str) {
+        b.push(" AND (").push(g).push(".classes & ").push(self.a);
+        b.push(".class) <> 0");
+    }
+
+    /// A permit that covers every label, and that no withdrawal is later than.
+    fn permitted(&self, b: &mut Builder) {
+        self.grants(b, "g", Effect::Permit);
+        self.matching(b, "g");
+        b.push(" AND (")
+            .push(self.a)
+            .push(".labels & ~g.labels) = 0");
+        b.push(" AND NOT ");
+        self.grants(b, "w", Effect::Withdrawn);
+        self.of_class(b, "w");
+        b.push(" AND w.granted_at >= g.granted_at))");
+    }
+
+    /// A denial of one label, or of all.
+    fn denied(&self, b: &mut Builder) {
+        self.grants(b, "d", Effect::Deny);
+        self.matching(b, "d");
+        b.push(" AND (d.labels = 0 OR (d.labels & ").push(self.a);
+        b.push(".labels) <> 0))");
+    }
+
+    /// Whether the organization has a part in the episode; in one of the patient's, where the row is of none.
+    fn related(&self, b: &mut Builder) {
+        let (a, now) = (self.a, self.access.now());
+        b.push("EXISTS (SELECT 1 FROM episode_party p WHERE p.tenant = ");
+        b.push(a).push(".tenant AND p.patient = ").push(a);
+        b.push(".patient AND p.org = ").bind(self.organization());
+        b.push(" AND (")
+            .push(a)
+            .push(".episode = '' OR p.episode = ");
+        b.push(a).push(".episode)");
+        b.push(" AND p.valid_from <= ").bind(now);
+        b.push(" AND p.valid_to > ").bind(now).push(")");
+    }
+
+    fn shared(&self, b: &mut Builder, share: Share) {
+        let beyond = !share.labels.bits();
+        b.push("((").push(self.a).push(".class & ");
+        b.bind(share.classes.bits()).push(") <> 0 AND (");
+        b.push(self.a).push(".labels & ").bind(beyond);
+        b.push(") = 0)");
+    }
 }

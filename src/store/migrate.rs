@@ -44,6 +44,11 @@ pub(super) const ALL: &[Migration] = &[
         name: "audit",
         text: include_str!("migrations/0004_audit.sql"),
     },
+    Migration {
+        version: 5,
+        name: "access",
+        text: include_str!("migrations/0005_access.sql"),
+    },
 ];
 
 /// The table that tells which steps were taken.

@@ -5,6 +5,8 @@
 //! clinical data goes through a [`View`], whose every statement carries the access predicate.
 
 pub(crate) mod audit;
+pub mod classify;
+pub mod consent;
 pub(crate) mod cursor;
 mod driver;
 pub mod episode;

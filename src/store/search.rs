@@ -5,8 +5,8 @@ mod include;
 
 use self::condition::Found;
 use super::cursor::Cursor;
-use super::filter::{Builder, Rows, visible};
-use super::view::{COLUMNS, View, stored};
+use super::filter::{Builder, Of, visible};
+use super::view::{COLUMNS, View, WIDTH, stored};
 use crate::error::Result;
 use crate::fhir::resource::Stored;
 use crate::fhir::search::{Direction, SearchQuery, Sort, Total};
@@ -48,7 +48,8 @@ impl View<'_> {
         let rows = &rows[..rows.len().min(count as usize)];
         let matches = rows.iter().map(stored).collect::<Result<Vec<_>>>()?;
         let last = rows.last().filter(|_| more);
-        let next = last.map(|r| Cursor::new(&self.identity(query), r.int(8), &r.text(1)).print());
+        let next =
+            last.map(|r| Cursor::new(&self.identity(query), r.int(WIDTH), &r.text(1)).print());
         let included = self.included(query, &matches).await?;
         Ok(Page {
             matches,
@@ -133,7 +134,7 @@ impl View<'_> {
         b.push(" FROM resource r WHERE r.type = ")
             .bind(query.kind)
             .push(" AND r.deleted = 0");
-        visible(b, self.access, Rows::Resource("r"));
+        visible(b, self.access, "r", Of::One);
         condition::narrow(b, self.access.tenant(), query)
     }
 }

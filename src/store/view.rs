@@ -7,7 +7,7 @@ use std::collections::BTreeSet;
 use super::Store;
 use super::cursor::Cursor;
 use super::episode::Head;
-use super::filter::{Builder, Rows, visible};
+use super::filter::{Builder, Of, visible};
 use super::sql::Row;
 use crate::access::Access;
 use crate::error::{Error, Kind, Result};
@@ -15,11 +15,15 @@ use crate::fhir::resource::{Key, Stored};
 use crate::kap::base::{Day, Id};
 
 /// The columns of a resource under the alias `r`, in the order of [`stored`].
-pub(super) const COLUMNS: &str =
-    "r.type, r.id, r.version, r.at, r.patient, r.episode, r.owner, r.body";
+pub(super) const COLUMNS: &str = "r.type, r.id, r.version, r.at, r.patient, r.episode, r.owner, \
+    r.author, r.labels, r.body";
+/// How many columns [`COLUMNS`] has: the next one is a statement's own.
+pub(super) const WIDTH: usize = 10;
 /// [`COLUMNS`] without the body, which is the last of them.
-const COLUMNS_WITHOUT_BODY: &str = "r.type, r.id, r.version, r.at, r.patient, r.episode, r.owner";
-const HISTORY: &str = "h.type, h.id, h.version, h.at, h.patient, h.episode, h.owner, h.body";
+const COLUMNS_WITHOUT_BODY: &str =
+    "r.type, r.id, r.version, r.at, r.patient, r.episode, r.owner, r.author, r.labels";
+const HISTORY: &str = "h.type, h.id, h.version, h.at, h.patient, h.episode, h.owner, h.author, \
+    h.labels, h.body";
 
 /// Keys per statement of [`View::find`]: few sizes, so that the statements stay prepared; the last key is repeated.
 const SIZES: [usize; 4] = [4, 16, 64, 200];
@@ -64,7 +68,7 @@ impl<'a> View<'a> {
     /// Those of the store.
     pub async fn lookup(&self, key: &Key) -> Result<Option<Stored>> {
         let mut b = current(key);
-        visible(&mut b, self.access, Rows::Resource("r"));
+        visible(&mut b, self.access, "r", Of::One);
         let rows = self.store.read_row(b.sql()).await?;
         rows.first().map(stored).transpose()
     }
@@ -90,7 +94,7 @@ impl<'a> View<'a> {
             b.push(" SELECT ").push(COLUMNS);
             b.push(" FROM wanted k CROSS JOIN resource r");
             b.push(" WHERE r.type = k.type AND r.id = k.id AND r.deleted = 0");
-            visible(&mut b, self.access, Rows::Resource("r"));
+            visible(&mut b, self.access, "r", Of::One);
             let rows = self.store.read(b.sql()).await?;
             for row in &rows {
                 out.push(stored(row)?);
@@ -127,7 +131,7 @@ impl<'a> View<'a> {
         if let Some(version) = version {
             b.push(" AND r.version = ").bind(version);
         }
-        visible(&mut b, self.access, Rows::Resource("r"));
+        visible(&mut b, self.access, "r", Of::One);
         b.push(" UNION ALL SELECT ").push(HISTORY);
         b.push(
             " FROM resource_history h JOIN resource r ON r.tenant = h.tenant AND r.type = h.type ",
@@ -138,10 +142,23 @@ impl<'a> View<'a> {
         if let Some(version) = version {
             b.push(" AND h.version = ").bind(version);
         }
-        visible(&mut b, self.access, Rows::Resource("h"));
-        visible(&mut b, self.access, Rows::Resource("r"));
+        visible(&mut b, self.access, "h", Of::One);
+        visible(&mut b, self.access, "r", Of::One);
         b.push(" ORDER BY 3 DESC");
         self.store.read(b.sql()).await?.iter().map(stored).collect()
+    }
+
+    /// Whether anything of the episode is visible: to others it does not exist.
+    ///
+    /// # Errors
+    /// Those of the store.
+    pub async fn takes_part(&self, episode: &Id) -> Result<bool> {
+        let mut b = Builder::default();
+        b.push("SELECT 1 FROM resource r WHERE r.episode <> '' AND r.episode = ")
+            .bind(episode.as_str());
+        visible(&mut b, self.access, "r", Of::One);
+        b.push(" LIMIT 1");
+        Ok(!self.store.read(b.sql()).await?.is_empty())
     }
 
     /// A page of at most `count` visible episodes, from `cursor` on.
@@ -157,9 +174,9 @@ impl<'a> View<'a> {
         let identity = format!("episodes {filter:?}");
         let mut b = Builder::default();
         b.push("SELECT h.episode, h.patient, h.owner, h.version, h.phase, h.status, h.due_day, h.updated_at ");
-        b.push("FROM episode_head h WHERE 1 = 1");
+        b.push(HEADS).push(" WHERE 1 = 1");
         filter.narrow(&mut b);
-        visible(&mut b, self.access, Rows::Head("h"));
+        visible(&mut b, self.access, "r", Of::One);
         if let Some(cursor) = cursor {
             let after = Cursor::parse(cursor, &identity)?;
             b.push(" AND (h.updated_at, h.episode) < (")
@@ -177,6 +194,10 @@ impl<'a> View<'a> {
         Ok(Episodes { heads, next })
     }
 }
+
+/// The episodes, each with its header `r`: who sees the EpisodeOfCare, sees the episode.
+const HEADS: &str = "FROM episode_head h JOIN resource r ON r.tenant = h.tenant \
+    AND r.type = 'EpisodeOfCare' AND r.id = h.episode AND r.deleted = 0";
 
 /// Begins a statement with the table `wanted` of these keys.
 fn wanted(b: &mut Builder, keys: &[Key]) {
@@ -247,7 +268,9 @@ pub(super) fn stored(row: &Row) -> Result<Stored> {
         patient: Id::new(&*row.text(4)),
         episode: Id::new(&*row.text(5)),
         owner: id(row, 6)?,
-        body: row.opt_text(7),
+        author: Id::new(&*row.text(7)).unwrap_or_default(),
+        labels: row.int(8),
+        body: row.opt_text(9),
     })
 }
 

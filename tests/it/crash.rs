@@ -94,6 +94,7 @@ impl Program {
             .arg(format!("http://{address}"))
             .env("DATABASE_URL", &place.url)
             .env("KAP_AUDIT_KEY", place.key())
+            .env("KAP_DISCLOSURE", "consent-required")
             .stdout(Stdio::null())
             .stderr(Stdio::null())
             .spawn()

@@ -53,6 +53,7 @@ async fn traces_leave_and_nothing_of_the_path_is_logged() {
             &collector,
         ])
         .env("KAP_AUDIT_KEY", audit_key(folder.path()))
+        .env("KAP_DISCLOSURE", "consent-required")
         .env(
             "DATABASE_URL",
             format!("sqlite:{}", folder.path().join("kap.db").display()),

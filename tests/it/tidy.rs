@@ -8,7 +8,17 @@ const MAY_USE: &[(&str, &[&str])] = &[
     ("fhir", &["error", "fhir", "kap::base"]),
     ("audit", &["audit", "clock", "error", "fhir", "kap::base"]),
     ("access", &["access", "audit", "error", "kap::base"]),
-    ("mapping", &["error", "fhir", "kap", "mapping"]),
+    (
+        "mapping",
+        &[
+            "access::Labels",
+            "access::label",
+            "error",
+            "fhir",
+            "kap",
+            "mapping",
+        ],
+    ),
     (
         "store",
         &["access", "audit", "error", "fhir", "kap::base", "store"],

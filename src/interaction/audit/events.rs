@@ -94,7 +94,9 @@ fn stored(app: &App, row: &Row) -> Result<Stored> {
         at: row.at,
         patient: row.event.patient.as_deref().and_then(Id::new),
         episode: None,
+        author: owner.clone().unwrap_or_default(),
         owner: owner.unwrap_or_default(),
+        labels: 0,
         body: Some(body),
     })
 }

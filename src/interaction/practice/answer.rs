@@ -1,13 +1,16 @@
 //! What a command's answer shows: the record, the new flags, the resources that were written.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, HashSet};
 
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 
 use crate::access::{Access, Interaction};
+use crate::app::App;
 use crate::error::{Error, Result};
+use crate::fhir::resource::Key;
 use crate::kap::{Episode, Fact, Id};
+use crate::mapping;
 use crate::store::idempotency::Answer;
 
 /// What a command did: ids only, so that it can be kept without a copy of clinical data.
@@ -61,28 +64,95 @@ pub fn new_flags(before: &Episode, after: &Episode) -> Vec<Id> {
         .collect()
 }
 
-/// The body of an answer. New flags are shown to those who may read issues.
-#[must_use]
-pub fn body(access: &Access, episode: &Episode, outcome: &Outcome) -> Value {
+/// The body of an answer: of what the command did, that which the caller sees. New flags are shown to those who may
+/// read issues.
+///
+/// # Errors
+/// Where the store fails.
+pub async fn body(
+    app: &App,
+    access: &Access,
+    episode: &Episode,
+    outcome: &Outcome,
+) -> Result<Value> {
+    let seen = Seen::of(app, access, episode, outcome).await?;
     let may = access.allow(Interaction::Read, "DetectedIssue").is_ok();
     let new = episode
         .detected_issues
         .iter()
-        .filter(|i| may && outcome.flags.contains(&i.id));
+        .filter(|i| may && outcome.flags.contains(&i.id))
+        .filter(|i| seen.has(&Key::new("DetectedIssue", i.id.clone())));
     let flags: Vec<_> = new.collect();
+    let resources = outcome.resources.iter().filter(|name| {
+        let key = key(name);
+        key.is_some_and(|key| seen.has(&key))
+    });
+    let own = record_key(episode, &outcome.record);
+    let record = if own.is_none_or(|key| seen.has(&key)) {
+        record(episode, &outcome.record)
+    } else {
+        Value::Null
+    };
     let mut body = json!({
         "id": outcome.record,
         "episodeId": outcome.episode,
         "version": outcome.version,
-        "phase": episode.phase,
-        "record": record(episode, &outcome.record),
+        "record": record,
         "flags": flags,
-        "resources": outcome.resources,
+        "resources": resources.collect::<Vec<_>>(),
     });
+    if seen.has(&Key::new("EpisodeOfCare", outcome.episode.clone())) {
+        body["phase"] = json!(episode.phase);
+    }
     if !outcome.names.is_empty() {
         body["names"] = json!(outcome.names);
     }
-    body
+    Ok(body)
+}
+
+/// What of a command's doings the caller sees.
+enum Seen {
+    All,
+    These(HashSet<Key>),
+}
+
+impl Seen {
+    async fn of(app: &App, access: &Access, episode: &Episode, outcome: &Outcome) -> Result<Self> {
+        if access.sees_all_of(&episode.organizations.practice.id) {
+            return Ok(Self::All);
+        }
+        let flags = outcome.flags.iter();
+        let flags = flags.map(|id| Key::new("DetectedIssue", id.clone()));
+        let written = outcome.resources.iter().filter_map(|name| key(name));
+        let header = Key::new("EpisodeOfCare", outcome.episode.clone());
+        let own = record_key(episode, &outcome.record);
+        let asked: Vec<Key> = flags.chain(written).chain([header]).chain(own).collect();
+        let found = app.store.view(access).find(&asked).await?;
+        Ok(Self::These(found.into_iter().map(|row| row.key).collect()))
+    }
+
+    fn has(&self, key: &Key) -> bool {
+        match self {
+            Self::All => true,
+            Self::These(keys) => keys.contains(key),
+        }
+    }
+}
+
+/// The resource of a record; `None` where it is none of its own.
+fn record_key(episode: &Episode, id: &Id) -> Option<Key> {
+    if *id == episode.episode_id {
+        return Some(Key::new("EpisodeOfCare", id.clone()));
+    }
+    let facts = episode.facts();
+    let fact = facts.iter().find(|fact| fact.key().1 == id)?;
+    let first = mapping::to_fhir(fact, episode).into_iter().next();
+    first.map(|resource| resource.key)
+}
+
+fn key(name: &str) -> Option<Key> {
+    let (kind, id) = name.split_once('/')?;
+    Some(Key::new(kind, Id::new(id)?))
 }
 
 /// A record of the episode by its id; a part of a session says which session. `null` where there is none.

@@ -1,6 +1,6 @@
 //! Running a command of the practice's API, once per idempotency key.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, HashSet};
 
 use base64::Engine as _;
 use serde_json::Value;
@@ -11,8 +11,8 @@ use crate::access::Access;
 use crate::app::App;
 use crate::error::{Error, Kind, Result};
 use crate::interaction::audit;
-use crate::interaction::episode::{Ask, Done, change};
-use crate::interaction::reading::load;
+use crate::interaction::consent::{self, Door};
+use crate::interaction::episode::{Ask, Done, change, whole};
 use crate::kap::act::Command;
 use crate::kap::{Episode, Id};
 use crate::store::idempotency;
@@ -67,7 +67,14 @@ pub async fn run(
         seed: format!("{client}|{}", request.key),
         ..Ask::default()
     };
+    let known = match &command {
+        Command::AddConsent(consent) => consent::organizations(app, access, consent).await?,
+        _ => HashSet::new(),
+    };
     let rule = |state: &mut Episode, _: &_, ctx: &crate::kap::act::Context<'_>| {
+        if let Command::AddConsent(consent) = &command {
+            consent::check(consent, state, |id| known.contains(id), Door::Practice)?;
+        }
         state.apply(command.clone(), ctx)
     };
     let extra = |done: &Done| {
@@ -88,7 +95,7 @@ pub async fn run(
             if access.caller().is_none_or(|c| c.organization != *owner) {
                 audit::episode(access, &done.after, &format!("record {}", outcome.record));
             }
-            Ok(answered(access, &done.after, &outcome, false))
+            answered(app, access, &done.after, outcome, false).await
         }
         // A twin of this request was faster: its answer is the answer.
         Err(error) if error.kind == Kind::Conflict => replay(app, access, &client, request, &print)
@@ -138,9 +145,10 @@ pub async fn replay(
         return Err(Error::new(Kind::Unprocessable, text).code("idempotency-key-reused"));
     }
     let outcome = Outcome::kept(&known)?;
-    let loaded = load(app, access, &outcome.episode).await?;
+    let loaded = whole(app, access, &outcome.episode).await?;
     audit::episode(access, &loaded.episode, "repeated command");
-    Ok(Some(answered(access, &loaded.episode, &outcome, true)))
+    let answer = answered(app, access, &loaded.episode, outcome, true);
+    answer.await.map(Some)
 }
 
 /// What a command did, without any content.
@@ -157,17 +165,26 @@ pub fn outcome(done: &Done, status: u16) -> Outcome {
     }
 }
 
-/// The answer, made from the present state.
-#[must_use]
-pub fn answered(access: &Access, episode: &Episode, outcome: &Outcome, replayed: bool) -> Answered {
-    Answered {
+/// The answer, made from the present state, as far as the caller sees it.
+///
+/// # Errors
+/// Where the store fails.
+pub async fn answered(
+    app: &App,
+    access: &Access,
+    episode: &Episode,
+    outcome: Outcome,
+    replayed: bool,
+) -> Result<Answered> {
+    let body = answer::body(app, access, episode, &outcome).await?;
+    Ok(Answered {
         status: outcome.status,
         version: outcome.version,
         location: format!(
             "/kap/v1/episodes/{}/records/{}",
             outcome.episode, outcome.record
         ),
-        body: answer::body(access, episode, outcome),
+        body,
         replayed,
-    }
+    })
 }

@@ -4,6 +4,7 @@ pub mod actor;
 pub mod answer;
 pub mod command;
 pub mod documents;
+pub mod grants;
 pub mod head;
 pub mod open;
 pub mod party;

@@ -4,13 +4,14 @@ use std::collections::BTreeMap;
 
 use super::answer::Outcome;
 use super::command::{Answered, Request, answered, client, fingerprint, replay};
-use super::{actor, head, party, provenance};
+use super::{actor, grants, head, party, provenance};
 use crate::access::Access;
 use crate::app::App;
 use crate::error::{Error, Kind, Result};
 use crate::fhir::resource::{Key, Resource, Stored};
 use crate::interaction::commit::{Change, Changes, commit, lost};
 use crate::interaction::episode::{DIRECTORY, same};
+use crate::interaction::label::About;
 use crate::kap::act::{Actor, Context, OpenEpisode, Side};
 use crate::kap::base::Instant;
 use crate::kap::people::{Organization, OrganizationType, Organizations};
@@ -67,7 +68,7 @@ pub async fn open(
         app.clock.millis(),
     ));
     match commit(app, access, "open episode", set).await? {
-        Ok(_) => Ok(answered(access, &episode, &outcome, false)),
+        Ok(_) => answered(app, access, &episode, outcome, false).await,
         Err(conflict) => replay(app, access, &client, request, &print)
             .await?
             .ok_or_else(|| lost(conflict)),
@@ -249,19 +250,18 @@ async fn changes(app: &App, access: &Access, episode: &Episode) -> Result<Change
             resource,
             over,
             owner: owner.clone(),
+            author: owner.clone(),
+            class: None,
             episode: episode_id,
         });
     }
-    let about = provenance::of(app, access, episode, &set.changes);
-    let episode_id = Some(episode.episode_id.clone());
-    set.changes.extend(about.map(|resource| Change {
-        resource,
-        over: None,
-        owner: owner.clone(),
-        episode: episode_id,
-    }));
+    let about = About::of(episode, Instant(app.clock.now()));
+    let told = provenance::of(app, access, episode, &about, &set.changes)?;
+    set.changes.extend(told);
+    set.about = Some(about);
     set.steps = store::episode::open(access.tenant(), &head::of(episode, app.clock.millis()));
     set.steps.extend(party::steps(access.tenant(), episode));
+    set.steps.extend(grants::steps(access.tenant(), episode));
     Ok(set)
 }
 

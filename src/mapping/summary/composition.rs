@@ -13,6 +13,7 @@ use fhir_sdk::r4b::types::{Attachment, CodeableConcept, Reference};
 
 use super::words::Words;
 use super::{Draft, Empty, Section};
+use crate::access::Labels;
 use crate::fhir::resource::Resource;
 use crate::kap::Episode;
 use crate::kap::base::{Day, Id, Instant};
@@ -64,7 +65,7 @@ fn frame(id: &Id, profiles: &[String], text: &Html, draft: &Draft<'_>, words: &W
     let e = words.episode;
     let topics: Vec<String> = draft.topics.iter().cloned().collect();
     let day = Some(day(draft, words.at));
-    let security = label::labels(Class::Clinical, &topics, &[], day, e);
+    let security = label::labels(Class::Clinical, &topics, Labels::NONE, day, e);
     Frame::new(id.as_str(), profiles, security, text, e).extend([episode_link(e)])
 }
 

@@ -7,7 +7,7 @@ use crate::error::{Error, Kind, Result};
 use crate::fhir::parameter;
 use crate::fhir::resource::{Key, Stored};
 use crate::fhir::search::{Include, SearchQuery};
-use crate::store::filter::{Builder, Rows, visible};
+use crate::store::filter::{Builder, Of, visible};
 use crate::store::view::{COLUMNS, View, stored};
 
 /// Included resources per page at most.
@@ -81,7 +81,7 @@ impl View<'_> {
         b.push(") k JOIN resource r ON r.tenant = ")
             .bind(self.access.tenant());
         b.push(" AND r.type = k.type AND r.id = k.id WHERE r.deleted = 0");
-        visible(&mut b, self.access, Rows::Resource("r"));
+        visible(&mut b, self.access, "r", Of::Readable);
         let limit = i64::try_from(MAX).unwrap_or(i64::MAX) + 1;
         b.push(" ORDER BY r.type, r.id LIMIT ").bind(limit);
         Some(b)

@@ -39,6 +39,8 @@ async fn fixture(store: &Store) {
     .expect("set");
     for value in [
         json!({"resourceType": "EpisodeOfCare", "id": "e1", "patient": {"reference": "Patient/p1"}}),
+        json!({"resourceType": "EpisodeOfCare", "id": "e2", "patient": {"reference": "Patient/p1"}}),
+        json!({"resourceType": "EpisodeOfCare", "id": "e3", "patient": {"reference": "Patient/p3"}}),
         json!({"resourceType": "Patient", "id": "p1"}),
         json!({"resourceType": "Patient", "id": "p3"}),
         json!({"resourceType": "Organization", "id": "practice"}),

@@ -2,6 +2,7 @@
 
 mod access;
 mod agreement;
+mod decide;
 mod plans;
 mod search;
 mod write;
@@ -14,7 +15,7 @@ use serde_json::{Value, json};
 use super::resource::{self, Draft};
 use super::sql::{Conflict, Sql, Step};
 use super::{Options, Store};
-use crate::access::{Access, Caller, Role, Scopes};
+use crate::access::{Access, Caller, Disclosure, Labels, Role, Scopes, class};
 use crate::fhir::index::{compartment, extract};
 use crate::fhir::resource::Key;
 use crate::kap::base::Id;
@@ -126,17 +127,19 @@ fn caller(organization: &str) -> Access {
         client: "c".into(),
         organization: id(organization),
         role: Role::PartnerPrescriber,
-        scopes: Scopes::default(),
+        scopes: Scopes::parse("system/*.cruds").expect("scopes"),
         purpose: "TREAT".into(),
         token: "t".into(),
     };
-    Access::of(T.into(), caller, NOW)
+    // Without a consent on file, the partner is told what the law lets it be told.
+    Access::of(T.into(), caller, NOW).under(Disclosure::FederalBaseline)
 }
 
 /// A first version of `value`, owned by `practice`.
 fn draft(value: &Value) -> Draft {
     let kind = value["resourceType"].as_str().expect("a type");
     let (patient, episode) = compartment(kind, value);
+    let labels = Labels::stated(value);
     Draft {
         key: key(kind, value["id"].as_str().expect("an id")),
         version: 1,
@@ -144,6 +147,9 @@ fn draft(value: &Value) -> Draft {
         patient,
         episode,
         owner: id("practice"),
+        author: id("practice"),
+        labels,
+        class: class::of(kind, value, labels),
         body: Some(value.to_string().into()),
         entries: extract(kind, value),
     }

@@ -266,6 +266,10 @@ async fn an_episode_is_opened_once_and_bumped_by_its_version() {
                 guard: episode::EXISTS
             })
         );
+        let header = json!({"resourceType": "EpisodeOfCare", "id": "e1", "patient": {"reference": "Patient/p1"}});
+        put(&store, resource::create(T, &draft(&header)))
+            .await
+            .expect("a header");
         put(&store, episode::bump(T, &head(2), 1))
             .await
             .expect("bumped");

@@ -2,11 +2,11 @@
 
 use std::collections::HashMap;
 
-use super::{COLUMNS_WITHOUT_BODY, View, id, stored, wanted};
+use super::{COLUMNS_WITHOUT_BODY, HEADS, View, WIDTH, id, stored, wanted};
 use crate::error::Result;
 use crate::fhir::resource::{Key, Stored};
 use crate::kap::base::Id;
-use crate::store::filter::{Builder, Rows, visible};
+use crate::store::filter::{Builder, Of, visible};
 
 /// An episode with everything that its reading needs.
 #[derive(Clone, Debug)]
@@ -61,7 +61,7 @@ impl View<'_> {
         let Some(first) = rows.first() else {
             return Ok(None);
         };
-        let (version, at) = (first.int(8), first.int(9));
+        let (version, at) = (first.int(WIDTH), first.int(WIDTH + 1));
         let resources = rows.iter().map(stored).collect::<Result<_>>()?;
         Ok(Some(EpisodeRecord {
             version,
@@ -102,18 +102,20 @@ impl View<'_> {
         if !named.is_empty() {
             wanted(&mut b, named);
         }
-        b.push(" SELECT 'EpisodeOfCare' AS type, h.episode AS id, h.version FROM episode_head h ");
-        b.push("WHERE h.episode = ").bind(episode.as_str());
-        visible(&mut b, self.access, Rows::Head("h"));
+        b.push(" SELECT 'EpisodeOfCare' AS type, h.episode AS id, h.version ");
+        b.push(HEADS)
+            .push(" WHERE h.episode = ")
+            .bind(episode.as_str());
+        visible(&mut b, self.access, "r", Of::One);
         b.push(" UNION ALL SELECT r.type, r.id, r.version FROM resource r WHERE r.patient = ");
         b.bind(patient.as_str());
         b.push(" AND r.patient <> '' AND r.episode = '' AND r.deleted = 0");
         b.push(" AND r.type IN ('Patient', 'Condition', 'AllergyIntolerance', 'RelatedPerson')");
-        visible(&mut b, self.access, Rows::Resource("r"));
+        visible(&mut b, self.access, "r", Of::Readable);
         if !named.is_empty() {
             b.push(" UNION ALL SELECT r.type, r.id, r.version FROM wanted k CROSS JOIN resource r");
             b.push(" WHERE r.type = k.type AND r.id = k.id AND r.deleted = 0");
-            visible(&mut b, self.access, Rows::Resource("r"));
+            visible(&mut b, self.access, "r", Of::Readable);
         }
         b
     }
@@ -122,9 +124,10 @@ impl View<'_> {
     pub(in crate::store) fn of_episode(&self, episode: &Id, bodies: Bodies<'_>) -> Builder {
         let mut b = Builder::default();
         b.push("WITH head AS (SELECT h.tenant, h.episode, h.patient, h.version, h.updated_at ");
-        b.push("FROM episode_head h WHERE h.episode = ")
+        b.push(HEADS)
+            .push(" WHERE h.episode = ")
             .bind(episode.as_str());
-        visible(&mut b, self.access, Rows::Head("h"));
+        visible(&mut b, self.access, "r", Of::One);
         b.push(EPISODE_KEYS)
             .push("SELECT ")
             .push(COLUMNS_WITHOUT_BODY);
@@ -140,7 +143,7 @@ impl View<'_> {
         }
         b.push(", h.version, h.updated_at FROM head h CROSS JOIN found k CROSS JOIN resource r ");
         b.push("WHERE r.tenant = h.tenant AND r.type = k.type AND r.id = k.id AND r.deleted = 0");
-        visible(&mut b, self.access, Rows::Resource("r"));
+        visible(&mut b, self.access, "r", Of::Readable);
         b
     }
 }

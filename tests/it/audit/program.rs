@@ -40,7 +40,7 @@ fn said(output: &Output) -> String {
 }
 
 #[test]
-fn it_does_not_serve_without_a_key() {
+fn it_does_not_serve_without_a_key_or_a_choice_of_disclosure() {
     let folder = Folder::new();
     let refused = run(folder.path(), &["serve", "--listen", "127.0.0.1:0"]);
     assert_eq!(refused.status.code(), Some(1));
@@ -58,6 +58,16 @@ fn it_does_not_serve_without_a_key() {
             .success(),
         "not overwritten"
     );
+    let serve = ["serve", "--listen", "127.0.0.1:0", "--audit-key", file];
+    for more in [&[][..], &["--disclosure", "whatever"]] {
+        let refused = run(folder.path(), &[&serve[..], more].concat());
+        assert_eq!(refused.status.code(), Some(1));
+        assert!(
+            said(&refused).contains("--disclosure"),
+            "{}",
+            said(&refused)
+        );
+    }
     let mode =
         std::os::unix::fs::PermissionsExt::mode(&key.metadata().expect("file").permissions());
     assert_eq!(mode & 0o777, 0o600);
@@ -81,6 +91,7 @@ async fn it_verifies_by_exit_code_and_logs_no_patient_data() {
         &["serve", "--listen", &address, "--base-url", &base],
     )
     .env("KAP_AUDIT_KEY", &key)
+    .env("KAP_DISCLOSURE", "consent-required")
     .stderr(Stdio::piped())
     .spawn()
     .expect("the service starts");

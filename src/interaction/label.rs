@@ -1,0 +1,224 @@
+//! Labelling what is stored: the rule of `access::label`, told whether the patient was a minor at the event.
+
+use std::collections::HashMap;
+use std::collections::hash_map::Entry;
+
+use super::commit::Changes;
+use super::write::Incoming;
+use crate::access::label::{self, Labelled, Subject};
+use crate::access::{Access, Classes, Labels, class};
+use crate::app::App;
+use crate::error::{Error, Issue, Kind, Result};
+use crate::fhir::index::{self, IndexValue};
+use crate::fhir::resource::{Key, Resource};
+use crate::fhir::{parameter, security};
+use crate::kap::base::{Day, Instant};
+use crate::kap::calendar::Calendar;
+use crate::kap::{Episode, Id};
+
+/// Milliseconds of a day.
+const DAY: i64 = 86_400_000;
+
+/// What must be known of a patient to tell whether an event was a minor's.
+#[derive(Clone, Debug)]
+pub struct About {
+    pub patient: Id,
+    birth: Option<Day>,
+    /// The day that counts where a record tells no day of its own.
+    otherwise: Day,
+    /// The practice's.
+    calendar: Calendar,
+}
+
+impl About {
+    /// What an episode tells of its patient.
+    #[must_use]
+    pub fn of(episode: &Episode, now: Instant) -> Self {
+        let calendar = episode.calendar();
+        let began = episode.phase_history.first().map_or(now, |p| p.from);
+        Self {
+            patient: episode.patient.id.clone(),
+            birth: Some(episode.patient.birth_date),
+            otherwise: calendar.day(began),
+            calendar,
+        }
+    }
+
+    /// An unknown age is taken for a minor's: absence never grants.
+    fn subject(&self, kind: &str, resource: &Resource) -> Subject {
+        let Some(birth) = self.birth else {
+            return Subject::Minor;
+        };
+        let day = day(kind, resource, &self.calendar).unwrap_or(self.otherwise);
+        if label::is_minor(birth, day) {
+            Subject::Minor
+        } else {
+            Subject::Adult
+        }
+    }
+}
+
+/// The day of the event that a resource tells: its first value of the date by which the type is sorted.
+fn day(kind: &str, resource: &Resource, calendar: &Calendar) -> Option<Day> {
+    let name = parameter::sort_date(kind)?;
+    let dates = index::extract(kind, &resource.value).into_iter();
+    let dates = dates.filter_map(|entry| match entry.value {
+        IndexValue::Date(interval) if entry.param == name => Some((interval.lo, interval.hi)),
+        _ => None,
+    });
+    let (from, to) = dates.min()?;
+    let at = time::OffsetDateTime::from_unix_timestamp_nanos(i128::from(from) * 1_000_000).ok()?;
+    // What was written as a day is that day, in whatever zone.
+    if from.rem_euclid(DAY) == 0 && to.saturating_sub(from) >= DAY {
+        return Some(Day(at.date()));
+    }
+    Some(calendar.day(Instant(at)))
+}
+
+/// The patients of a set of changes.
+#[derive(Debug, Default)]
+pub struct Ages(HashMap<Id, About>);
+
+impl Ages {
+    /// What is known of every patient whose records `set` holds.
+    ///
+    /// # Errors
+    /// Where the store fails.
+    pub async fn of(app: &App, access: &Access, set: &Changes) -> Result<Self> {
+        let mut known = HashMap::new();
+        if let Some(about) = &set.about {
+            known.insert(about.patient.clone(), about.clone());
+        }
+        for change in &set.changes {
+            let key = &change.resource.key;
+            let (Some(patient), _) = index::compartment(&key.kind, &change.resource.value) else {
+                continue;
+            };
+            if let Entry::Vacant(place) = known.entry(patient) {
+                let patient = place.key();
+                let mut sent = set.changes.iter().map(|c| &c.resource);
+                let sent = sent.find(|r| &*r.key.kind == "Patient" && r.key.id == *patient);
+                let sent = sent.map(|r| &r.value);
+                let about = About::look_up(app, access, patient, &change.owner, sent).await?;
+                place.insert(about);
+            }
+        }
+        Ok(Self(known))
+    }
+
+    /// The resource with its labels, and what class of data it is. `previous` are the labels of the version before.
+    ///
+    /// # Errors
+    /// `Unprocessable` for a psychotherapy note.
+    pub fn labelled(
+        &self,
+        resource: Resource,
+        previous: i64,
+    ) -> Result<(Resource, Labels, Classes)> {
+        let labelled = self.label(&resource, previous)?;
+        let class = class::of(&resource.key.kind, &resource.value, labelled.labels);
+        let resource = security::relabelled(resource, &labelled.drop, &labelled.add)?;
+        Ok((resource, labelled.labels, class))
+    }
+
+    /// The labels and the class that the resource will get.
+    ///
+    /// # Errors
+    /// As [`Ages::labelled`].
+    pub fn judged(&self, resource: &Resource, previous: i64) -> Result<(Labels, Classes)> {
+        let labels = self.label(resource, previous)?.labels;
+        Ok((
+            labels,
+            class::of(&resource.key.kind, &resource.value, labels),
+        ))
+    }
+
+    fn label(&self, resource: &Resource, previous: i64) -> Result<Labelled> {
+        let kind = &resource.key.kind;
+        let (patient, _) = index::compartment(kind, &resource.value);
+        let about = patient.and_then(|id| self.0.get(&id));
+        let subject = about.map_or(Subject::Adult, |about| about.subject(kind, resource));
+        let previous = Labels::from_bits(previous);
+        label::label(kind, &resource.value, subject, previous).map_err(|_| {
+            let text = "A psychotherapy note has no FHIR form: it is not stored here.";
+            Error::new(Kind::Unprocessable, text)
+        })
+    }
+}
+
+impl From<About> for Ages {
+    fn from(about: About) -> Self {
+        Self(HashMap::from([(about.patient.clone(), about)]))
+    }
+}
+
+impl About {
+    /// What the store, or the Patient `sent` in the same request, tells of a patient outside any episode.
+    ///
+    /// # Errors
+    /// Where the store fails.
+    pub async fn look_up(
+        app: &App,
+        access: &Access,
+        patient: &Id,
+        owner: &Id,
+        sent: Option<&serde_json::Value>,
+    ) -> Result<Self> {
+        let whole = Access::system(
+            app.tenant.clone(),
+            "labels need the patient's age",
+            access.now(),
+        );
+        let view = app.store.view(&whole);
+        let stored = match sent {
+            Some(_) => None,
+            None => view.lookup(&Key::new("Patient", patient.clone())).await?,
+        };
+        let stored = stored.and_then(|row| row.value());
+        let birth = sent.or(stored.as_ref()).map(|v| v["birthDate"].clone());
+        let birth = birth.and_then(|b| b.as_str()?.parse().ok());
+        let practice = super::practice::open::organization(app, &whole, owner).await?;
+        let calendar = practice.as_ref().map(Calendar::of).unwrap_or_default();
+        Ok(Self {
+            patient: patient.clone(),
+            birth,
+            otherwise: calendar.day(Instant(app.clock.now())),
+            calendar,
+        })
+    }
+
+    /// The same, for a record that was written at `at` (milliseconds since 1970).
+    #[must_use]
+    pub fn at(mut self, at: i64) -> Self {
+        let at = time::OffsetDateTime::from_unix_timestamp_nanos(i128::from(at) * 1_000_000);
+        if let Ok(at) = at {
+            self.otherwise = self.calendar.day(Instant(at));
+        }
+        self
+    }
+}
+
+/// Labels that cannot be enforced are refused, and so is an update by what is only a part of the record.
+///
+/// # Errors
+/// `Unprocessable` with each label, said of the sender's own body.
+pub fn check(incoming: &[Incoming]) -> Result<()> {
+    let mut issues: Vec<Issue> = Vec::new();
+    for one in incoming {
+        let key = &one.resource.key;
+        let refused = label::refused(&key.kind, &one.resource.value);
+        issues.extend(refused.into_iter().map(|issue| one.place(issue)));
+        if one.seen.is_some() && label::is_partial(&one.resource.value) {
+            let text = "This body says that it is a part of the record; an update needs all of it.";
+            issues.push(one.place(Issue {
+                text: text.into(),
+                at: Some(format!("{}.meta.tag", key.kind)),
+                ..Issue::default()
+            }));
+        }
+    }
+    if issues.is_empty() {
+        return Ok(());
+    }
+    Err(Error::with_issues(Kind::Unprocessable, issues))
+}
