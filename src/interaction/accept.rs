@@ -19,7 +19,7 @@ use crate::mapping::{self, Reading};
 /// Applies the facts that `incoming` states to `episode`. Gives the id of the first resource.
 ///
 /// # Errors
-/// What the rules refuse, said of the sender's own elements; `Conflict` where an `ifNoneExist` is met by now.
+/// What the rules refuse, said of the sender's own elements.
 pub fn accept(
     incoming: &[Incoming],
     at_hand: &AtHand,
@@ -27,7 +27,6 @@ pub fn accept(
     loaded: &Loaded,
     ctx: &Context<'_>,
 ) -> Result<Id> {
-    still_new(incoming, loaded)?;
     of_this_patient(incoming, loaded)?;
     let reading = reading(incoming, at_hand, loaded);
     let entry = |key: &Key| incoming.iter().find(|i| i.resource.key == *key);
@@ -112,21 +111,6 @@ fn decided_already(fact: &Fact, episode: &Episode) -> bool {
     let now = episode.referrals.iter().find(|r| r.id == stated.id);
     stated.task_status() == TaskStatus::Completed
         && now.is_some_and(|r| r.task_status() == TaskStatus::Completed)
-}
-
-/// Nothing that an `ifNoneExist` asks about came in between.
-fn still_new(incoming: &[Incoming], loaded: &Loaded) -> Result<()> {
-    for one in incoming {
-        let Some(query) = &one.unless else { continue };
-        let met = |(key, value): &(Key, Value)| {
-            *key.kind == *query.kind && query.matches(&index::extract(&key.kind, value))
-        };
-        if loaded.values.iter().any(met) {
-            let text = "Another write came first: what ifNoneExist asks about is there by now. Send it again.";
-            return Err(Error::new(ErrorKind::Conflict, text).code("version-conflict"));
-        }
-    }
-    Ok(())
 }
 
 /// A record of this episode is a record of its patient.

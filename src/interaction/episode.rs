@@ -6,7 +6,7 @@ use std::collections::HashMap;
 
 use super::commit::{Change, Changes, commit, lost};
 use super::label::About;
-use super::practice::{actor, documents, grants, party};
+use super::practice::{actor, documents, grants};
 use super::reading::{Completed, Loaded, load, load_whole};
 use super::stamp::{says_the_same, without_stamp};
 use crate::access::Access;
@@ -19,7 +19,7 @@ use crate::kap::base::Instant;
 use crate::kap::{Episode, Fact, Id, Kind};
 use crate::mapping;
 use crate::store;
-use crate::store::sql::Step;
+use crate::store::sql::{Conflict, Step};
 
 /// So often a write reads anew when another service was faster. Each lost race is another's write done; it is the
 /// request's time limit that ends a rush, not this number.
@@ -120,16 +120,19 @@ pub async fn change(
                 return Ok(Done { stored, ..done });
             }
             // Reading the episode again would not help.
-            Err(conflict)
-                if conflict.guard == store::idempotency::KEY
-                    || (conflict.guard == store::resource::VERSION && beyond) =>
-            {
-                return Err(lost(conflict));
-            }
+            Err(conflict) if is_final(&conflict, beyond) => return Err(lost(conflict)),
             Err(conflict) => last = Some(conflict),
         }
     }
     Err(last.map_or_else(Error::not_found, lost))
+}
+
+/// Whether a conflict stays one, however often the episode is read.
+fn is_final(conflict: &Conflict, beyond: bool) -> bool {
+    match conflict.guard {
+        store::idempotency::KEY | store::CRITERIA_MET => true,
+        guard => guard == store::resource::VERSION && beyond,
+    }
 }
 
 /// The episode as the rules see it, for a caller who sees anything of it: a pharmacy does not see that there is one, and
@@ -251,20 +254,9 @@ fn plan(
     let head = super::practice::head::of(after, app.clock.millis());
     set.steps
         .extend(store::episode::bump(access.tenant(), &head, loaded.version));
-    set.steps.extend(told_of(access.tenant(), before, after));
+    set.steps
+        .extend(grants::changed(access.tenant(), before, after));
     Ok((set, origin))
-}
-
-/// What has to change of who takes part in the episode, and of what its consents grant.
-fn told_of(tenant: &str, before: &Episode, after: &Episode) -> Vec<Step> {
-    let mut steps = Vec::new();
-    if party::parties(before) != party::parties(after) {
-        steps.extend(party::steps(tenant, after));
-    }
-    if grants::grants(before) != grants::grants(after) {
-        steps.extend(grants::steps(tenant, after));
-    }
-    steps
 }
 
 fn check_version(over: Option<&Stored>, seen: Option<i64>) -> Result<()> {

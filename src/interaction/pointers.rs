@@ -5,6 +5,7 @@ use std::collections::{HashMap, HashSet};
 
 use super::at_hand::AtHand;
 use super::definitions;
+use super::home::Home;
 use super::write::Incoming;
 use crate::error::{Error, Issue, Kind as ErrorKind, Result};
 use crate::fhir::index;
@@ -25,13 +26,6 @@ const DIRECTORY: &[&str] = &[
 ];
 /// Most references of one answer.
 const MOST: usize = 200;
-
-/// The record that the incoming resources become part of.
-#[derive(Clone, Debug)]
-pub struct Home {
-    pub episode: Id,
-    pub patient: Option<Id>,
-}
 
 /// A reference, and the incoming resource in which it stands.
 #[derive(Debug)]

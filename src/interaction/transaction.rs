@@ -1,20 +1,23 @@
 //! FHIR R4 transaction: <https://hl7.org/fhir/R4/http.html#transaction>. All or nothing.
 
+mod response;
+
 use std::collections::{HashMap, HashSet};
-use std::fmt::Write as _;
 
 use serde_json::value::RawValue;
 
+use self::response::response;
 use super::at_hand::AtHand;
 use super::audit;
 use super::capability::TYPES;
-use super::write::{Incoming, existing, matching, unmoved, write};
+use super::condition::{TRIES, any_met, existing, matching};
+use super::write::{Incoming, seen, unmoved, write};
 use crate::access::{Access, Interaction};
 use crate::app::App;
 use crate::audit::Kind as Act;
 use crate::error::{Error, Kind, Result};
 use crate::fhir::json::{self, Members};
-use crate::fhir::resource::{Key, Resource, Stored, instant, version};
+use crate::fhir::resource::{Key, Resource, Stored, version};
 use crate::fhir::rewrite::strings;
 use crate::fhir::search::SearchQuery;
 use crate::kap::base::Id;
@@ -42,6 +45,22 @@ enum Fate {
     Exists(Stored),
 }
 
+impl Fate {
+    const fn key(&self) -> &Key {
+        match self {
+            Self::Write(key, ..) => key,
+            Self::Exists(row) => &row.key,
+        }
+    }
+
+    const fn unless(&self) -> Option<&SearchQuery> {
+        match self {
+            Self::Write(_, _, unless) => unless.as_ref(),
+            Self::Exists(_) => None,
+        }
+    }
+}
+
 /// What the answer shows of each entry beside its place and version.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Shown {
@@ -55,35 +74,72 @@ pub enum Shown {
 /// The first entry that is wrong, with its index in `expression`; nothing is stored then.
 pub async fn transaction(app: &App, access: &Access, bytes: &[u8], shown: Shown) -> Result<String> {
     let entries = entries(bytes)?;
-    let replaced = replaced(app, access, &entries).await?;
-    let mut fates = Vec::with_capacity(entries.len());
-    let mut names = HashMap::new();
-    for (i, entry) in entries.iter().enumerate() {
-        let fate = fate(app, access, entry, &replaced).await;
-        let fate = fate.map_err(|e| within(e, i))?;
-        let key = match &fate {
-            Fate::Write(key, ..) => key,
-            Fate::Exists(row) => {
-                audit::shown(access, Act::Read, row);
-                &row.key
+    let base = app.fhir_base();
+    let mut tries = 0;
+    loop {
+        tries += 1;
+        let replaced = replaced(app, access, &entries).await?;
+        let (fates, mut names) = fates(app, access, &entries, &replaced).await?;
+        by_criteria(app, access, &entries, &mut names).await?;
+        let incoming = incoming(&base, &entries, &fates, &names, &replaced)?;
+        if incoming.is_empty() {
+            audit::note(access, access.event(Act::Transaction));
+            found(access, &fates);
+            return Ok(response(&base, &fates, &[], shown));
+        }
+        let asked = fates.iter().filter_map(Fate::unless);
+        match write(app, access, "fhir transaction", incoming).await {
+            Ok(stored) => {
+                found(access, &fates);
+                return Ok(response(&base, &fates, &stored, shown));
             }
-        };
+            Err(_) if tries < TRIES && any_met(app, access, asked).await? => {}
+            Err(error) => return Err(error),
+        }
+    }
+}
+
+/// Notes what `ifNoneExist` found: the answer tells of it.
+fn found(access: &Access, fates: &[Fate]) {
+    for fate in fates {
+        if let Fate::Exists(row) = fate {
+            audit::shown(access, Act::Read, row);
+        }
+    }
+}
+
+/// What becomes of each entry, and what the names mean that entries have within the bundle.
+async fn fates(
+    app: &App,
+    access: &Access,
+    entries: &[Entry<'_>],
+    replaced: &AtHand,
+) -> Result<(Vec<Fate>, HashMap<String, String>)> {
+    let mut fates: Vec<Fate> = Vec::with_capacity(entries.len());
+    let mut names = HashMap::new();
+    let mut asked = HashSet::new();
+    for (i, entry) in entries.iter().enumerate() {
+        let fate = fate(app, access, entry, replaced).await;
+        let fate = fate.map_err(|e| within(e, i))?;
+        if fate
+            .unless()
+            .is_some_and(|query| !asked.insert(query.identity()))
+        {
+            let text =
+                "Two entries have the same ifNoneExist: one of them would be in the other's way.";
+            let error = Error::new(Kind::Unprocessable, text).at(".request.ifNoneExist");
+            return Err(within(error, i));
+        }
+        let key = fate.key();
         if let Some(url) = &entry.full_url
             && names.insert(url.clone(), key.to_string()).is_some()
         {
-            return Err(within(invalid("Two entries have the same fullUrl."), i));
+            let error = invalid("Two entries have the same fullUrl.").at(".fullUrl");
+            return Err(within(error, i));
         }
         fates.push(fate);
     }
-    by_criteria(app, access, &entries, &mut names).await?;
-    let incoming = incoming(&app.fhir_base(), &entries, &fates, &names, &replaced)?;
-    let stored = if incoming.is_empty() {
-        audit::note(access, access.event(Act::Transaction));
-        vec![]
-    } else {
-        write(app, access, "fhir transaction", incoming).await?
-    };
-    Ok(response(&app.fhir_base(), &fates, &stored, shown))
+    Ok((fates, names))
 }
 
 /// What the updates replace, as far as the caller sees it.
@@ -146,7 +202,8 @@ fn incoming(
         let resource = named(entry, key, names).and_then(|r| r.relative_to(base));
         let resource = resource.map_err(|e| within(e, i))?;
         if !keys.insert(key) {
-            return Err(within(invalid("Two entries write the same resource."), i));
+            let error = invalid("Two entries write the same resource.").at(".request.url");
+            return Err(within(error, i));
         }
         if let Some(old) = replaced.get(key) {
             unmoved(old, &resource).map_err(|e| within(e, i))?;
@@ -172,6 +229,8 @@ fn within(mut error: Error, entry: usize) -> Error {
         issue.at = Some(match at.as_deref() {
             None => format!("Bundle.entry[{entry}]"),
             Some(at) if at.starts_with("Bundle") => at.to_owned(),
+            // A place in the entry beside its resource, such as `.request.url`.
+            Some(at) if at.starts_with('.') => format!("Bundle.entry[{entry}]{at}"),
             // A path from the resource's type on, such as `Task.for`; or one element, such as `id`.
             Some(at) => {
                 let below = at.split_once('.').map_or(at, |(_, below)| below);
@@ -216,13 +275,14 @@ fn entry(text: &str) -> Result<Entry<'_>> {
     let string = |raw: Option<&str>| raw.and_then(|r| serde_json::from_str::<String>(r).ok());
     let request = members
         .get("request")
-        .ok_or_else(|| invalid("An entry of a transaction has a request."))?;
-    let request = Members::of(request).map_err(|_| invalid("The request is an object."))?;
+        .ok_or_else(|| invalid("An entry of a transaction has a request.").at(".request"))?;
+    let request =
+        Members::of(request).map_err(|_| invalid("The request is an object.").at(".request"))?;
     let method = string(request.get("method")).unwrap_or_default();
     let url = string(request.get("url")).unwrap_or_default();
     let resource = members
         .get("resource")
-        .ok_or_else(|| invalid("This entry needs a resource."))?;
+        .ok_or_else(|| invalid("This entry needs a resource.").at(".resource"))?;
     let (kind, id) = match url.split_once('/') {
         Some((kind, id)) => (kind.to_owned(), Some(id.to_owned())),
         None => (url, None),
@@ -230,10 +290,13 @@ fn entry(text: &str) -> Result<Entry<'_>> {
     let update = match (method.as_str(), id) {
         ("POST", None) => None,
         ("PUT", Some(id)) => Some(Id::new(id).ok_or_else(Error::not_found)?),
-        ("POST" | "PUT", _) => return Err(invalid("POST goes to Type, PUT to Type/id.")),
+        ("POST" | "PUT", _) => {
+            return Err(invalid("POST goes to Type, PUT to Type/id.").at(".request.url"));
+        }
         _ => {
             let text = "A transaction here takes POST and PUT entries.";
-            return Err(Error::new(Kind::Unprocessable, text).issue_code("not-supported"));
+            let error = Error::new(Kind::Unprocessable, text).issue_code("not-supported");
+            return Err(error.at(".request.method"));
         }
     };
     if !TYPES.contains(&kind.as_str()) {
@@ -241,13 +304,14 @@ fn entry(text: &str) -> Result<Entry<'_>> {
             Kind::Unprocessable,
             "This service has no resources of that type.",
         )
-        .issue_code("not-supported"));
+        .issue_code("not-supported")
+        .at(".request.url"));
     }
     let if_match = match string(request.get("ifMatch")) {
         None => None,
-        Some(etag) => {
-            Some(version(&etag).ok_or_else(|| invalid("ifMatch is an ETag such as W/\"3\"."))?)
-        }
+        Some(etag) => Some(version(&etag).ok_or_else(|| {
+            invalid("ifMatch is an ETag such as W/\"3\".").at(".request.ifMatch")
+        })?),
     };
     let if_none_exist = string(request.get("ifNoneExist"));
     Ok(Entry {
@@ -265,6 +329,7 @@ async fn fate(app: &App, access: &Access, entry: &Entry<'_>, replaced: &AtHand) 
         access.allow(Interaction::Update, &entry.kind)?;
         let key = Key::new(&entry.kind, id.clone());
         let old = replaced.get(&key).ok_or_else(Error::not_found)?;
+        seen(old, entry.if_match).map_err(|e| e.at(".request.ifMatch"))?;
         return Ok(Fate::Write(
             key,
             Some(entry.if_match.unwrap_or(old.version)),
@@ -274,7 +339,8 @@ async fn fate(app: &App, access: &Access, entry: &Entry<'_>, replaced: &AtHand) 
     access.allow(Interaction::Create, &entry.kind)?;
     let mut unless = None;
     if let Some(criteria) = &entry.if_none_exist {
-        let (query, found) = existing(app, access, &entry.kind, criteria).await?;
+        let found = existing(app, access, &entry.kind, criteria).await;
+        let (query, found) = found.map_err(|e| e.at(".request.ifNoneExist"))?;
         if let Some(row) = found {
             return Ok(Fate::Exists(row));
         }
@@ -305,41 +371,4 @@ fn named(entry: &Entry<'_>, key: &Key, names: &HashMap<String, String>) -> Resul
     Resource::received(text.as_bytes(), Some(&entry.kind), url_id, || {
         key.id.clone()
     })
-}
-
-fn response(base: &str, fates: &[Fate], stored: &[Stored], shown: Shown) -> String {
-    let mut out =
-        String::from(r#"{"resourceType":"Bundle","type":"transaction-response","entry":["#);
-    for (i, fate) in fates.iter().enumerate() {
-        let (row, status) = match fate {
-            Fate::Exists(row) => (Some(row), "200 OK"),
-            Fate::Write(key, over, _) => {
-                let row = stored.iter().find(|row| row.key == *key);
-                (
-                    row,
-                    if over.is_some() {
-                        "200 OK"
-                    } else {
-                        "201 Created"
-                    },
-                )
-            }
-        };
-        let Some(row) = row else { continue };
-        let comma = if i == 0 { "" } else { "," };
-        let at = time::OffsetDateTime::from_unix_timestamp_nanos(i128::from(row.at) * 1_000_000);
-        let modified = at.map(instant).unwrap_or_default();
-        let resource = match (&row.body, shown) {
-            (Some(body), Shown::Resources) => format!(r#""resource":{body},"#),
-            _ => String::new(),
-        };
-        let _ = write!(
-            out,
-            r#"{comma}{{"fullUrl":"{base}/{key}",{resource}"response":{{"status":"{status}","location":"{base}/{key}/_history/{version}","etag":"W/\"{version}\"","lastModified":"{modified}"}}}}"#,
-            key = row.key,
-            version = row.version,
-        );
-    }
-    out.push_str("]}");
-    out
 }

@@ -2,40 +2,25 @@
 //!
 //! A resource of an episode goes through the same rules as the practice's command for it.
 
-use std::collections::HashMap;
-
 use super::accept::accept;
 use super::at_hand::{self, AtHand, directory_stays, kept_by, not_ours};
 use super::audit::shown;
 use super::commit::{Change, Changes, commit, lost};
-use super::episode::{Ask, Received, change};
-use super::pointers::{Home, Pointers};
+use super::condition::{self, TRIES, any_met, existing};
+use super::episode::{Ask, Done, Received, change};
+use super::home::{Home, home};
+use super::pointers::Pointers;
 use super::reading::Loaded;
 use crate::access::{Access, Interaction};
 use crate::app::App;
 use crate::audit::Kind as Act;
 use crate::error::{Error, Issue, Kind as ErrorKind, Result};
 use crate::fhir::index;
-use crate::fhir::reference::local;
 use crate::fhir::resource::{Key, Resource, Stored};
-use crate::fhir::search::{Handling, SearchQuery, Total, pairs};
+use crate::fhir::search::SearchQuery;
 use crate::kap::act::Context;
-use crate::kap::{Episode, Id, Kind, Phase};
+use crate::kap::{Episode, Kind};
 use crate::mapping::expression::{expression, full};
-use crate::store::view::EpisodeFilter;
-
-/// Types that may stand outside any episode: the directory, and what belongs to the patient as a whole.
-const FREE: &[&str] = &[
-    "AllergyIntolerance",
-    "Condition",
-    "Endpoint",
-    "Medication",
-    "Organization",
-    "Patient",
-    "Practitioner",
-    "PractitionerRole",
-    "RelatedPerson",
-];
 
 /// The type that no client creates as FHIR.
 pub const OPENED_ELSEWHERE: &str = "EpisodeOfCare";
@@ -103,22 +88,30 @@ pub async fn create(
 ) -> Result<Created> {
     access.allow(Interaction::Create, &resource.key.kind)?;
     let resource = resource.relative_to(&app.fhir_base())?;
-    let mut query = None;
-    if let Some(criteria) = unless {
-        let (asked, found) = existing(app, access, &resource.key.kind, criteria).await?;
-        if let Some(row) = found {
-            shown(access, Act::Read, &row);
-            return Ok(Created::Known(row));
+    let mut tries = 0;
+    loop {
+        tries += 1;
+        let mut query = None;
+        if let Some(criteria) = unless {
+            let (asked, found) = existing(app, access, &resource.key.kind, criteria).await?;
+            if let Some(row) = found {
+                shown(access, Act::Read, &row);
+                return Ok(Created::Known(row));
+            }
+            query = Some(asked);
         }
-        query = Some(asked);
+        let incoming = Incoming {
+            resource: resource.clone(),
+            seen: None,
+            entry: None,
+            unless: query.clone(),
+        };
+        match write(app, access, "fhir create", vec![incoming]).await {
+            Ok(stored) => return one(stored).map(Created::New),
+            Err(_) if tries < TRIES && any_met(app, access, &query).await? => {}
+            Err(error) => return Err(error),
+        }
     }
-    let incoming = Incoming {
-        resource,
-        seen: None,
-        entry: None,
-        unless: query,
-    };
-    one(write(app, access, "fhir create", vec![incoming]).await?).map(Created::New)
 }
 
 /// Stores the next version of a resource that exists and is visible.
@@ -134,6 +127,7 @@ pub async fn update(
     access.allow(Interaction::Update, &resource.key.kind)?;
     let resource = resource.relative_to(&app.fhir_base())?;
     let old = app.store.view(access).read(&resource.key).await?;
+    self::seen(&old, seen)?;
     unmoved(&old, &resource)?;
     let incoming = Incoming {
         resource,
@@ -151,6 +145,29 @@ fn one(mut stored: Vec<Stored>) -> Result<Stored> {
     Ok(stored.swap_remove(0))
 }
 
+/// Types that are updated only by whoever says which version was read: two who change a prescription, an agreement or a
+/// decision must not overwrite each other unseen.
+const GUARDED: &[&str] = &["ClinicalImpression", "Consent", "MedicationRequest"];
+
+/// Whether the update of `old` follows the version that it must follow.
+///
+/// # Errors
+/// `PreconditionFailed` where it names another version; `PreconditionRequired` where it must name one and names none.
+pub fn seen(old: &Stored, seen: Option<i64>) -> Result<()> {
+    match seen {
+        Some(version) if version != old.version => {
+            let text = "If-Match names another version than the present one. Read again.";
+            Err(Error::new(ErrorKind::PreconditionFailed, text).code("version-conflict"))
+        }
+        None if GUARDED.contains(&&*old.key.kind) => {
+            let text =
+                "An update of this type says in If-Match (or ifMatch) which version was read.";
+            Err(Error::new(ErrorKind::PreconditionRequired, text))
+        }
+        _ => Ok(()),
+    }
+}
+
 /// An update never moves a record to another patient or episode.
 ///
 /// # Errors
@@ -164,51 +181,6 @@ pub fn unmoved(old: &Stored, new: &Resource) -> Result<()> {
     }
     let text = "An update cannot move a record to another patient or episode.";
     Err(Error::new(ErrorKind::Unprocessable, text).at(format!("{}.subject", new.key.kind)))
-}
-
-/// The criteria of a conditional create, and the one resource that meets them
-/// (<https://hl7.org/fhir/R4/http.html#ccreate>).
-///
-/// # Errors
-/// `PreconditionFailed` where there are no criteria or several resources meet them.
-pub async fn existing(
-    app: &App,
-    access: &Access,
-    kind: &str,
-    criteria: &str,
-) -> Result<(SearchQuery, Option<Stored>)> {
-    let (query, mut matches) = matching(app, access, kind, criteria).await?;
-    if query.filters.is_empty() {
-        let text = "A conditional create needs a criterion.";
-        return Err(Error::new(ErrorKind::PreconditionFailed, text));
-    }
-    if matches.len() > 1 {
-        let text = "More than one resource meets the criteria of the conditional create.";
-        return Err(Error::new(ErrorKind::PreconditionFailed, text).issue_code("multiple-matches"));
-    }
-    Ok((query, matches.pop()))
-}
-
-/// The criteria as a search, and what of `kind` meets them: two resources at most, which is one too many.
-///
-/// # Errors
-/// `Forbidden` by role or scope; `Invalid` for criteria that cannot be read.
-pub async fn matching(
-    app: &App,
-    access: &Access,
-    kind: &str,
-    criteria: &str,
-) -> Result<(SearchQuery, Vec<Stored>)> {
-    access.allow(Interaction::Search, kind)?;
-    let parameters = pairs(criteria.trim_start_matches('?'))?;
-    let (query, _) = SearchQuery::parse(kind, &parameters, Handling::Strict)?;
-    let mut query = query.relative_to(&app.fhir_base());
-    // How many to show, and what beside them, is no question here.
-    query.page.count = 2;
-    (query.page.cursor, query.page.total) = (None, Total::None);
-    query.include.clear();
-    let matches = app.store.view(access).search(&query).await?.matches;
-    Ok((query, matches))
 }
 
 /// Stores `incoming` in one transaction; answers in the same order.
@@ -248,7 +220,8 @@ pub async fn write(
             let rule = |episode: &mut Episode, loaded: &Loaded, ctx: &Context<'_>| {
                 accept(&incoming, &at_hand, episode, loaded, ctx)
             };
-            change(app, access, &id, &ask, rule, |_| vec![])
+            let conditions = |_: &Done| condition::steps(app, access, &incoming);
+            change(app, access, &id, &ask, rule, conditions)
                 .await?
                 .stored
         }
@@ -270,99 +243,6 @@ fn no_opening(incoming: &[Incoming]) -> Result<()> {
     Err(one.refused(error, Kind::Header))
 }
 
-/// The one episode that these resources hang off, if any.
-async fn home(
-    app: &App,
-    access: &Access,
-    incoming: &[Incoming],
-    at_hand: &AtHand,
-) -> Result<Option<Home>> {
-    let mut found: Option<Home> = None;
-    let mut open: HashMap<Id, Option<Id>> = HashMap::new();
-    let mut homeless = None;
-    for one in incoming {
-        let (patient, said) = index::compartment(&one.resource.key.kind, &one.resource.value);
-        let mut home = said
-            .map(|episode| of_episode(episode, at_hand))
-            .or_else(|| implied(&one.resource, at_hand));
-        if let (None, Some(patient)) = (&home, patient) {
-            if !open.contains_key(&patient) {
-                let episode = open_episode(app, access, &patient).await?;
-                open.insert(patient.clone(), episode);
-            }
-            let episode = open.get(&patient).cloned().flatten();
-            home = episode.map(|episode| Home {
-                episode,
-                patient: Some(patient),
-            });
-        }
-        match (&found, home) {
-            (_, None) if FREE.contains(&&*one.resource.key.kind) => {}
-            (_, None) => homeless = Some(one),
-            (None, home) => found = home,
-            (Some(known), Some(other)) if known.episode == other.episode => {}
-            _ => {
-                let text = "A transaction changes one episode at a time.";
-                return Err(one.refused(Error::new(ErrorKind::Unprocessable, text), Kind::Header));
-            }
-        }
-    }
-    match (found, homeless) {
-        (None, Some(one)) => Err(one.refused(without_episode(&one.resource), Kind::Header)),
-        (found, _) => Ok(found),
-    }
-}
-
-/// The episode that a resource names, and its patient where the caller sees the episode.
-fn of_episode(episode: Id, at_hand: &AtHand) -> Home {
-    let header = at_hand.get(&Key::new("EpisodeOfCare", episode.clone()));
-    Home {
-        episode,
-        patient: header.and_then(|row| row.patient.clone()),
-    }
-}
-
-fn without_episode(resource: &Resource) -> Error {
-    let kind = &resource.key.kind;
-    let text = "This record says neither by itself nor by its patient of which episode it is.";
-    let at = "extension('http://hl7.org/fhir/StructureDefinition/workflow-episodeOfCare').value";
-    Error::new(ErrorKind::Unprocessable, text)
-        .issue_code("required")
-        .at(format!("{kind}.{at}"))
-}
-
-/// The episode of the version that is replaced, or of the encounter in which the record was made.
-fn implied(resource: &Resource, at_hand: &AtHand) -> Option<Home> {
-    let of = |row: &Stored| {
-        Some(Home {
-            episode: row.episode.clone()?,
-            patient: row.patient.clone(),
-        })
-    };
-    if let Some(old) = at_hand.get(&resource.key) {
-        return of(old);
-    }
-    ["encounter", "context"].iter().find_map(|name| {
-        let text = resource.value[*name]["reference"].as_str()?;
-        of(at_hand.get(&local(text)?)?)
-    })
-}
-
-/// The patient's episode that has not ended, if the caller sees one.
-async fn open_episode(app: &App, access: &Access, patient: &Id) -> Result<Option<Id>> {
-    let filter = EpisodeFilter {
-        patient: Some(patient.clone()),
-        ..EpisodeFilter::default()
-    };
-    let found = app.store.view(access).episodes(&filter, 50, None).await?;
-    let open = |phase: &str| Phase::from_code(phase).is_some_and(|p| !p.is_terminal());
-    Ok(found
-        .heads
-        .into_iter()
-        .find(|head| open(&head.phase))
-        .map(|head| head.episode))
-}
-
 /// Resources outside any episode: the directory, and a patient without an episode.
 async fn plain(
     app: &App,
@@ -375,7 +255,10 @@ async fn plain(
         .caller()
         .map(|c| c.organization.clone())
         .ok_or_else(Error::not_found)?;
-    let mut set = Changes::default();
+    let mut set = Changes {
+        steps: condition::steps(app, access, &incoming),
+        ..Changes::default()
+    };
     for one in incoming {
         let over = at_hand.get(&one.resource.key).cloned();
         if let (Some(old), Some(seen)) = (&over, one.seen) {

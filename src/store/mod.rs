@@ -27,7 +27,7 @@ use crate::error::{Error, Kind, Result};
 use driver::Driver;
 use sql::{Conflict, Row, Sql, Step};
 
-pub use search::Page;
+pub use search::{CRITERIA_MET, Page};
 pub use view::View;
 
 /// How a database is opened.

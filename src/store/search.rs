@@ -2,8 +2,10 @@
 
 mod condition;
 mod include;
+mod unless;
 
 use self::condition::Found;
+pub use self::unless::CRITERIA_MET;
 use super::cursor::Cursor;
 use super::filter::{Builder, Of, visible};
 use super::view::{COLUMNS, View, WIDTH, stored};

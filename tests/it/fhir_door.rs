@@ -19,6 +19,8 @@ mod references;
 mod rules;
 mod search;
 mod supply;
+mod transactions;
+mod units;
 mod wire;
 pub mod world;
 
@@ -97,13 +99,17 @@ pub async fn post(caller: &Caller, path: &str, body: &Value) -> Answer {
     call(caller, Method::POST, path, &[], Some(body.to_string())).await
 }
 
+/// Updates a resource; what it says of its version is the version that it follows.
 pub async fn put(caller: &Caller, body: &Value) -> Answer {
     let path = format!(
         "/fhir/{}/{}",
         text(&body["resourceType"]),
         text(&body["id"])
     );
-    call(caller, Method::PUT, &path, &[], Some(body.to_string())).await
+    let seen = body["meta"]["versionId"].as_str();
+    let etag = seen.map(|version| format!("W/\"{version}\""));
+    let headers: Vec<(&str, &str)> = etag.iter().map(|etag| ("If-Match", &**etag)).collect();
+    call(caller, Method::PUT, &path, &headers, Some(body.to_string())).await
 }
 
 pub fn text(value: &Value) -> &str {

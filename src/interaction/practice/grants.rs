@@ -20,6 +20,19 @@ pub fn steps(tenant: &str, episode: &Episode) -> Vec<Step> {
     )
 }
 
+/// What has to change of who takes part in the episode, and of what its consents grant.
+#[must_use]
+pub fn changed(tenant: &str, before: &Episode, after: &Episode) -> Vec<Step> {
+    let mut out = Vec::new();
+    if party::parties(before) != party::parties(after) {
+        out.extend(party::steps(tenant, after));
+    }
+    if grants(before) != grants(after) {
+        out.extend(steps(tenant, after));
+    }
+    out
+}
+
 /// What every privacy consent of the episode grants.
 #[must_use]
 pub fn grants(episode: &Episode) -> Vec<Granted> {

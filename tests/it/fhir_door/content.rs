@@ -243,7 +243,7 @@ async fn searches_that_cannot_be_meant(db: Db) {
         let answer = post(w.practice(), "/fhir", &bundle).await;
         assert_eq!(
             (answer.status, answer.expression().as_str()),
-            (status, "Bundle.entry[0]"),
+            (status, "Bundle.entry[0].request.ifNoneExist"),
             "{criteria}: {}",
             answer.text
         );

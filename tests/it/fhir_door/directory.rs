@@ -78,8 +78,8 @@ async fn entries_stay_what_they_are(db: Db) {
             put(w.practice(), &fresh).await
         };
         assert_eq!(answer.status, 200, "{}", answer.text);
-        let now = read("Practitioner", text(&fresh["id"])).await;
-        assert_eq!(now["name"][0]["family"], family);
+        fresh = read("Practitioner", text(&fresh["id"])).await;
+        assert_eq!(fresh["name"][0]["family"], family);
     }
     w.app.stop().await;
 }

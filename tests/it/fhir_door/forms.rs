@@ -138,6 +138,36 @@ async fn tokens_and_preconditions(db: Db) {
         let heard = update.clone().with(name, value).send(w.practice()).await;
         assert_eq!(heard.status, 400, "{name}: {value}: {}", heard.text);
     }
+    // A prescription, an agreement, a decision: who changes one says what was read.
+    let decision = only(w.partner(), "/fhir/ClinicalImpression").await;
+    let path = format!("/fhir/ClinicalImpression/{}", text(&decision["id"]));
+    let change = Ask {
+        method: "PUT",
+        ..Ask::json(&path, &decision)
+    }
+    .with("Content-Type", "application/fhir+json");
+    for unsaid in [change.clone(), change.clone().with("If-Match", "*")] {
+        let heard = unsaid.send(w.partner()).await;
+        assert_eq!(heard.status, 428, "{}", heard.text);
+    }
+    let stale = change
+        .clone()
+        .with("If-Match", "W/\"77\"")
+        .send(w.partner())
+        .await;
+    assert_eq!(stale.status, 412, "{}", stale.text);
+    let entry = json!({ "resource": decision, "request": { "method": "PUT", "url": path.trim_start_matches("/fhir/") } });
+    let bundle = json!({ "resourceType": "Bundle", "type": "transaction", "entry": [entry] });
+    let answer = post(w.partner(), "/fhir", &bundle).await;
+    assert_eq!(
+        (answer.status, answer.expression().as_str()),
+        (428, "Bundle.entry[0].request.ifMatch"),
+        "{}",
+        answer.text
+    );
+    let etag = format!("W/\"{}\"", text(&decision["meta"]["versionId"]));
+    let heard = change.with("If-Match", &etag).send(w.partner()).await;
+    assert_eq!(heard.status, 200, "{}", heard.text);
     let twice = update
         .with("If-Match", "W/\"1\"")
         .twice("If-Match", "W/\"1\"");
