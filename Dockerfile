@@ -15,7 +15,8 @@ COPY --from=build /out/kap-fhir /usr/local/bin/kap-fhir
 COPY --from=build --chown=65532:65532 /out/data /data
 USER 65532:65532
 VOLUME /data
-# The key that seals the audit is mounted: -e KAP_AUDIT_KEY=/run/secrets/audit.pem (owned by user 65532, mode 600).
+# Two files of keys are mounted, owned by user 65532 and readable by it alone (mode 400), never in the image or in /data:
+# -e KAP_AUDIT_KEY=/run/secrets/audit.pem seals the audit, -e KAP_PRIVATE_KEYS=/run/secrets/private-keys.json the notes.
 ENV KAP_LISTEN=0.0.0.0:8080 DATABASE_URL=sqlite:/data/kap.db
 EXPOSE 8080
 HEALTHCHECK --interval=10s --timeout=3s --start-period=5s CMD ["/usr/local/bin/kap-fhir", "health"]

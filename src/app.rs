@@ -12,6 +12,7 @@ use crate::error::{Error, Kind, Result};
 use crate::interaction::audit::seal::{Health, Sealer};
 use crate::interaction::reading::Readings;
 use crate::kap::policy::Policy;
+use crate::private::Keys;
 use crate::store::Store;
 use crate::telemetry::Metrics;
 
@@ -30,6 +31,8 @@ pub struct Parts {
     pub store: Arc<Store>,
     pub auth: Auth,
     pub policy: Policy,
+    /// What private notes are sealed with.
+    pub private: Keys,
     /// What is told where no consent speaks.
     pub disclosure: Disclosure,
     pub metrics: Metrics,

@@ -1,9 +1,10 @@
-//! The command line: serve · demo · organization · client · audit · token · health.
+//! The command line: serve · demo · organization · client · audit · private · token · health.
 
 mod audit;
 mod client;
 mod database;
 mod organization;
+mod private;
 
 use std::path::Path;
 use std::process::ExitCode;
@@ -17,9 +18,11 @@ use crate::auth::{Auth, PlainHttp, Settings};
 use crate::clock::Clock;
 use crate::config::Config;
 use crate::error::{Error, Kind, Result};
+use crate::interaction::private_note::keys::unlock;
 use crate::interaction::reading::Readings;
 use crate::interaction::upgrade;
 use crate::kap::policy::Policy;
+use crate::private::Keys;
 use crate::store::{Options, Store};
 use crate::telemetry::{self, Metrics};
 use crate::{demo, server};
@@ -44,6 +47,9 @@ enum Command {
     /// Clients: the programs that may call the API.
     #[command(subcommand)]
     Client(client::ClientCommand),
+    /// Keys of private notes.
+    #[command(subcommand)]
+    Private(private::PrivateCommand),
     /// The audit: who did what, and the proof that nothing of it was changed.
     #[command(subcommand)]
     Audit(audit::AuditCommand),
@@ -88,6 +94,7 @@ async fn dispatch(command: Command) -> Result<()> {
         Command::Demo(demo) => demo::run(demo).await,
         Command::Organization(command) => organization::run(command).await,
         Command::Client(command) => client::run(command).await,
+        Command::Private(command) => private::run(command).await,
         Command::Audit(command) => audit::run(command).await,
         Command::Token(args) => demo::token::run(args).await,
         Command::Health { url } => health(&url).await,
@@ -105,10 +112,11 @@ fn disclosure(choice: Option<&str>) -> Result<Disclosure> {
 async fn serve(config: Config) -> Result<()> {
     let telemetry = telemetry::start(&config.log, config.otlp_endpoint.as_deref())?;
     let key = audit::key(config.audit_key.as_deref())?;
+    let disclosure = disclosure(config.disclosure.as_deref())?;
+    let (ring, source) = private::ring(&config)?;
     let listener = server::bind(config.listen).await?;
     let bound = listener.local_addr().map_err(Error::internal)?;
     let base = config.public_base(bound);
-    let disclosure = disclosure(config.disclosure.as_deref())?;
     let store = open(&config.database_url, config.pool).await?;
     let policy = config.policy.as_deref();
     let app = under(
@@ -121,6 +129,7 @@ async fn serve(config: Config) -> Result<()> {
     )?
     .sealed_with(key);
     audit::migrated(&app).await?;
+    unlock(&app, ring, Some(source)).await?;
     let upgraded = upgrade::run(&app).await?;
     tracing::info!(%disclosure, upgraded, "who is told what where no consent speaks");
     let stop = server::signal()?;
@@ -208,6 +217,7 @@ pub fn under(
         store,
         auth,
         policy,
+        private: Keys::default(),
         disclosure,
         metrics: Metrics::new(),
         turns: Turns::default(),

@@ -23,6 +23,10 @@ pub struct Config {
     /// Clinical policy file; the shipped default policy where absent.
     #[arg(long, env = "KAP_POLICY")]
     pub policy: Option<PathBuf>,
+    /// The file of keys that private notes are sealed with (`kap-fhir private keygen`); the service does not start
+    /// without. Keep it apart from the database.
+    #[arg(long, env = "KAP_PRIVATE_KEYS")]
+    pub private_keys: Option<PathBuf>,
     /// What is told where no consent speaks, `consent-required` or `federal-baseline`. There is no default: refusing may
     /// be information blocking, telling may break state law. Whoever operates the service must choose.
     #[arg(long, env = "KAP_DISCLOSURE")]

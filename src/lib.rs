@@ -10,6 +10,9 @@
 //! 6. A predicate is data: it compiles to SQL and evaluates in memory.
 //! 7. Commands may be refused, facts never are.
 //! 8. Absence never grants.
+//!
+//! The exception to 1 and 2 is what must have no FHIR form: private notes are sealed in a store of their own, which
+//! nothing but [`interaction::private_note`] writes and reads.
 
 pub mod access;
 pub mod app;
@@ -25,6 +28,7 @@ pub mod http;
 pub mod interaction;
 pub mod kap;
 pub mod mapping;
+pub mod private;
 pub mod server;
 pub mod store;
 pub mod telemetry;

@@ -25,6 +25,7 @@ use kap_fhir::clock::Clock;
 use kap_fhir::demo::token::Login;
 use kap_fhir::demo::{Account, http};
 use kap_fhir::error::{Error, Result};
+use kap_fhir::private::{Ring, file};
 
 use figures::{Figures, memory};
 use seed::{Plan, Seeded};
@@ -169,10 +170,16 @@ impl Service {
         let addr = free.local_addr().map_err(Error::internal)?;
         drop(free);
         let log = std::fs::File::create(folder.join("log")).map_err(Error::internal)?;
+        let keys = folder.join("private-keys.json");
+        if !keys.exists() {
+            file::create(&keys, &Ring::generate(&Clock::system())?)?;
+        }
         let started = Instant::now();
         let child = Command::new(&args.program)
             .args(["serve", "--listen", &addr.to_string()])
             .args(["--database-url", database, "--pool", &args.pool])
+            // Not as an argument: a program of an earlier version knows none.
+            .env("KAP_PRIVATE_KEYS", keys)
             .env("KAP_AUDIT_KEY", audit_key(folder)?)
             .env("KAP_DISCLOSURE", "consent-required")
             .stdout(Stdio::null())

@@ -8,7 +8,7 @@ use base64::engine::general_purpose::STANDARD;
 use serde_json::{Value, json};
 use time::OffsetDateTime;
 
-use super::event::{Event, Kind, Outcome, Row};
+use super::event::{Event, Kind, NOTE_KEY, Outcome, PRIVATE_NOTE, Row};
 use crate::fhir::resource::instant;
 
 const DICOM: &str = "http://dicom.nema.org/resources/ontology/DCM";
@@ -37,8 +37,12 @@ const fn shape(kind: Kind) -> Shape {
         Kind::Update => Shape(EVENT, "rest", REST, "update", "U", "Update"),
         Kind::Delete => Shape(EVENT, "rest", REST, "delete", "D", "Delete"),
         Kind::Search => Shape(EVENT, "rest", REST, "search-type", "E", "Query"),
-        Kind::Operation => Shape(EVENT, "rest", REST, "operation", "E", ""),
+        Kind::Operation | Kind::NoteList => Shape(EVENT, "rest", REST, "operation", "E", ""),
         Kind::Transaction => Shape(EVENT, "rest", REST, "transaction", "E", ""),
+        // No interactions of FHIR: of private notes there are no resources.
+        Kind::NoteCreate => Shape(EVENT, "rest", REST, "operation", "C", ""),
+        Kind::NoteRead => Shape(EVENT, "rest", REST, "operation", "R", ""),
+        Kind::NoteUpdate => Shape(EVENT, "rest", REST, "operation", "U", ""),
         Kind::Disclose => Shape(DICOM, "110106", LIFE, "disclose", "R", "PrivacyDisclosure.Source"),
         Kind::Token => Shape(DICOM, "110114", "urn:ihe:event-type-code", "ITI-71", "E", "IUA.71"),
         // Logout.
@@ -46,6 +50,10 @@ const fn shape(kind: Kind) -> Shape {
         // User Security Attributes Changed.
         Kind::ClientAdd | Kind::ClientDisable | Kind::ClientEnable | Kind::ClientKeys =>
             Shape(DICOM, "110113", DICOM, "110137", "E", ""),
+        // Security Configuration.
+        Kind::NoteKeyAdd | Kind::NoteKeyRotate | Kind::NoteRewrap => Shape(DICOM, "110113", DICOM, "110129", "E", ""),
+        // Object Security Attributes Changed.
+        Kind::NoteHandOver => Shape(DICOM, "110113", DICOM, "110135", "E", ""),
         Kind::Start => Shape(DICOM, "110100", DICOM, "110120", "E", ""),
         Kind::Stop => Shape(DICOM, "110100", DICOM, "110121", "E", ""),
         // Software Configuration.
@@ -210,7 +218,7 @@ fn agents(row: &Row, base: &str) -> Vec<Value> {
 fn parts(kind: Kind) -> (Value, Value) {
     let (source, destination) = (coded(DICOM, "110153"), coded(DICOM, "110152"));
     match kind {
-        Kind::Read | Kind::Vread | Kind::Disclose => (destination, source),
+        Kind::Read | Kind::Vread | Kind::NoteRead | Kind::Disclose => (destination, source),
         Kind::Delete => (
             coded(DICOM, "110150"),
             coded(
@@ -230,16 +238,19 @@ fn parts(kind: Kind) -> (Value, Value) {
 }
 
 fn entities(event: &Event) -> Vec<Value> {
-    let object = |role: &str| {
-        json!({
-            "type": { "system": format!("{TERMINOLOGY}/audit-entity-type"), "code": "2" },
-            "role": { "system": format!("{TERMINOLOGY}/object-role"), "code": role },
-        })
+    let object = |role: Option<&str>| {
+        let of_type = format!("{TERMINOLOGY}/audit-entity-type");
+        let mut entity = json!({ "type": { "system": of_type, "code": "2" } });
+        if let Some(role) = role {
+            let roles = format!("{TERMINOLOGY}/object-role");
+            entity["role"] = json!({ "system": roles, "code": role });
+        }
+        entity
     };
     let mut out = Vec::new();
     let is_query = matches!(event.kind, Kind::Search | Kind::Token);
     if let (true, Some(asked)) = (is_query, &event.detail) {
-        let mut query = object("24");
+        let mut query = object(Some("24"));
         query["query"] = json!(STANDARD.encode(&**asked));
         out.push(query);
     } else if event.target.is_some() || event.detail.is_some() {
@@ -261,11 +272,12 @@ fn entities(event: &Event) -> Vec<Value> {
     out
 }
 
-/// Report or domain resource.
-fn data_role(event: &Event) -> &'static str {
+/// Report or domain resource; a private note and its key are neither.
+fn data_role(event: &Event) -> Option<&'static str> {
     match &event.target {
-        Some(target) if &*target.kind == "Composition" => "3",
-        _ => "4",
+        Some(target) if &*target.kind == "Composition" => Some("3"),
+        Some(target) if [PRIVATE_NOTE, NOTE_KEY].contains(&&*target.kind) => None,
+        _ => Some("4"),
     }
 }
 
@@ -273,12 +285,13 @@ fn data_role(event: &Event) -> &'static str {
 fn data(event: &Event, mut entity: Value) -> Value {
     if let Some(target) = &event.target {
         let kind = &target.kind;
-        // A client or a token is no resource.
+        // A client, a token or a private note is no resource.
         let is_resource = kind.starts_with(|c: char| c.is_ascii_uppercase());
         match (&target.id, target.version) {
-            (Some(id), _) if !is_resource => {
+            (Some(id), version) if !is_resource => {
                 entity["what"] = json!({ "identifier": { "value": &**id } });
-                entity["description"] = json!(&**kind);
+                let version = version.map_or(String::new(), |n| format!(", version {n}"));
+                entity["description"] = json!(format!("{kind}{version}"));
             }
             (Some(id), Some(version)) => {
                 entity["what"] = json!({ "reference": format!("{kind}/{id}/_history/{version}") });

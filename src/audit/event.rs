@@ -17,6 +17,15 @@ codes! {
         /// A document or a whole episode went to another organization than the record's owner.
         Disclose = "disclose",
         Token = "token", Revoke = "revoke",
+        /// A private note, which is no resource: its target is the word [`PRIVATE_NOTE`] and its id, never what it says.
+        NoteCreate = "note-create", NoteRead = "note-read", NoteUpdate = "note-update", NoteList = "note-list",
+        /// A key of private notes was made known to the database, which is before the first note is sealed with it.
+        NoteKeyAdd = "note-key-add",
+        NoteKeyRotate = "note-key-rotate",
+        /// Data keys of notes were wrapped anew; old keys that nothing needs were forgotten.
+        NoteRewrap = "note-rewrap",
+        /// Notes went from one client of a practice to another.
+        NoteHandOver = "note-hand-over",
         ClientAdd = "client-add", ClientDisable = "client-disable", ClientEnable = "client-enable", ClientKeys = "client-keys",
         Start = "start", Stop = "stop",
         /// The database took a step of its schema.
@@ -25,6 +34,12 @@ codes! {
         SealFailed = "seal-failed",
     }
 }
+
+/// The target of an event about a private note.
+pub const PRIVATE_NOTE: &str = "private note";
+
+/// The target of an event about a key of private notes.
+pub const NOTE_KEY: &str = "key of private notes";
 
 /// How it ended: the codes of FHIR `audit-event-outcome`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

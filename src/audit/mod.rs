@@ -11,6 +11,6 @@ pub mod event;
 pub mod record;
 pub mod trail;
 
-pub use event::{Event, Kind, Outcome, Row, Target, Who};
+pub use event::{Event, Kind, NOTE_KEY, Outcome, PRIVATE_NOTE, Row, Target, Who};
 pub use record::Recorder;
 pub use trail::Trail;

@@ -1,6 +1,7 @@
 //! The demonstration: a local service with generated keys on which a sample episode is played through the API, by
 //! practice, partner and pharmacy, and then read by an EHR. Nothing is switched off: every party logs in as usual.
 
+pub mod notes;
 pub mod player;
 pub mod script;
 pub mod token;
@@ -25,7 +26,7 @@ use crate::kap::people::{Organization, OrganizationType};
 use crate::kap::{Episode, Id, lift};
 use crate::{cli, server, telemetry};
 
-use player::{Caller, Played, play};
+use player::{Caller, Play, Played};
 use script::Party;
 use token::Login;
 
@@ -82,6 +83,7 @@ pub async fn run(demo: Demo) -> Result<()> {
     .await?
     .sealed_with(SealingKey::generate()?);
     let episode = lift::lift(SAMPLE)?.episode;
+    notes::make_keys(&app, &demo.data_dir).await?;
     let logins = set_up(&app, &episode).await?;
     write_clients(&demo.data_dir, &base, &logins)?;
     let running = server::start(app.clone(), listener, 256)?;
@@ -298,7 +300,9 @@ pub async fn log_in(
 
 async fn perform(episode: &Episode, callers: &HashMap<Party, Caller>) -> Result<Played> {
     let run = Clock::system().uuid().to_string();
-    play(episode, callers, &run, |step, reply| {
+    let notes = notes::of_file(SAMPLE, episode)?;
+    let mut play = Play::of(script::with_notes(episode, notes), callers, &run);
+    play.rest(|step, reply| {
         let what = step.path.rsplit("{episode}").next().unwrap_or(step.path);
         let phase = reply.body["phase"].as_str().unwrap_or_default();
         let flags: Vec<&str> = reply.body["flags"]
@@ -319,7 +323,8 @@ async fn perform(episode: &Episode, callers: &HashMap<Party, Caller>) -> Result<
             what
         );
     })
-    .await
+    .await?;
+    Ok(play.played)
 }
 
 mod tour;

@@ -2,7 +2,7 @@
 //! it is, with that party's own token.
 
 use std::collections::HashMap;
-use std::iter::{Enumerate, Peekable};
+use std::iter::Peekable;
 use std::vec;
 
 use reqwest::Method;
@@ -89,7 +89,8 @@ pub async fn play(
 /// A play under way: it can be halted at an instant of the story and taken up again.
 #[derive(Debug)]
 pub struct Play<'c> {
-    steps: Peekable<Enumerate<vec::IntoIter<Step>>>,
+    /// Each with the part of its idempotency key that is its own.
+    steps: Peekable<vec::IntoIter<(String, Step)>>,
     callers: &'c HashMap<Party, Caller>,
     run: String,
     /// What became of it so far.
@@ -100,8 +101,27 @@ impl<'c> Play<'c> {
     /// Of `episode`, with nothing sent yet; `run` makes its idempotency keys its own.
     #[must_use]
     pub fn new(episode: &Episode, callers: &'c HashMap<Party, Caller>, run: &str) -> Self {
+        Self::of(script(episode), callers, run)
+    }
+
+    /// Of these steps.
+    #[must_use]
+    pub fn of(steps: Vec<Step>, callers: &'c HashMap<Party, Caller>, run: &str) -> Self {
+        // The id of a record comes from its key: it has the same one with notes beside it and without.
+        let (mut records, mut notes) = (0, 0);
+        let key = |step: &Step| {
+            if step.path.ends_with("/private-notes") {
+                notes += 1;
+                format!("note-{notes}")
+            } else {
+                records += 1;
+                format!("{}", records - 1)
+            }
+        };
+        let keys: Vec<String> = steps.iter().map(key).collect();
+        let steps: Vec<_> = keys.into_iter().zip(steps).collect();
         Self {
-            steps: script(episode).into_iter().enumerate().peekable(),
+            steps: steps.into_iter().peekable(),
             callers,
             run: run.to_owned(),
             played: Played::default(),
@@ -114,7 +134,7 @@ impl<'c> Play<'c> {
     /// The first step that the service refuses, with its answer.
     pub async fn until(&mut self, at: Instant) -> Result<()> {
         while let Some((n, step)) = self.steps.next_if(|(_, step)| step.at < at) {
-            self.take(n, &step, &mut |_, _| {}).await?;
+            self.take(&n, &step, &mut |_, _| {}).await?;
         }
         Ok(())
     }
@@ -125,14 +145,14 @@ impl<'c> Play<'c> {
     /// The first step that the service refuses, with its answer.
     pub async fn rest(&mut self, mut tell: impl FnMut(&Step, &Reply)) -> Result<()> {
         while let Some((n, step)) = self.steps.next() {
-            self.take(n, &step, &mut tell).await?;
+            self.take(&n, &step, &mut tell).await?;
         }
         Ok(())
     }
 
     async fn take(
         &mut self,
-        n: usize,
+        n: &str,
         step: &Step,
         tell: &mut impl FnMut(&Step, &Reply),
     ) -> Result<()> {

@@ -91,6 +91,35 @@ pub fn script(episode: &Episode) -> Vec<Step> {
     script.steps
 }
 
+/// The steps that make `episode`, and beside them the private notes of the practice, each in its time.
+#[must_use]
+pub fn with_notes(episode: &Episode, notes: Vec<Step>) -> Vec<Step> {
+    let mut steps = script(episode);
+    steps.extend(notes);
+    steps.sort_by_key(|a| (a.at, a.order));
+    steps
+}
+
+/// The step that stores a private note.
+#[must_use]
+pub fn note(at: Instant, body: Value) -> Step {
+    Step {
+        at,
+        order: 91,
+        party: Party::Practice,
+        method: Method::POST,
+        path: "/kap/v1/episodes/{episode}/private-notes",
+        ids: vec![],
+        body,
+        // The ids of notes are nobody's business but the practice's.
+        names: None,
+        issues: vec![],
+        opens: false,
+        unless: None,
+        known_only: false,
+    }
+}
+
 fn issues(episode: &Episode) -> Vec<(String, String)> {
     episode
         .detected_issues

@@ -24,6 +24,7 @@ pub async fn show(base: &str, callers: &HashMap<Party, Caller>, played: &Played)
             .ok_or_else(|| Error::internal("a party without a token"))
     };
     practice(caller(Party::Practice)?, played).await?;
+    private(caller(Party::Practice)?, caller(Party::Partner)?, played).await?;
     partner(caller(Party::Partner)?, played).await?;
     let composition = ehr(caller(Party::Ehr)?).await?;
     let token = |party| {
@@ -70,6 +71,24 @@ async fn practice(caller: &Caller, played: &Played) -> Result<()> {
         derived["outcomeTrend"]["PHQ-9"]["baseline"],
         derived["outcomeTrend"]["PHQ-9"]["latest"],
         derived["nextMedicalFollowUpDue"],
+    );
+    Ok(())
+}
+
+/// The notes that stay in the practice: read by who wrote them, and not there for anybody else.
+async fn private(practice: &Caller, partner: &Caller, played: &Played) -> Result<()> {
+    let path = format!("/kap/v1/episodes/{}", played.episode);
+    let episode = practice.send(Method::GET, &path, None).await?.body;
+    let team = episode["careTeam"].as_array().into_iter().flatten();
+    let leads = team.filter(|m| m["role"] == "lead-therapist");
+    let author = leads.map(|m| text(&m["id"])).next().unwrap_or_default();
+    let path = format!("{path}/private-notes?authorId={author}");
+    let own = practice.send(Method::GET, &path, None).await?.body;
+    let theirs = partner.send(Method::GET, &path, None).await?;
+    println!(
+        "The therapist's private notes are sealed: {} of them; the partner, asking for them, hears {}.",
+        own["items"].as_array().map_or(0, Vec::len),
+        theirs.status
     );
     Ok(())
 }

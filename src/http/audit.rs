@@ -10,7 +10,7 @@ use axum::response::Response;
 
 use super::respond::{Form, Logged};
 use crate::app::App;
-use crate::audit::event::{Event, Kind, Outcome, Target};
+use crate::audit::event::{Event, Kind, Outcome, PRIVATE_NOTE, Target};
 use crate::audit::trail::{Noted, Trail};
 use crate::error::{Error, Kind as ErrorKind};
 use crate::interaction::audit::settle as write;
@@ -84,6 +84,9 @@ fn failure(trail: &Trail, noted: &Noted, route: &str, response: &Response) -> Ev
     let event = match kind {
         Kind::Search => trail.asked(kind),
         Kind::Operation => trail.event(kind).detail(route),
+        Kind::NoteCreate | Kind::NoteRead | Kind::NoteUpdate | Kind::NoteList => {
+            trail.event(kind).detail(of_note(path))
+        }
         _ => trail.event(kind),
     };
     let patient = target
@@ -111,6 +114,16 @@ fn asked(method: &str, path: &str) -> (Kind, Option<Target>) {
         ("GET" | "HEAD", ["kap", _, "patients", id, ..]) => {
             (Kind::Read, target("Patient", Some(id)))
         }
+        // The episode, not the note: so that it is told to whom keeps the record, wherever the note is.
+        (_, ["kap", _, "episodes", id, "private-notes", rest @ ..]) => {
+            let kind = match (method, rest) {
+                ("GET" | "HEAD", []) => Kind::NoteList,
+                ("GET" | "HEAD", _) => Kind::NoteRead,
+                (_, []) => Kind::NoteCreate,
+                _ => Kind::NoteUpdate,
+            };
+            (kind, target("EpisodeOfCare", Some(id)))
+        }
         ("GET" | "HEAD", ["kap", _, "episodes", id, ..]) => {
             (Kind::Read, target("EpisodeOfCare", Some(id)))
         }
@@ -118,6 +131,17 @@ fn asked(method: &str, path: &str) -> (Kind, Option<Target>) {
         (_, ["kap", _, "episodes", id, ..]) => (Kind::Operation, target("EpisodeOfCare", Some(id))),
         _ => (Kind::Operation, None),
     }
+}
+
+/// What was asked for below an episode's private notes: the id of one, if it is one.
+fn of_note(path: &str) -> String {
+    let id = path
+        .split_once("/private-notes/")
+        .and_then(|(_, id)| Id::new(id));
+    id.map_or_else(
+        || "private notes".to_owned(),
+        |id| format!("{PRIVATE_NOTE} {id}"),
+    )
 }
 
 /// Only what could be a type and an id is kept of a path.
@@ -163,6 +187,26 @@ mod tests {
                 "POST",
                 "/kap/v1/episodes/e1/sessions",
                 "operation EpisodeOfCare/e1",
+            ),
+            (
+                "GET",
+                "/kap/v1/episodes/e1/private-notes",
+                "note-list EpisodeOfCare/e1",
+            ),
+            (
+                "HEAD",
+                "/kap/v1/episodes/e1/private-notes/n1",
+                "note-read EpisodeOfCare/e1",
+            ),
+            (
+                "POST",
+                "/kap/v1/episodes/e1/private-notes",
+                "note-create EpisodeOfCare/e1",
+            ),
+            (
+                "PUT",
+                "/kap/v1/episodes/e1/private-notes/n1",
+                "note-update EpisodeOfCare/e1",
             ),
             ("POST", "/kap/v1/episodes", "operation "),
             ("GET", "/kap/v1/patients/p1/disclosures", "read Patient/p1"),

@@ -7,6 +7,7 @@ pub mod layer;
 pub mod negotiate;
 pub mod ops;
 pub mod practice;
+pub mod private_note;
 pub mod respond;
 pub mod smart;
 
@@ -42,7 +43,7 @@ pub fn router(app: App) -> Router {
         .route("/fhir/{type}/{id}", get(fhir::read).put(fhir::update))
         .route("/fhir/{type}/{id}/_history/{version}", get(fhir::vread))
         .route("/fhir/Composition/{id}/$document", get(fhir::document))
-        .nest("/kap/v1", practice::routes())
+        .nest("/kap/v1", practice::routes().merge(private_note::routes()))
         .merge(ops::docs_files().with_state(()))
         .fallback(layer::no_route)
         .method_not_allowed_fallback(layer::no_method)

@@ -17,6 +17,7 @@ mod home;
 pub mod label;
 pub mod pointers;
 pub mod practice;
+pub mod private_note;
 pub mod read;
 pub mod reading;
 pub mod search;

@@ -49,6 +49,11 @@ pub(super) const ALL: &[Migration] = &[
         name: "access",
         text: include_str!("migrations/0005_access.sql"),
     },
+    Migration {
+        version: 6,
+        name: "private",
+        text: include_str!("migrations/0006_private.sql"),
+    },
 ];
 
 /// The table that tells which steps were taken.

@@ -14,6 +14,7 @@ mod filter;
 pub mod idempotency;
 pub(crate) mod identity;
 mod migrate;
+pub(crate) mod notes;
 pub mod resource;
 mod search;
 pub mod sql;

@@ -11,7 +11,9 @@ use kap_fhir::clock::Clock;
 use kap_fhir::demo::player::{Caller, Played, play};
 use kap_fhir::demo::script::Party;
 use kap_fhir::demo::{Account, log_in, set_up};
+use kap_fhir::interaction::private_note::keys::unlock;
 use kap_fhir::kap::Episode;
+use kap_fhir::private::Ring;
 use kap_fhir::server::{self, Running};
 use kap_fhir::store::{Options, Store};
 use time::macros::datetime;
@@ -134,6 +136,8 @@ impl TestApp {
             .expect("bind");
         let base = format!("http://{}", listener.local_addr().expect("address"));
         let app = sealed(assemble(store, clock.clone(), "default", &base, None));
+        let ring = Ring::generate(&clock).expect("keys");
+        unlock(&app, ring, None).await.expect("unlocked");
         let logins = set_up(&app, episode).await.expect("parties");
         let running = server::start(app.clone(), listener, 512).expect("server");
         let callers = log_in(&base, &logins, &clock).await.expect("tokens");

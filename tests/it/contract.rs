@@ -2,8 +2,9 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use kap_fhir::demo::player::play;
-use kap_fhir::demo::script::Party;
+use kap_fhir::demo::notes::of_file;
+use kap_fhir::demo::player::Play;
+use kap_fhir::demo::script::{Party, with_notes};
 use serde_json::{Map, json};
 
 use crate::app::sample;
@@ -12,7 +13,7 @@ use crate::both;
 use crate::wire::{Ask, Heard};
 use file::{Contract, Route, blank, routes};
 
-mod file;
+pub mod file;
 
 both!(no_operation_without_a_token);
 
@@ -196,7 +197,9 @@ async fn answers_are_as_described() {
         let (episode, _) = sample(text);
         let app = TestApp::start(Db::Sqlite, &episode).await;
         let mut heard = vec![];
-        let played = play(&episode, &app.callers, "contract", |step, reply| {
+        let notes = of_file(text, &episode).expect("notes");
+        let mut play = Play::of(with_notes(&episode, notes), &app.callers, "contract");
+        let played = play.rest(|step, reply| {
             heard.push((
                 step.method.as_str().to_lowercase(),
                 step.path,
@@ -204,7 +207,8 @@ async fn answers_are_as_described() {
                 reply.clone(),
             ));
         });
-        let played = played.await.expect("every step is taken");
+        played.await.expect("every step is taken");
+        let played = play.played;
         for (method, path, body, reply) in &heard {
             seen.insert(blank(path));
             faults.extend(contract.request(method, path, body));
@@ -288,6 +292,16 @@ async fn views(app: &TestApp, party: Party, episode: &str) -> Vec<(String, Heard
         "/fhir/{type}/{id}".into(),
         format!("/fhir/EpisodeOfCare/{episode}"),
     ));
+    let author = shown["careTeam"][0]["id"].as_str().unwrap_or("nobody");
+    let notes = format!("{e}/private-notes");
+    asks.push((notes.clone(), format!("{notes}?authorId={author}")));
+    asks.push((notes.clone(), format!("{notes}?authorId={author}&limit=0")));
+    let own = Ask::get(format!("{notes}?authorId={author}").replace("{episode}", episode));
+    let own = own.send(caller).await.json();
+    let first = own["items"][0]["id"].as_str().unwrap_or("none").to_owned();
+    let one = format!("{notes}/{{note}}");
+    asks.push((one.clone(), format!("{notes}/{first}?authorId={author}")));
+    asks.push((one, format!("{notes}/none?authorId={author}")));
     let mut all = vec![];
     for (described, asked) in asks {
         let heard = Ask::get(asked.replace("{episode}", episode))

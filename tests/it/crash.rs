@@ -20,6 +20,7 @@ use crate::app::tempdir::Folder;
 use crate::app::{Db, audit_key, postgres_url, unique};
 use crate::both;
 use crate::idempotency::beginning;
+use crate::program;
 use crate::raw;
 
 both!(nothing_acknowledged_is_lost);
@@ -33,6 +34,8 @@ pub struct Place {
     pub database: raw::Place,
     /// Holds the key that seals the audit.
     keys: Folder,
+    /// The keys of private notes.
+    private: PathBuf,
 }
 
 impl Place {
@@ -40,6 +43,7 @@ impl Place {
     pub async fn new(db: Db, base: &str) -> (Self, Vec<Account>) {
         let keys = Folder::new();
         audit_key(keys.path());
+        let private = program::keys(keys.path());
         let (url, options, database) = match db {
             Db::Sqlite => {
                 let folder = Folder::new();
@@ -74,6 +78,7 @@ impl Place {
             url,
             database,
             keys,
+            private,
         };
         (place, accounts)
     }
@@ -94,6 +99,7 @@ impl Program {
             .arg(format!("http://{address}"))
             .env("DATABASE_URL", &place.url)
             .env("KAP_AUDIT_KEY", place.key())
+            .env("KAP_PRIVATE_KEYS", &place.private)
             .env("KAP_DISCLOSURE", "consent-required")
             .stdout(Stdio::null())
             .stderr(Stdio::null())

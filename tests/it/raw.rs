@@ -1,5 +1,8 @@
 //! A test's database behind the service's back.
 
+use std::sync::Arc;
+
+use kap_fhir::store::{Options, Store};
 use rusqlite::types::ValueRef;
 use tokio_postgres::SimpleQueryMessage;
 
@@ -19,6 +22,27 @@ pub enum Place {
 pub type Rows = Vec<Vec<String>>;
 
 impl Place {
+    /// The URL for a program that is started.
+    pub fn url(&self) -> String {
+        match self {
+            Self::File(folder) => format!("sqlite:{}", folder.path().join("kap.db").display()),
+            Self::Schema(schema) => {
+                let url = postgres_url();
+                let sign = if url.contains('?') { '&' } else { '?' };
+                format!("{url}{sign}options=-csearch_path%3D{schema}")
+            }
+        }
+    }
+
+    /// Opens it once more, as another process would.
+    pub async fn open(&self) -> Arc<Store> {
+        let options = Options {
+            connections: 8,
+            ..Options::default()
+        };
+        Arc::new(Store::open(&self.url(), options).await.expect("store"))
+    }
+
     /// Runs statements.
     pub async fn run(&self, sql: &str) -> Result<(), String> {
         match self {
@@ -62,6 +86,40 @@ impl Place {
                     _ => None,
                 };
                 answers.iter().filter_map(row).collect()
+            }
+        }
+    }
+
+    /// The first column of what a query finds.
+    pub async fn column(&self, sql: &str) -> Vec<String> {
+        let rows = self.rows(sql).await.into_iter();
+        rows.map(|mut row| row.swap_remove(0)).collect()
+    }
+
+    /// All that the database holds: on SQLite every byte of its files, on PostgreSQL every row of every table.
+    pub async fn everything(&self) -> Vec<u8> {
+        match self {
+            Self::File(folder) => {
+                let files = std::fs::read_dir(folder.path()).expect("folder").flatten();
+                let all: Vec<_> = files
+                    .filter(|f| f.file_name().to_string_lossy().starts_with("kap.db"))
+                    .map(|f| std::fs::read(f.path()).unwrap_or_default())
+                    .collect();
+                assert!(!all.is_empty(), "no file of the database was found");
+                all.concat()
+            }
+            Self::Schema(schema) => {
+                let tables = format!(
+                    "SELECT table_name FROM information_schema.tables WHERE table_schema = '{schema}'"
+                );
+                let tables = self.column(&tables).await;
+                assert!(tables.len() > 10, "{tables:?}");
+                let mut all = String::new();
+                for table in tables {
+                    let rows = format!("SELECT t::text FROM {table} t");
+                    all.push_str(&self.column(&rows).await.join("\n"));
+                }
+                all.into_bytes()
             }
         }
     }

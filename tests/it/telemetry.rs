@@ -10,11 +10,12 @@ use axum::http::Uri;
 
 use crate::app::audit_key;
 use crate::app::tempdir::Folder;
+use crate::program::keys;
 
-type Seen = Arc<Mutex<Vec<(String, Vec<u8>)>>>;
+pub type Seen = Arc<Mutex<Vec<(String, Vec<u8>)>>>;
 
 /// A collector that keeps what it is sent.
-async fn collector() -> (String, Seen) {
+pub async fn collector() -> (String, Seen) {
     let seen = Seen::default();
     let take = |State(seen): State<Seen>, uri: Uri, body: Bytes| async move {
         seen.lock()
@@ -58,6 +59,7 @@ async fn traces_leave_and_nothing_of_the_path_is_logged() {
             "DATABASE_URL",
             format!("sqlite:{}", folder.path().join("kap.db").display()),
         )
+        .env("KAP_PRIVATE_KEYS", keys(folder.path()))
         .stderr(Stdio::piped())
         .spawn()
         .expect("the service starts");

@@ -46,6 +46,7 @@ const MAY_USE: &[(&str, &[&str])] = &[
             "interaction",
             "kap",
             "mapping",
+            "private",
             "store",
         ],
     ),
@@ -61,8 +62,33 @@ const MAY_USE: &[(&str, &[&str])] = &[
             "http",
             "interaction",
             "kap",
+            "private",
         ],
     ),
+    // What is private knows the words of the practice, and nothing that could carry them away.
+    (
+        "private",
+        &["clock", "error", "kap::base", "kap::preparation", "private"],
+    ),
+];
+
+/// Who may name what is private, beside its own folder. No way leads from here into a resource, a view of the record
+/// or a log.
+const PRIVATE: &[&str] = &[
+    "app.rs",
+    "cli.rs",
+    "cli/private.rs",
+    "demo/notes.rs",
+    "http/private_note.rs",
+    "interaction/private_note/",
+];
+
+/// The words that lay a private note open, and the only files that may say them.
+const LAID_OPEN: &[(&str, &[&str])] = &[
+    (".reveal()", &["private/note.rs"]),
+    ("Private::reveal", &["private/note.rs"]),
+    (".to_seal()", &["private/ring.rs"]),
+    (".told_to_its_originator(", &["http/private_note.rs"]),
 ];
 
 /// Each dependency and the places that may name it.
@@ -74,6 +100,9 @@ const HOMES: &[(&str, &[&str])] = &[
     ("fhir_sdk", &["mapping/"]),
     ("reqwest", &["auth/", "delivery/", "demo/"]),
     ("jsonwebtoken", &["auth/"]),
+    // Signatures are of auth, randomness of the clock; the cipher is of private notes, in a file of its own.
+    ("aws_lc_rs::aead", &["private/cipher.rs"]),
+    ("zeroize", &["private/"]),
     ("opentelemetry", &["telemetry.rs", "http/layer.rs"]),
     ("jiff", &["kap/calendar.rs", "mapping/"]),
 ];
@@ -169,6 +198,35 @@ fn each_dependency_has_one_home() {
         }
     }
     assert!(wrong.is_empty(), "{}", wrong.join("\n"));
+}
+
+#[test]
+fn what_is_private_has_few_readers() {
+    let mut wrong = Vec::new();
+    let mut seen = Vec::new();
+    for (name, text) in sources() {
+        let code = code(&text);
+        let named = ["private::", "crate::private", "super::private"];
+        let names = named.iter().any(|word| code.contains(word));
+        let may = |homes: &[&str]| homes.iter().any(|home| name.starts_with(home));
+        if names && !name.starts_with("private/") && !may(PRIVATE) {
+            wrong.push(format!("{name} names what is private"));
+        }
+        for (word, homes) in LAID_OPEN {
+            if code.contains(word) {
+                seen.push(*word);
+                if !may(homes) {
+                    wrong.push(format!("{name} says {word}"));
+                }
+            }
+        }
+    }
+    assert!(wrong.is_empty(), "{}", wrong.join("\n"));
+    let unseen: Vec<_> = LAID_OPEN
+        .iter()
+        .filter(|(word, _)| !seen.contains(word))
+        .collect();
+    assert!(unseen.is_empty(), "nothing says {unseen:?} any more");
 }
 
 #[test]

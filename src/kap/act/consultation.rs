@@ -82,8 +82,8 @@ impl Episode {
     pub(super) fn take_intention(&mut self, intention: Intention, ctx: &Context) -> Result<Id> {
         ctx.only(Side::Practice)?;
         if intention.sharing == Sharing::PracticeOnly {
-            let text = "Practice-only intentions have no place in this record: keep them in the practice's own notes, \
-                        or share them with `care-team` or `all`.";
+            let text = "Practice-only intentions have no place in this record: store them as private notes of the kind \
+                        `intention`, or share them with `care-team` or `all`.";
             return Err(unfit("KAP-INV-27", "/sharing", text));
         }
         self.known_at(&intention.expressed_by, "/expressedBy")?;

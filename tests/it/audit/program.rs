@@ -13,6 +13,7 @@ use kap_fhir::store::{Options, Store};
 use crate::app::audit_key;
 use crate::app::tempdir::Folder;
 use crate::idempotency::beginning;
+use crate::program::keys;
 use crate::raw::Place;
 use crate::wire::Ask;
 
@@ -91,6 +92,7 @@ async fn it_verifies_by_exit_code_and_logs_no_patient_data() {
         &["serve", "--listen", &address, "--base-url", &base],
     )
     .env("KAP_AUDIT_KEY", &key)
+    .env("KAP_PRIVATE_KEYS", keys(folder.path()))
     .env("KAP_DISCLOSURE", "consent-required")
     .stderr(Stdio::piped())
     .spawn()

@@ -4,7 +4,7 @@
 use std::path::{Path, PathBuf};
 
 use kap_fhir::audit::balp::audit_event;
-use kap_fhir::audit::{Event, Kind, Outcome, Row, Who};
+use kap_fhir::audit::{Event, Kind, NOTE_KEY, Outcome, PRIVATE_NOTE, Row, Who};
 use serde_json::Value;
 
 fn asked(kind: Kind) -> Event {
@@ -54,6 +54,27 @@ fn events() -> Vec<(String, Event)> {
                     .failed(Outcome::Minor, "409 gate-closed"),
                 Kind::Transaction => event.failed(Outcome::Minor, "422 business-rule"),
                 Kind::Revoke => event.target("token", "wJalrXUtnFEMIK7MDENGbg", None),
+                Kind::NoteCreate | Kind::NoteRead => event
+                    .target(PRIVATE_NOTE, "note-0001", Some(1))
+                    .patient(patient),
+                Kind::NoteUpdate => event
+                    .target("EpisodeOfCare", "ep-0001", None)
+                    .detail("private note note-0001")
+                    .failed(Outcome::Minor, "412 version-conflict"),
+                Kind::NoteList => event
+                    .target("EpisodeOfCare", "ep-0001", None)
+                    .patient(patient)
+                    .detail("private notes"),
+                Kind::NoteKeyAdd | Kind::NoteKeyRotate => {
+                    Event::new(*kind).target(NOTE_KEY, "2026-11-22-0a1b2c3d", None)
+                }
+                Kind::NoteRewrap => Event::new(*kind)
+                    .target(NOTE_KEY, "2026-11-22-0a1b2c3d", None)
+                    .detail("finished: 12 data keys"),
+                Kind::NoteHandOver => Event::new(*kind)
+                    .target("client", "new-program", None)
+                    .patient(patient)
+                    .detail("from old-program"),
                 Kind::ClientAdd | Kind::ClientDisable | Kind::ClientEnable | Kind::ClientKeys => {
                     Event::new(*kind).target("client", "demo-partner", None)
                 }

@@ -189,6 +189,11 @@ pub fn routes() -> BTreeSet<Route> {
         below,
         &mut all,
     );
+    table(
+        include_str!("../../../src/http/private_note.rs"),
+        |_| "/kap/v1".to_owned(),
+        &mut all,
+    );
     all
 }
 

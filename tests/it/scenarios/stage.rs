@@ -3,8 +3,9 @@
 use std::sync::atomic::{AtomicU32, Ordering};
 
 use kap_fhir::demo::log_in;
+use kap_fhir::demo::notes::of_file;
 use kap_fhir::demo::player::{Play, Played, Reply};
-use kap_fhir::demo::script::Party;
+use kap_fhir::demo::script::{Party, with_notes};
 use kap_fhir::kap::{Episode, lift};
 use reqwest::Method;
 use serde_json::{Value, json};
@@ -52,9 +53,10 @@ impl Stage {
         stage
     }
 
-    /// A play that has not begun.
+    /// A play that has not begun. The practice keeps its private notes in it.
     pub fn play(&self) -> Play<'_> {
-        Play::new(&self.episode, &self.app.callers, "play")
+        let notes = of_file(self.case.text, &self.episode).expect("notes");
+        Play::of(with_notes(&self.episode, notes), &self.app.callers, "play")
     }
 
     /// The episode as the practice sees it.

@@ -1,0 +1,142 @@
+//! A service in a process of its own, with every kind of client.
+
+use std::collections::HashMap;
+
+use kap_fhir::access::Role;
+use kap_fhir::auth::client::{ClientSpec, Keys, Purpose};
+use kap_fhir::auth::key::PrivateKey;
+use kap_fhir::cli::assemble;
+use kap_fhir::clock::Clock;
+use kap_fhir::demo::player::Caller;
+use kap_fhir::demo::script::Party;
+use kap_fhir::demo::token::Login;
+use kap_fhir::demo::{Account, log_in, set_up};
+use kap_fhir::kap::{Episode, Id, lift};
+
+use crate::app::tempdir::Folder;
+use crate::app::{Db, store};
+use crate::program::{Program, free_address, keys};
+use crate::raw::Place;
+use crate::scenarios::Case;
+use crate::telemetry::{Seen, collector};
+
+/// A service in a process of its own, with every kind of client.
+pub struct Stage {
+    pub program: Program,
+    pub database: Place,
+    pub episode: Episode,
+    accounts: Vec<Account>,
+    more: Vec<(&'static str, PrivateKey)>,
+    base: String,
+    pub sent: Seen,
+    _folder: Folder,
+}
+
+impl Stage {
+    pub async fn set(db: Db, case: Case) -> Self {
+        let folder = Folder::new();
+        let address = free_address();
+        let episode = lift::lift(case.text).expect("an episode file").episode;
+        let (store, database) = store(db).await;
+        let base = format!("http://{address}");
+        let app = assemble(store, Clock::system(), "default", &base, None).expect("app");
+        let accounts = set_up(&app, &episode).await.expect("parties");
+        let practice = &episode.organizations.practice.id;
+        let mut more = vec![];
+        for (name, organization, role) in [
+            ("twin", practice, Role::PracticeTherapist),
+            ("admin", practice, Role::PracticeAdmin),
+            (
+                "nurse",
+                &episode.organizations.partner.id,
+                Role::PartnerNurse,
+            ),
+            ("integrator", practice, Role::Integrator),
+            ("officer", practice, Role::PrivacyOfficer),
+            (
+                "stranger",
+                &Id::new("org-other").expect("id"),
+                Role::PracticeTherapist,
+            ),
+        ] {
+            let key = PrivateKey::generate().expect("key");
+            let spec = ClientSpec {
+                id: Some(name.to_owned()),
+                name: name.to_owned(),
+                organization: organization.clone(),
+                role,
+                scopes: "system/*.cruds".to_owned(),
+                purpose: Purpose::Treatment,
+                keys: Keys::Set(key.public_set().to_string()),
+            };
+            app.auth.register(spec).await.expect("client");
+            more.push((name, key));
+        }
+        app.store.close().await;
+        let (endpoint, sent) = collector().await;
+        let keys = keys(folder.path()).display().to_string();
+        let words = [
+            "--private-keys",
+            &keys,
+            "--log",
+            "trace",
+            "--otlp-endpoint",
+            &endpoint,
+        ];
+        let program = Program::serve(&address, &database.url(), folder.path(), &words).await;
+        Self {
+            program,
+            database,
+            episode,
+            accounts,
+            more,
+            base,
+            sent,
+            _folder: folder,
+        }
+    }
+
+    /// The parties of the episode, each with a token: those of before may have come to their end.
+    pub async fn parties(&self) -> HashMap<Party, Caller> {
+        let clock = Clock::system();
+        let callers = log_in(&self.base, &self.accounts, &clock).await;
+        callers.expect("tokens")
+    }
+
+    /// Every client by its name.
+    pub async fn everybody(&self) -> Vec<(&'static str, Caller)> {
+        let parties = self.parties().await;
+        let mut all: Vec<_> = [
+            ("practice", Party::Practice),
+            ("partner", Party::Partner),
+            ("pharmacy", Party::Pharmacy),
+            ("ehr", Party::Ehr),
+        ]
+        .into_iter()
+        .filter_map(|(name, party)| Some((name, parties.get(&party)?.clone())))
+        .collect();
+        for (name, key) in &self.more {
+            let http = kap_fhir::demo::http().expect("http");
+            let login = Login {
+                base: &self.base,
+                client: name,
+                scope: "system/*.cruds",
+            };
+            let token = login.token(&http, key, &Clock::system()).await;
+            let caller = Caller {
+                token: token.expect("token"),
+                base: self.base.clone(),
+                http,
+            };
+            all.push((name, caller));
+        }
+        all
+    }
+
+    /// A client by its name, with a new token.
+    pub async fn client(&self, name: &str) -> Caller {
+        let all = self.everybody().await;
+        let found = all.into_iter().find(|(own, _)| *own == name);
+        found.expect("a client").1
+    }
+}

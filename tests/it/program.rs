@@ -1,0 +1,106 @@
+//! The program itself, as an operator runs it.
+
+use std::fs::File;
+use std::path::{Path, PathBuf};
+use std::process::{Child, Command, Output, Stdio};
+use std::time::Duration;
+
+use kap_fhir::clock::Clock;
+use kap_fhir::private::{Ring, file};
+
+use crate::app::{audit_key, unique};
+
+/// A running `kap-fhir serve`; killed when dropped.
+pub struct Program {
+    child: Child,
+    /// Where its standard error goes.
+    log: PathBuf,
+}
+
+/// `kap-fhir` with these words.
+pub fn command(words: &[&str]) -> Command {
+    let mut command = Command::new(env!("CARGO_BIN_EXE_kap-fhir"));
+    command.args(words);
+    command
+}
+
+/// Runs it to its end.
+pub fn run(words: &[&str], database: &str) -> Output {
+    let mut command = command(words);
+    command
+        .env("DATABASE_URL", database)
+        .output()
+        .expect("the program runs")
+}
+
+/// An address that is free now.
+pub fn free_address() -> String {
+    let probe = std::net::TcpListener::bind("127.0.0.1:0").expect("port");
+    probe.local_addr().expect("address").to_string()
+}
+
+/// The file in a folder with the key that seals the audit; made once.
+pub fn seal(folder: &Path) -> PathBuf {
+    let file = folder.join("audit.pem");
+    if file.exists() {
+        file
+    } else {
+        audit_key(folder)
+    }
+}
+
+/// A new file in a folder with a key for private notes.
+pub fn keys(folder: &Path) -> PathBuf {
+    let path = folder.join(unique("keys"));
+    let ring = Ring::generate(&Clock::system()).expect("keys");
+    file::create(&path, &ring).expect("key file");
+    path
+}
+
+impl Program {
+    /// Serves at `address` with these further words, until it is ready.
+    pub async fn serve(address: &str, database: &str, folder: &Path, more: &[&str]) -> Self {
+        let log = folder.join(unique("log"));
+        let base = format!("http://{address}");
+        let child = command(&["serve", "--listen", address, "--base-url", &base])
+            .args(more)
+            .env("DATABASE_URL", database)
+            .env("KAP_AUDIT_KEY", seal(folder))
+            .env("KAP_DISCLOSURE", "consent-required")
+            .stdout(Stdio::null())
+            .stderr(File::create(&log).expect("log"))
+            .spawn()
+            .expect("the program starts");
+        let program = Self { child, log };
+        let http = kap_fhir::demo::http().expect("client");
+        for _ in 0..400 {
+            let answer = http.get(format!("{base}/readyz")).send().await;
+            if answer.is_ok_and(|a| a.status().is_success()) {
+                return program;
+            }
+            tokio::time::sleep(Duration::from_millis(25)).await;
+        }
+        panic!("the program is not ready: {}", program.said());
+    }
+
+    /// What it wrote to standard error so far.
+    pub fn said(&self) -> String {
+        std::fs::read_to_string(&self.log).expect("log")
+    }
+
+    /// Asks it to end, and gives its log.
+    pub fn stop(mut self) -> String {
+        let id = self.child.id().to_string();
+        let asked = Command::new("kill").args(["-TERM", &id]).status();
+        assert!(asked.expect("kill").success());
+        assert!(self.child.wait().expect("end").success(), "{}", self.said());
+        self.said()
+    }
+}
+
+impl Drop for Program {
+    fn drop(&mut self) {
+        let _ = self.child.kill();
+        let _ = self.child.wait();
+    }
+}
