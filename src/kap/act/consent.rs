@@ -107,6 +107,17 @@ impl Episode {
                 return Err(super::conflict("KAP-INV-31", text));
             }
         }
+        // Whom the practice tells what is its own to say: no recipient grants itself anything. A withdrawal anybody may
+        // record who treats the patient.
+        let discloses = matches!(
+            consent.kind,
+            ConsentKind::PrivacyDisclosure | ConsentKind::Part2Sud
+        );
+        if discloses && ctx.actor.side != Side::Practice {
+            return Err(not_permitted(
+                "A consent to disclosure is recorded by the practice, whose records it opens.",
+            ));
+        }
         self.check_consent(&consent, ctx)?;
         let id = consent.id.clone();
         put(&mut self.consents, consent, |x| &x.id);

@@ -43,9 +43,13 @@ impl Episode {
 
     pub(super) fn take_member(&mut self, member: Member, ctx: &Context) -> Result<Id> {
         ctx.treating()?;
-        let own = member.organization_id == ctx.actor.organization;
+        let before = self.care_team.iter().find(|m| m.id == member.id);
+        let own = |m: &Member| m.organization_id == ctx.actor.organization;
+        let own = before.is_none_or(own) && own(&member);
         if ctx.actor.side == Side::Partner && !own {
-            return Err(not_permitted("A partner adds its own clinicians only."));
+            return Err(not_permitted(
+                "A partner adds and changes its own clinicians only.",
+            ));
         }
         let id = member.id.clone();
         put(&mut self.care_team, member, |x| &x.id);

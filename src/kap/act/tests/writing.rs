@@ -310,3 +310,35 @@ fn inv_15_a_medical_follow_up_is_the_partners_and_declining_it_is_not_holding_it
         .expect("agreed anew");
     assert_eq!(desk.rules(&session), Vec::<&str>::new());
 }
+
+#[test]
+fn no_recipient_grants_itself_anything() {
+    let (mut desk, _) = ready();
+    let privacy = |c: &&crate::kap::consent::Consent| c.kind.code() == "privacy-disclosure";
+    let mut consents = desk.episode.consents.iter();
+    let consent = consents.find(privacy).expect("a consent").clone();
+    let mut wider = consent.clone();
+    wider.exceptions.clear();
+    wider.root = Some(crate::kap::consent::RuleType::Permit);
+    let refused = accept(&mut desk, Side::Partner, Fact::Consent(wider.clone()));
+    assert_eq!(why(refused).0, Kind::Forbidden);
+    wider.id = Id::default();
+    let refused = desk.partner(Command::AddConsent(wider));
+    assert_eq!(refused.expect_err("refused").kind, Kind::Forbidden);
+    let back = Command::RevokeConsent {
+        consent: consent.id,
+        body: step("patient", "no more"),
+    };
+    desk.partner(back)
+        .expect("a withdrawal counts, whoever was told");
+
+    let own = &desk.episode.organizations.practice.id;
+    let mut team = desk.episode.care_team.iter();
+    let mut taken = team
+        .find(|m| m.organization_id == *own)
+        .expect("a therapist")
+        .clone();
+    taken.organization_id = desk.episode.organizations.partner.id.clone();
+    let refused = accept(&mut desk, Side::Partner, Fact::Member(taken));
+    assert_eq!(why(refused).0, Kind::Forbidden);
+}
