@@ -28,6 +28,7 @@ pub mod http;
 pub mod interaction;
 pub mod kap;
 pub mod mapping;
+pub mod net;
 pub mod private;
 pub mod server;
 pub mod store;

@@ -8,6 +8,7 @@ use serde::Serialize;
 use super::client::{Client, Keys, is_client_id};
 use super::form::Form;
 use super::jose::{Assertion, Claims};
+use super::jwks::Wanted;
 use super::key::{KeySet, PublicKey};
 use super::{Auth, OAuthError, TOKEN_SECONDS, digest, token};
 use crate::access::Scopes;
@@ -48,8 +49,8 @@ impl std::fmt::Debug for TokenAnswer {
 pub(super) struct Proof {
     pub(super) client: Client,
     updated_at: i64,
-    /// Marks the assertion as used.
-    pub(super) once: Step,
+    /// Marks the assertion as used, and the key as the client's.
+    pub(super) spend: Vec<Step>,
 }
 
 impl Auth {
@@ -111,7 +112,7 @@ impl Auth {
         Err(refused)
     }
 
-    /// Authenticates the client that sent `form`. Nothing is written: the caller must write [`Proof::once`].
+    /// Authenticates the client that sent `form`. Nothing is written: the caller must write [`Proof::spend`].
     pub(super) async fn prove(&self, form: &Form) -> Result<Proof, OAuthError> {
         if form.get("client_assertion_type") != Some(JWT_BEARER) {
             let text = format!("The client_assertion_type must be {JWT_BEARER}.");
@@ -136,16 +137,12 @@ impl Auth {
         };
         let disabled = row.as_ref().is_some_and(|row| row.disabled_at.is_some());
         let row = row.filter(|row| row.disabled_at.is_none());
-        let key = if let Some(row) = &row {
-            self.key_of(row, &assertion).await?
-        } else {
-            self.decoys.read();
-            None
-        };
-        // A decoy is verified where there is no key, so that the time taken does not tell.
+        // Where there is no client or no key, a decoy is worked on, so that the time taken does not tell.
+        let key = self.key_of(row.as_ref().unwrap_or(&self.decoy), &assertion);
+        let key = key.await?;
         let decoy = self.decoys.of(assertion.signing);
         let outcome = assertion.verify(key.as_ref().unwrap_or(decoy));
-        let (Some(row), Some(_), Some(claims)) = (row, key, outcome) else {
+        let (Some(row), Some(key), Some(claims)) = (row, key, outcome) else {
             let why = if disabled {
                 "disabled-client"
             } else {
@@ -154,7 +151,10 @@ impl Auth {
             return Err(named(OAuthError::invalid_client(NOT_PROVED).because(why)));
         };
         let claims = claims.map_err(|flaw| named(OAuthError::invalid_client(flaw)))?;
-        self.accept(&row, &claims).map_err(named)
+        let mut proof = self.accept(&row, &claims).map_err(&named)?;
+        let claim = self.claim(&row, &key).await.map_err(named)?;
+        proof.spend.extend(claim);
+        Ok(proof)
     }
 
     async fn named_client(&self, id: &str) -> Result<Option<ClientRow>, Error> {
@@ -171,15 +171,22 @@ impl Auth {
         assertion: &Assertion<'_>,
     ) -> Result<Option<PublicKey>, Error> {
         let (kid, signing) = (assertion.kid.as_str(), assertion.signing);
-        if assertion.jku.is_some() && assertion.jku.as_deref() != row.jwks_url.as_deref() {
-            return Ok(None);
-        }
+        // Judged last, so that it saves no work that would tell by its time that there is such a client.
+        let named = assertion.jku.is_none() || assertion.jku.as_deref() == row.jwks_url.as_deref();
         let set = match Client::of(row)?.keys {
             Keys::Set(text) => KeySet::parse(&text).map(Arc::new),
-            Keys::Url(url) => self.jwks.get(&row.id, &url, kid, signing).await,
+            Keys::Url(url) => {
+                let wanted = Wanted {
+                    url: &url,
+                    kid,
+                    signing,
+                    since: row.updated_at,
+                };
+                self.jwks.get(wanted).await
+            }
         };
         match set {
-            Ok(set) => Ok(set.find(kid, signing).cloned()),
+            Ok(set) => Ok(set.find(kid, signing).filter(|_| named).cloned()),
             Err(fault) => {
                 tracing::warn!(client = %row.id, fault, "a client's key set is not to be had");
                 Ok(None)
@@ -203,8 +210,30 @@ impl Auth {
         Ok(Proof {
             client: Client::of(row)?,
             updated_at: row.updated_at,
-            once: identity::use_jti(self.tenant(), &row.id, &digest(&claims.jti), expires_at),
+            spend: vec![identity::use_jti(
+                self.tenant(),
+                &row.id,
+                &digest(&claims.jti),
+                expires_at,
+            )],
         })
+    }
+
+    /// Makes a published key the client's own, now that it has proved to have the private one: nobody can take a key
+    /// by publishing it. A key that was registered is the client's since then.
+    async fn claim(&self, row: &ClientRow, key: &PublicKey) -> Result<Option<Step>, OAuthError> {
+        if row.jwks_url.is_none() || row.shared_key {
+            return Ok(None);
+        }
+        match self.store.key_owner(self.tenant(), &key.thumbprint).await? {
+            Some(owner) if owner == row.id => Ok(None),
+            Some(_) => Err(another_s()),
+            None => Ok(Some(identity::claim_key(
+                self.tenant(),
+                &row.id,
+                &key.thumbprint,
+            ))),
+        }
     }
 
     /// Makes a token and spends the assertion, in one write.
@@ -230,7 +259,8 @@ impl Auth {
             revoked_at: None,
         };
         let token = identity::add_token(self.tenant(), &row, proof.updated_at);
-        let mut steps = vec![proof.once, token];
+        let mut steps = proof.spend;
+        steps.push(token);
         steps.extend(self.issued(trail, &row)?);
         self.spend("issue token", steps).await?;
         Ok(TokenAnswer {
@@ -268,9 +298,19 @@ impl Auth {
                 "The jti was used already: an assertion is good for one request.",
             )
             .because("jti-replay")),
-            Err(_) => Err(OAuthError::invalid_client(NOT_PROVED)),
+            Err(Conflict {
+                guard: "client key",
+            }) => Err(another_s()),
+            Err(_) => Err(OAuthError::invalid_client(NOT_PROVED).because("changed-client")),
         }
     }
+}
+
+fn another_s() -> OAuthError {
+    OAuthError::invalid_client(
+        "The key is another client's already: make one that is this client's alone.",
+    )
+    .because("shared-key")
 }
 
 /// A client may authenticate in one way only (RFC 6749 §2.3).

@@ -8,7 +8,6 @@ mod backend_services;
 pub mod client;
 mod discovery;
 mod form;
-mod guard;
 pub mod jose;
 mod jwks;
 pub mod key;
@@ -23,15 +22,17 @@ use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use sha2::{Digest as _, Sha256};
 
+pub use crate::net::PlainHttp;
 pub use backend_services::TokenAnswer;
-pub use guard::PlainHttp;
 pub use oauth_error::OAuthError;
 pub use token::challenge;
 
 use crate::audit::Recorder;
 use crate::clock::Clock;
 use crate::error::{Error, Result};
+use crate::net::Lookup;
 use crate::store::Store;
+use crate::store::identity::ClientRow;
 
 /// Life of an access token, seconds (SMART: should not exceed 300).
 pub const TOKEN_SECONDS: i64 = 300;
@@ -64,6 +65,7 @@ pub struct Auth {
     jwks: jwks::Jwks,
     tokens: token::Cache,
     decoys: key::Decoys,
+    decoy: ClientRow,
     recorder: Arc<Recorder>,
 }
 
@@ -72,7 +74,7 @@ impl Auth {
     pub fn new(store: Arc<Store>, clock: Clock, settings: Settings) -> Result<Self> {
         jose::self_test(&clock)?;
         let decoys = key::Decoys::new().map_err(Error::internal)?;
-        let jwks = jwks::Jwks::new(clock.clone(), settings.plain_http)?;
+        let jwks = jwks::Jwks::new(clock.clone(), settings.plain_http, Lookup::system())?;
         let tokens = token::Cache::default();
         let recorder = Arc::new(Recorder::new(clock.clone())?);
         Ok(Self {
@@ -81,6 +83,7 @@ impl Auth {
             settings,
             jwks,
             tokens,
+            decoy: client::decoy(decoys.set()),
             decoys,
             recorder,
         })

@@ -222,7 +222,7 @@ impl Auth {
         let mut event = trail.event(Kind::Revoke);
         event.who.client = Some(proof.client.id.clone());
         event.who.organization = Some(proof.client.organization.as_str().into());
-        let mut steps = vec![proof.once];
+        let mut steps = proof.spend;
         if let Some(live) = self.live(token).await? {
             event = event.target("token", &live.row.tid, None);
             let now = self.clock.millis();

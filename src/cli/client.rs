@@ -41,6 +41,22 @@ pub enum ClientCommand {
         /// Where the client publishes its JWK set.
         #[arg(long)]
         jwks_url: Option<String>,
+        /// Allow a key that another client has too. Whoever has the key can be either of them.
+        #[arg(long)]
+        shared_key: bool,
+    },
+    /// Give a client other keys and revoke its tokens.
+    Keys {
+        #[command(flatten)]
+        database: Database,
+        #[arg(long)]
+        id: String,
+        /// File with the client's public JWK set.
+        #[arg(long, conflicts_with = "jwks_url")]
+        jwks: Option<PathBuf>,
+        /// Where the client publishes its JWK set.
+        #[arg(long)]
+        jwks_url: Option<String>,
     },
     /// List the clients.
     List {
@@ -78,6 +94,7 @@ pub async fn run(command: ClientCommand) -> Result<()> {
             scopes,
             jwks,
             jwks_url,
+            shared_key,
         } => {
             let role = Role::from_code(&role).ok_or_else(|| bad("role", &role))?;
             let organization =
@@ -92,7 +109,16 @@ pub async fn run(command: ClientCommand) -> Result<()> {
                 purpose: Purpose::Treatment,
                 keys,
             };
-            add_client(&database.open().await?, spec).await
+            add_client(&database.open().await?, spec, shared_key).await
+        }
+        ClientCommand::Keys {
+            database,
+            id,
+            jwks,
+            jwks_url,
+        } => {
+            let keys = keys(jwks, jwks_url)?;
+            database.open().await?.auth.rotate_keys(&id, keys).await
         }
         ClientCommand::List { database } => list_clients(&database.open().await?).await,
         ClientCommand::Disable { database, id } => database.open().await?.auth.disable(&id).await,
@@ -113,7 +139,7 @@ fn keys(jwks: Option<PathBuf>, jwks_url: Option<String>) -> Result<Keys> {
     }
 }
 
-async fn add_client(app: &App, spec: ClientSpec) -> Result<()> {
+async fn add_client(app: &App, spec: ClientSpec, shared_key: bool) -> Result<()> {
     if !directory::has(app, &spec.organization).await? {
         let text = format!(
             "The organization {} is not in the directory: add it first.",
@@ -121,7 +147,11 @@ async fn add_client(app: &App, spec: ClientSpec) -> Result<()> {
         );
         return Err(Error::new(Kind::Invalid, text));
     }
-    let client = app.auth.register(spec).await?;
+    let client = if shared_key {
+        app.auth.register_with_shared_key(spec).await?
+    } else {
+        app.auth.register(spec).await?
+    };
     let (id, role, of) = (&client.id, client.role, &client.organization);
     println!(
         "client {id} is registered: {role} of {of}, {}",

@@ -20,6 +20,8 @@ pub(crate) struct ClientRow {
     pub(crate) created_at: i64,
     pub(crate) updated_at: i64,
     pub(crate) disabled_at: Option<i64>,
+    /// Whether its keys may be another client's too.
+    pub(crate) shared_key: bool,
 }
 
 /// A token as it is kept: not the token itself.
@@ -41,7 +43,7 @@ impl Store {
     /// The client with this id.
     pub(crate) async fn client(&self, tenant: &str, id: &str) -> Result<Option<ClientRow>> {
         let text = "SELECT id, name, organization, role, scopes, purpose, jwks, jwks_url, \
-                    created_at, updated_at, disabled_at FROM client WHERE tenant = $1 AND id = $2";
+                    created_at, updated_at, disabled_at, shared_key FROM client WHERE tenant = $1 AND id = $2";
         let rows = self
             .read(Sql::new(text, vec![tenant.into(), id.into()]))
             .await?;
@@ -51,9 +53,21 @@ impl Store {
     /// Every client, by id.
     pub(crate) async fn clients(&self, tenant: &str) -> Result<Vec<ClientRow>> {
         let text = "SELECT id, name, organization, role, scopes, purpose, jwks, jwks_url, \
-                    created_at, updated_at, disabled_at FROM client WHERE tenant = $1 ORDER BY id";
+                    created_at, updated_at, disabled_at, shared_key FROM client WHERE tenant = $1 ORDER BY id";
         let rows = self.read(Sql::new(text, vec![tenant.into()])).await?;
         Ok(rows.iter().map(client_row).collect())
+    }
+
+    /// Whose key this is.
+    pub(crate) async fn key_owner(
+        &self,
+        tenant: &str,
+        thumbprint: &str,
+    ) -> Result<Option<Arc<str>>> {
+        let text = "SELECT client FROM client_key WHERE tenant = $1 AND thumbprint = $2";
+        let args = vec![tenant.into(), thumbprint.into()];
+        let rows = self.read(Sql::new(text, args)).await?;
+        Ok(rows.first().map(|row| row.text(0)))
     }
 
     /// The token with this loggable id.
@@ -80,6 +94,7 @@ fn client_row(row: &Row) -> ClientRow {
         created_at: row.int(8),
         updated_at: row.int(9),
         disabled_at: row.opt_int(10),
+        shared_key: row.int(11) != 0,
     }
 }
 
@@ -112,9 +127,11 @@ pub(crate) fn add_client(tenant: &str, row: &ClientRow) -> Step {
         row.jwks_url.clone().into(),
         row.created_at.into(),
         row.updated_at.into(),
+        i64::from(row.shared_key).into(),
     ];
     let text = "INSERT INTO client (tenant, id, name, organization, role, scopes, purpose, jwks, jwks_url, \
-                created_at, updated_at) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11) ON CONFLICT DO NOTHING";
+                created_at, updated_at, shared_key) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12) \
+                ON CONFLICT DO NOTHING";
     Step::one("client id", text, args)
 }
 
@@ -149,6 +166,15 @@ pub(crate) fn add_key(tenant: &str, client: &str, thumbprint: &str) -> Step {
         text,
         vec![tenant.into(), thumbprint.into(), client.into()],
     )
+}
+
+/// As [`add_key`], but good too where it is this client's already.
+pub(crate) fn claim_key(tenant: &str, client: &str, thumbprint: &str) -> Step {
+    let text = "INSERT INTO client_key (tenant, thumbprint, client) VALUES ($1, $2, $3) \
+                ON CONFLICT (tenant, thumbprint) DO UPDATE SET client = excluded.client \
+                WHERE client_key.client = excluded.client";
+    let args = vec![tenant.into(), thumbprint.into(), client.into()];
+    Step::one("client key", text, args)
 }
 
 /// Disables (`at` is given) or enables a client; the guard `client` says that there is none with this id.

@@ -54,6 +54,11 @@ pub(super) const ALL: &[Migration] = &[
         name: "private",
         text: include_str!("migrations/0006_private.sql"),
     },
+    Migration {
+        version: 7,
+        name: "shared keys",
+        text: include_str!("migrations/0007_shared_key.sql"),
+    },
 ];
 
 /// The table that tells which steps were taken.

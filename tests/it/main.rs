@@ -13,6 +13,7 @@ mod crash;
 mod fhir_door;
 mod golden;
 mod idempotency;
+mod oauth;
 mod private_note;
 mod program;
 mod raw;

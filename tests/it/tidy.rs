@@ -8,6 +8,7 @@ const MAY_USE: &[(&str, &[&str])] = &[
     ("fhir", &["error", "fhir", "kap::base"]),
     ("audit", &["audit", "clock", "error", "fhir", "kap::base"]),
     ("access", &["access", "audit", "error", "kap::base"]),
+    ("net", &["error", "net"]),
     (
         "mapping",
         &[
@@ -32,6 +33,7 @@ const MAY_USE: &[(&str, &[&str])] = &[
             "clock",
             "error",
             "kap::base",
+            "net",
             "store",
         ],
     ),
@@ -98,8 +100,8 @@ const HOMES: &[(&str, &[&str])] = &[
     ("tokio_postgres", &["store/driver"]),
     ("deadpool_postgres", &["store/driver"]),
     ("fhir_sdk", &["mapping/"]),
-    ("reqwest", &["auth/", "delivery/", "demo/"]),
-    ("jsonwebtoken", &["auth/"]),
+    ("reqwest", &["auth/jwks.rs", "net/", "delivery/", "demo/"]),
+    ("jsonwebtoken", &["auth/jose"]),
     // Signatures are of auth, randomness of the clock; the cipher is of private notes, in a file of its own.
     ("aws_lc_rs::aead", &["private/cipher.rs"]),
     ("zeroize", &["private/"]),

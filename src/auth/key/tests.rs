@@ -80,6 +80,9 @@ fn a_set_that_cannot_be_trusted_is_refused_as_a_whole() {
         .contains("private key")
     );
     assert!(set_error(&set(&[&public, &public])).contains("twice"));
+    let mut unfit = public.clone();
+    unfit["crv"] = json!("P-256");
+    assert!(set_error(&set(&[&unfit, &public])).contains("twice"));
     assert!(set_error(&set(&[&json!({ "kty": "OKP" }); 21])).contains("more than 20"));
     assert!(set_error(&set(&[&json!("x")])).contains("position 0"));
     assert!(set_error(r#"{"keys":[],"keys":[]}"#).contains("repeated"));

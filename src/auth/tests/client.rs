@@ -1,6 +1,7 @@
 //! The register of clients.
 
 use super::*;
+use crate::auth::jwks::tests::Site;
 use crate::error::{Error, Kind};
 
 async fn refusal(bed: &Bed, spec: ClientSpec) -> Error {
@@ -164,4 +165,68 @@ async fn rotated_keys_replace_the_old_and_end_their_tokens() {
         bed.auth.disable("nobody").await.expect_err("unknown").kind,
         Kind::NotFound
     );
+}
+
+#[tokio::test]
+async fn a_key_may_be_shared_where_the_operator_says_so() {
+    let bed = Bed::new().await;
+    let spec = ClientSpec {
+        id: Some("twin".into()),
+        ..ehr()
+    };
+    let twin = bed.auth.register_with_shared_key(spec).await;
+    assert_eq!(twin.expect("client").keys, Keys::Set(key_set()));
+    for client in ["ehr", "twin"] {
+        assert!(bed.send(&Request::new().from(client)).await.is_ok());
+    }
+    let keys = Keys::Set(key_set());
+    let again = bed.auth.rotate_keys("twin", keys.clone()).await;
+    assert!(again.is_ok(), "it may keep the key: {again:?}");
+    assert!(bed.send(&Request::new()).await.is_ok());
+    bed.auth.rotate_keys("ehr", keys).await.expect("its own");
+}
+
+#[tokio::test]
+async fn a_published_key_is_of_the_client_that_first_proved_to_have_it() {
+    let bed = Bed::new().await;
+    let site = Site::new().await;
+    site.answers("200 OK", "", &STRANGER.public_set().to_string());
+    let published = |id: &str| ClientSpec {
+        id: Some(id.into()),
+        keys: Keys::Url(site.url.clone()),
+        ..ehr()
+    };
+    let sign = |client: &str| {
+        let mut request = Request::new().from(client);
+        request.header["kid"] = json!(STRANGER.kid());
+        request.sign = Sign::Stranger;
+        request
+    };
+    for client in ["first", "second"] {
+        bed.auth.register(published(client)).await.expect("client");
+    }
+    for _ in 0..2 {
+        assert!(bed.send(&sign("first")).await.is_ok());
+        let refused = bed.send(&sign("second")).await.expect_err("another's");
+        assert_eq!((refused.status, refused.error), (401, "invalid_client"));
+        assert!(refused.error_description.contains("another client's"));
+    }
+    let inline = ClientSpec {
+        keys: Keys::Set(STRANGER.public_set().to_string()),
+        ..fresh()
+    };
+    assert_eq!(refusal(&bed, inline).await.kind, Kind::Conflict);
+    // One that publishes a key which was registered for another has no use of it.
+    site.answers("200 OK", "", &key_set());
+    bed.auth.register(published("thief")).await.expect("client");
+    let thief = bed.send(&Request::new().from("thief")).await;
+    assert!(
+        thief
+            .expect_err("another's")
+            .error_description
+            .contains("another client's")
+    );
+    let shared = bed.auth.register_with_shared_key(published("shared")).await;
+    shared.expect("client");
+    assert!(bed.send(&Request::new().from("shared")).await.is_ok());
 }

@@ -128,7 +128,7 @@ async fn a_refused_request_does_not_spend_the_assertion() {
     let mut request = Request::new();
     request.sign = Sign::Stranger;
     assert!(bed.send(&request).await.is_err());
-    request.sign = Sign::Es384;
+    request.sign = Sign::Own;
     request.set("scope", "system/Goal.rs");
     assert!(bed.send(&request).await.is_err());
     request.set("scope", "system/Patient.rs");

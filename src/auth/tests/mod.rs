@@ -1,5 +1,6 @@
 //! An authorization server over a database of its own, and clients whose assertions can be bent in any way.
 
+mod bend;
 mod client;
 mod flow;
 mod mutations;
@@ -11,10 +12,7 @@ use std::sync::{Arc, LazyLock};
 
 use aws_lc_rs::rand::SystemRandom;
 use aws_lc_rs::rsa::{KeyPair as RsaKeyPair, KeySize};
-use aws_lc_rs::signature::{
-    ECDSA_P384_SHA384_FIXED_SIGNING, EcdsaKeyPair, KeyPair as _, RSA_PKCS1_SHA256,
-    RSA_PKCS1_SHA384, RSA_PSS_SHA384, RsaEncoding,
-};
+use aws_lc_rs::signature::{ECDSA_P384_SHA384_FIXED_SIGNING, EcdsaKeyPair, KeyPair as _};
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD as B64;
 use serde_json::{Value, json};
@@ -100,9 +98,7 @@ impl Bed {
 
     pub(super) async fn send(&self, request: &Request) -> Result<TokenAnswer, OAuthError> {
         let body = request.body();
-        self.auth
-            .token(request.content_type, request.authorization, &body, &trail())
-            .await
+        self.auth.token(Some(FORM), None, &body, &trail()).await
     }
 
     /// A fresh token of the client `ehr`.
@@ -154,35 +150,20 @@ pub(super) fn ehr() -> ClientSpec {
     }
 }
 
-/// How an assertion is signed.
+/// Who signs an assertion.
 #[derive(Clone, Copy)]
 pub(super) enum Sign {
-    Es384,
-    Rs384,
-    Rs256,
-    Ps384,
-    /// HMAC with the text of the public key as its secret: the classic confusion.
-    Hmac,
-    /// By a key that no client has.
+    Own,
+    /// One whose key no client has.
     Stranger,
-    Empty,
 }
 
-/// A token request that can be bent.
+/// A token request.
 pub(super) struct Request {
     pub(super) header: Value,
     pub(super) claims: Value,
-    /// The header's or claims' exact text, where JSON values cannot say it.
-    pub(super) header_text: Option<String>,
-    pub(super) claims_text: Option<String>,
     pub(super) sign: Sign,
-    /// Done to the finished assertion.
-    pub(super) bend: fn(String) -> String,
     pub(super) form: Vec<(&'static str, String)>,
-    pub(super) content_type: Option<&'static str>,
-    pub(super) authorization: Option<&'static str>,
-    /// Added to the body as it is.
-    pub(super) tail: &'static str,
 }
 
 impl Request {
@@ -192,10 +173,7 @@ impl Request {
         Self {
             header: json!({ "alg": "ES384", "kid": "es", "typ": "JWT" }),
             claims: json!({ "iss": "ehr", "sub": "ehr", "aud": TOKEN_URL, "exp": NOW + 300, "jti": jti }),
-            header_text: None,
-            claims_text: None,
-            sign: Sign::Es384,
-            bend: |text| text,
+            sign: Sign::Own,
             form: vec![
                 ("grant_type", "client_credentials".into()),
                 ("scope", "system/Patient.rs".into()),
@@ -204,14 +182,18 @@ impl Request {
                     "urn:ietf:params:oauth:client-assertion-type:jwt-bearer".into(),
                 ),
             ],
-            content_type: Some(FORM),
-            authorization: None,
-            tail: "",
         }
     }
 
     pub(super) fn with(mut self, name: &'static str, value: &str) -> Self {
         self.set(name, value);
+        self
+    }
+
+    /// The same from another client.
+    pub(super) fn from(mut self, client: &str) -> Self {
+        self.claims["iss"] = json!(client);
+        self.claims["sub"] = json!(client);
         self
     }
 
@@ -224,17 +206,14 @@ impl Request {
     }
 
     pub(super) fn assertion(&self) -> String {
-        let header = self
-            .header_text
-            .clone()
-            .unwrap_or_else(|| self.header.to_string());
-        let claims = self
-            .claims_text
-            .clone()
-            .unwrap_or_else(|| self.claims.to_string());
+        let (header, claims) = (self.header.to_string(), self.claims.to_string());
         let signed = format!("{}.{}", B64.encode(header), B64.encode(claims));
-        let signature = signature(self.sign, signed.as_bytes());
-        (self.bend)(format!("{signed}.{}", B64.encode(signature)))
+        let key: &PrivateKey = match self.sign {
+            Sign::Own => &ES,
+            Sign::Stranger => &STRANGER,
+        };
+        let signature = ecdsa(key, signed.as_bytes());
+        format!("{signed}.{}", B64.encode(signature))
     }
 
     pub(super) fn body(&self) -> Vec<u8> {
@@ -249,23 +228,7 @@ impl Request {
         {
             form.append_pair("client_assertion", &self.assertion());
         }
-        (form.finish() + self.tail).into_bytes()
-    }
-}
-
-fn signature(sign: Sign, text: &[u8]) -> Vec<u8> {
-    match sign {
-        Sign::Es384 => ecdsa(&ES, text),
-        Sign::Stranger => ecdsa(&STRANGER, text),
-        Sign::Rs384 => rsa(&RSA_PKCS1_SHA384, text),
-        Sign::Rs256 => rsa(&RSA_PKCS1_SHA256, text),
-        Sign::Ps384 => rsa(&RSA_PSS_SHA384, text),
-        Sign::Hmac => {
-            let secret = ES.public_jwk().to_string();
-            let key = aws_lc_rs::hmac::Key::new(aws_lc_rs::hmac::HMAC_SHA256, secret.as_bytes());
-            aws_lc_rs::hmac::sign(&key, text).as_ref().to_vec()
-        }
-        Sign::Empty => vec![],
+        form.finish().into_bytes()
     }
 }
 
@@ -276,11 +239,4 @@ fn ecdsa(key: &PrivateKey, text: &[u8]) -> Vec<u8> {
         .expect("signature")
         .as_ref()
         .to_vec()
-}
-
-fn rsa(how: &'static dyn RsaEncoding, text: &[u8]) -> Vec<u8> {
-    let mut out = vec![0; RS.public_modulus_len()];
-    RS.sign(how, &SystemRandom::new(), text, &mut out)
-        .expect("signature");
-    out
 }

@@ -1,6 +1,7 @@
 //! The same SQL on PostgreSQL, where `KAP_TEST_POSTGRES` gives its URL.
 
 use super::*;
+use crate::auth::jwks::tests::Site;
 use crate::store::sql::Sql;
 
 #[expect(
@@ -40,7 +41,7 @@ async fn every_statement_works_on_postgresql() {
         .rotate_keys("ehr", Keys::Set(set))
         .await
         .expect("rotated");
-    assert_eq!(bed.auth.clients().await.expect("clients").len(), 1);
+    published_keys(&bed).await;
     bed.advance(1000);
     bed.auth.purge().await.expect("purged");
     let count = Sql::new("SELECT COUNT(*) FROM access_token", vec![]);
@@ -50,4 +51,22 @@ async fn every_statement_works_on_postgresql() {
         args: vec![],
     };
     bed.auth.store.read(drop).await.expect("dropped");
+}
+
+/// A key that is published is the client's from its first use on, even where its uses meet.
+async fn published_keys(bed: &Bed) {
+    let site = Site::new().await;
+    site.answers("200 OK", "", &key_set());
+    for client in ["first", "second"] {
+        let spec = ClientSpec {
+            id: Some(client.into()),
+            keys: Keys::Url(site.url.clone()),
+            ..ehr()
+        };
+        bed.auth.register(spec).await.expect("client");
+    }
+    let sends = (0..8).map(|_| async { bed.send(&Request::new().from("first")).await.is_ok() });
+    assert_eq!(futures_util::future::join_all(sends).await, [true; 8]);
+    assert!(bed.send(&Request::new().from("second")).await.is_err());
+    assert_eq!(bed.auth.clients().await.expect("clients").len(), 3);
 }
