@@ -258,10 +258,10 @@ pub fn refused(kind: &str, value: &Value) -> Vec<Issue> {
     issues
 }
 
-/// Whether the body says of itself that it is only a part of the resource, such as an answer to `_elements`.
+/// The list of `meta` in which a body says of itself that it is only a part of the resource, such as a redacted copy.
 #[must_use]
-pub fn is_partial(value: &Value) -> bool {
-    ["tag", "security"].iter().any(|list| {
+pub fn partial(value: &Value) -> Option<&'static str> {
+    ["tag", "security"].into_iter().find(|list| {
         let codings = value["meta"][list].as_array();
         codings.into_iter().flatten().any(|c| {
             c["system"] == OBSERVATION_VALUE

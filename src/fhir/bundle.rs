@@ -123,6 +123,7 @@ mod tests {
             author: id,
             labels: 0,
             body: Some(r#"{"resourceType":"Patient","id":"a","x": 1.10}"#.into()),
+            redacted: None,
         };
         let mut set = Searchset::new(
             "http://h/fhir",

@@ -9,6 +9,7 @@ pub mod merge;
 pub mod narrative;
 pub mod outcome;
 pub mod parameter;
+pub mod pare;
 pub mod primitive;
 pub mod reference;
 pub mod resource;

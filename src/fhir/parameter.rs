@@ -183,6 +183,15 @@ pub fn find(kind: &str, name: &str) -> Option<&'static Parameter> {
     of(kind)?.find(|p| p.name == name)
 }
 
+/// Where the values of a parameter of `kind` stand, those of a parameter that shares another one's values too.
+pub fn paths(kind: &str, parameter: &Parameter) -> impl Iterator<Item = &'static [Segment]> {
+    let indexed = find(kind, parameter.indexed);
+    indexed
+        .into_iter()
+        .flat_map(|p| &p.paths)
+        .map(Vec::as_slice)
+}
+
 /// The name of the date parameter by which `kind` is sorted.
 #[must_use]
 pub fn sort_date(kind: &str) -> Option<&'static str> {

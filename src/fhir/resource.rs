@@ -71,6 +71,18 @@ pub struct Stored {
     pub labels: i64,
     /// JSON text with `meta`; `None` where this version is a deletion.
     pub body: Option<Arc<str>>,
+    /// Of a body that is a part of the record only, the whole of it.
+    pub redacted: Option<Whole>,
+}
+
+/// The whole text of a record of which the caller sees a part: to write a document again, never to be shown.
+#[derive(Clone)]
+pub struct Whole(pub Arc<str>);
+
+impl std::fmt::Debug for Whole {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("Whole(…)")
+    }
 }
 
 impl Stored {

@@ -49,6 +49,14 @@ pub fn relabelled(resource: Resource, drop: &[usize], add: &[Coding]) -> Result<
     })
 }
 
+/// The text of a resource with one label more.
+///
+/// # Errors
+/// Where `text` is no JSON object.
+pub fn marked(text: &str, label: &Coding) -> serde_json::Result<String> {
+    spliced(text, &[], std::slice::from_ref(label))
+}
+
 fn is_level(coding: &Coding) -> bool {
     coding.system.ends_with("/v3-Confidentiality")
 }

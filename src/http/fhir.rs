@@ -226,7 +226,11 @@ fn etag(row: &Stored) -> HeaderValue {
         .unwrap_or(HeaderValue::from_static("*"))
 }
 
+/// A part of a record changes with what its reader may see, its version does not: it is told nothing to ask by.
 fn stamp(response: &mut Response, row: &Stored) {
+    if row.redacted.is_some() {
+        return;
+    }
     response.headers_mut().insert(header::ETAG, etag(row));
     let format = format_description!(
         "[weekday repr:short], [day] [month repr:short] [year] [hour]:[minute]:[second] GMT"
@@ -245,7 +249,7 @@ fn resource(status: StatusCode, row: &Stored, headers: &HeaderMap) -> Response {
         .filter_map(|v| v.to_str().ok())
         .flat_map(|text| text.split(','))
         .any(|etag| etag.trim() == "*" || version(etag) == Some(row.version));
-    let mut response = if known {
+    let mut response = if known && row.redacted.is_none() {
         StatusCode::NOT_MODIFIED.into_response()
     } else {
         let body = row

@@ -161,6 +161,7 @@ fn draft(app: &App, ages: &Ages, about: Option<&Id>, change: Change) -> Result<(
         author: draft.author.clone(),
         labels: draft.labels.bits(),
         body: draft.body.clone(),
+        redacted: None,
     };
     Ok((draft, row))
 }

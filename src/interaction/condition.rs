@@ -1,5 +1,6 @@
 //! Conditional create: <https://hl7.org/fhir/R4/http.html#ccreate>.
 
+use super::criteria::parse;
 use super::write::Incoming;
 use crate::access::{Access, Interaction};
 use crate::app::App;
@@ -46,7 +47,7 @@ pub async fn matching(
 ) -> Result<(SearchQuery, Vec<Stored>)> {
     access.allow(Interaction::Search, kind)?;
     let parameters = pairs(criteria.trim_start_matches('?'))?;
-    let (query, _) = SearchQuery::parse(kind, &parameters, Handling::Strict)?;
+    let (query, _) = parse(access, kind, &parameters, Handling::Strict)?;
     let mut query = query.relative_to(&app.fhir_base());
     // How many to show, and what beside them, is no question here.
     query.page.count = 2;

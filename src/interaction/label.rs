@@ -60,7 +60,8 @@ impl About {
 
 /// The day of the event that a resource tells: its first value of the date by which the type is sorted.
 fn day(kind: &str, resource: &Resource, calendar: &Calendar) -> Option<Day> {
-    let name = parameter::sort_date(kind)?;
+    // A person is no event: its date is the day of birth, on which everybody was a minor.
+    let name = parameter::sort_date(kind).filter(|name| *name != "birthdate")?;
     let dates = index::extract(kind, &resource.value).into_iter();
     let dates = dates.filter_map(|entry| match entry.value {
         IndexValue::Date(interval) if entry.param == name => Some((interval.lo, interval.hi)),
@@ -198,7 +199,7 @@ impl About {
     }
 }
 
-/// Labels that cannot be enforced are refused, and so is an update by what is only a part of the record.
+/// Labels that cannot be enforced are refused, and so is what is only a part of a record.
 ///
 /// # Errors
 /// `Unprocessable` with each label, said of the sender's own body.
@@ -208,11 +209,11 @@ pub fn check(incoming: &[Incoming]) -> Result<()> {
         let key = &one.resource.key;
         let refused = label::refused(&key.kind, &one.resource.value);
         issues.extend(refused.into_iter().map(|issue| one.place(issue)));
-        if one.seen.is_some() && label::is_partial(&one.resource.value) {
-            let text = "This body says that it is a part of the record; an update needs all of it.";
+        if let Some(list) = label::partial(&one.resource.value) {
+            let text = "This body says that it is a part of the record (SUBSETTED, REDACTED): send all of it.";
             issues.push(one.place(Issue {
                 text: text.into(),
-                at: Some(format!("{}.meta.tag", key.kind)),
+                at: Some(format!("{}.meta.{list}", key.kind)),
                 ..Issue::default()
             }));
         }

@@ -227,6 +227,7 @@ mod tests {
             author: id("o"),
             labels: 0,
             body: Some(value.to_string().into()),
+            redacted: None,
         };
         (key, row)
     }

@@ -1,6 +1,7 @@
 //! FHIR R4 read and vread: <https://hl7.org/fhir/R4/http.html#read>, <https://hl7.org/fhir/R4/http.html#vread>.
 
 use super::audit::{events, shown};
+use super::retelling::retell_one;
 use crate::access::{Access, Interaction};
 use crate::app::App;
 use crate::audit::Kind;
@@ -18,7 +19,7 @@ pub async fn read(app: &App, access: &Access, key: &Key) -> Result<Stored> {
     access.allow(Interaction::Read, &key.kind)?;
     let row = app.store.view(access).read(key).await?;
     shown(access, Kind::Read, &row);
-    Ok(row)
+    retell_one(app, access, row).await
 }
 
 /// One version of a resource.
@@ -29,5 +30,5 @@ pub async fn vread(app: &App, access: &Access, key: &Key, version: i64) -> Resul
     access.allow(Interaction::Read, &key.kind)?;
     let row = app.store.view(access).vread(key, version).await?;
     shown(access, Kind::Vread, &row);
-    Ok(row)
+    retell_one(app, access, row).await
 }

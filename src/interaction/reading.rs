@@ -203,7 +203,9 @@ fn fold(id: &Id, version: i64, resources: Vec<Stored>) -> Result<Loaded> {
     }
     let reading = mapping::from_fhir(&values);
     // What cannot be read is stored and shown as FHIR all the same; the log says where, not what.
-    for (key, issue) in &reading.unreadable {
+    // Where it is shown in part, that part may well be too little.
+    let part = |key: &Key| stored.get(key).is_some_and(|row| row.redacted.is_some());
+    for (key, issue) in reading.unreadable.iter().filter(|(key, _)| !part(key)) {
         tracing::warn!(
             kind = &*key.kind,
             at = issue.at.as_deref(),

@@ -3,11 +3,13 @@
 use serde_json::json;
 
 use super::audit;
+use super::criteria::parse;
+use super::retelling::retell;
 use crate::access::{Access, Interaction};
 use crate::app::App;
 use crate::error::Result;
 use crate::fhir::bundle::{Mode, Searchset};
-use crate::fhir::search::{Handling, SearchQuery};
+use crate::fhir::search::Handling;
 
 /// The searchset for `parameters` on resources of type `kind`.
 ///
@@ -24,11 +26,15 @@ pub async fn search(
         return audit::events::search(app, access, parameters, handling).await;
     }
     access.allow(Interaction::Search, kind)?;
-    let (query, ignored) = SearchQuery::parse(kind, parameters, handling)?;
+    let (query, ignored) = parse(access, kind, parameters, handling)?;
     let base = app.fhir_base();
     let query = query.relative_to(&base);
     let page = app.store.view(access).search(&query).await?;
     audit::searched(access, page.matches.iter().chain(&page.included));
+    let (matches, included) = (
+        retell(app, access, page.matches).await?,
+        retell(app, access, page.included).await?,
+    );
     let url = format!("{base}/{kind}");
     let mut links = vec![("self", format!("{url}?{}", query.print()))];
     if page.next.is_some() {
@@ -37,10 +43,10 @@ pub async fn search(
         links.push(("next", format!("{url}?{}", next.print())));
     }
     let mut set = Searchset::new(&base, page.total, &links);
-    for row in &page.matches {
+    for row in &matches {
         set.push(row, Mode::Match);
     }
-    for row in &page.included {
+    for row in &included {
         set.push(row, Mode::Include);
     }
     tell_ignored(&mut set, &ignored);

@@ -173,6 +173,10 @@ pub fn seen(old: &Stored, seen: Option<i64>) -> Result<()> {
 /// # Errors
 /// `Unprocessable` where it does.
 pub fn unmoved(old: &Stored, new: &Resource) -> Result<()> {
+    if old.redacted.is_some() {
+        let text = "You see a part of this record: an update that replaces the whole of it would lose the rest.";
+        return Err(Error::new(ErrorKind::Unprocessable, text).at(new.key.kind.to_string()));
+    }
     let (patient, episode) = index::compartment(&new.key.kind, &new.value);
     // A type without a patient of its own is of the patient of its episode.
     let own = index::tells_patient(&new.key.kind);
@@ -227,8 +231,10 @@ pub async fn write(
         }
         None => plain(app, access, name, incoming, &at_hand).await?,
     };
+    let view = app.store.view(access);
     let find = |key: &Key| stored.iter().find(|row| row.key == *key).cloned();
-    Ok(keys.iter().filter_map(find).collect())
+    let written = keys.iter().filter_map(find);
+    written.map(|row| view.seen(row)).collect()
 }
 
 /// An episode begins with more than its EpisodeOfCare: organizations, team, problems.

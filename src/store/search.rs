@@ -8,7 +8,7 @@ use self::condition::Found;
 pub use self::unless::CRITERIA_MET;
 use super::cursor::Cursor;
 use super::filter::{Builder, Of, visible};
-use super::view::{COLUMNS, View, WIDTH, stored};
+use super::view::{COLUMNS, View, WIDTH};
 use crate::error::Result;
 use crate::fhir::resource::Stored;
 use crate::fhir::search::{Direction, SearchQuery, Sort, Total};
@@ -48,7 +48,8 @@ impl View<'_> {
         let rows = self.store.read(self.page(query)?.sql()).await?;
         let more = rows.len() > count as usize;
         let rows = &rows[..rows.len().min(count as usize)];
-        let matches = rows.iter().map(stored).collect::<Result<Vec<_>>>()?;
+        let matches = rows.iter().map(|row| self.told(row));
+        let matches = matches.collect::<Result<Vec<_>>>()?;
         let last = rows.last().filter(|_| more);
         let next =
             last.map(|r| Cursor::new(&self.identity(query), r.int(WIDTH), &r.text(1)).print());

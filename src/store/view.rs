@@ -1,5 +1,6 @@
 //! The store seen under an access: the only way to read clinical data.
 
+mod leaving;
 mod reading;
 
 use std::collections::BTreeSet;
@@ -28,6 +29,7 @@ const HISTORY: &str = "h.type, h.id, h.version, h.at, h.patient, h.episode, h.ow
 /// Keys per statement of [`View::find`]: few sizes, so that the statements stay prepared; the last key is repeated.
 const SIZES: [usize; 4] = [4, 16, 64, 200];
 
+pub use leaving::{Retold, seen};
 pub use reading::{Bodies, EpisodeRecord, Ground, is_directory};
 
 /// What `access` may see of the store.
@@ -70,7 +72,7 @@ impl<'a> View<'a> {
         let mut b = current(key);
         visible(&mut b, self.access, "r", Of::One);
         let rows = self.store.read_row(b.sql()).await?;
-        rows.first().map(stored).transpose()
+        rows.first().map(|row| self.told(row)).transpose()
     }
 
     /// The current version of a resource.
@@ -97,7 +99,7 @@ impl<'a> View<'a> {
             visible(&mut b, self.access, "r", Of::One);
             let rows = self.store.read(b.sql()).await?;
             for row in &rows {
-                out.push(stored(row)?);
+                out.push(self.told(row)?);
             }
         }
         Ok(out)
@@ -145,7 +147,8 @@ impl<'a> View<'a> {
         visible(&mut b, self.access, "h", Of::One);
         visible(&mut b, self.access, "r", Of::One);
         b.push(" ORDER BY 3 DESC");
-        self.store.read(b.sql()).await?.iter().map(stored).collect()
+        let rows = self.store.read(b.sql()).await?;
+        rows.iter().map(|row| self.told(row)).collect()
     }
 
     /// Whether anything of the episode is visible: to others it does not exist.
@@ -256,7 +259,7 @@ fn present(found: Option<Stored>) -> Result<Stored> {
     }
 }
 
-/// A resource from the columns [`COLUMNS`].
+/// A resource from the columns [`COLUMNS`], whole: what leaves for a caller goes through [`View::told`].
 pub(super) fn stored(row: &Row) -> Result<Stored> {
     Ok(Stored {
         key: Key {
@@ -271,6 +274,7 @@ pub(super) fn stored(row: &Row) -> Result<Stored> {
         author: Id::new(&*row.text(7)).unwrap_or_default(),
         labels: row.int(8),
         body: row.opt_text(9),
+        redacted: None,
     })
 }
 

@@ -18,6 +18,7 @@ mod private_note;
 mod program;
 mod raw;
 mod readings;
+mod redaction;
 mod replicas;
 mod rules;
 mod scenarios;

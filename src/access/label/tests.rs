@@ -186,10 +186,10 @@ fn a_part_of_a_record_says_so() {
     let part = |list: &str, code: &str| {
         let mut value = json!({"meta": {}});
         value["meta"][list] = json!([coding(OBSERVATION_VALUE, code)]);
-        is_partial(&value)
+        partial(&value).is_some()
     };
     assert!(part("tag", "SUBSETTED") && part("security", "REDACTED") && part("tag", "MASKED"));
-    assert!(!part("tag", "PATRPT") && !is_partial(&json!({})));
+    assert!(!part("tag", "PATRPT") && partial(&json!({})).is_none());
 }
 
 #[test]

@@ -44,6 +44,19 @@ impl SearchQuery {
         pairs: &[(String, String)],
         handling: Handling,
     ) -> Result<(Self, Vec<String>)> {
+        Self::parse_for(kind, pairs, handling, &|_, _| false)
+    }
+
+    /// As [`SearchQuery::parse`], for whom a `hidden` parameter of a type is none.
+    ///
+    /// # Errors
+    /// As [`SearchQuery::parse`].
+    pub fn parse_for(
+        kind: &str,
+        pairs: &[(String, String)],
+        handling: Handling,
+        hidden: Hidden<'_>,
+    ) -> Result<(Self, Vec<String>)> {
         let Some(kind) = parameter::kinds().find(|k| *k == kind) else {
             return Err(Error::new(
                 Kind::NotSupported,
@@ -68,7 +81,9 @@ impl SearchQuery {
             .iter()
             .filter(|(n, v)| !(n.is_empty() && v.is_empty()))
         {
-            if value.is_empty() || (!query.control(name, value)? && !query.filter(name, value)?) {
+            if value.is_empty()
+                || (!query.control(name, value, hidden)? && !query.filter(name, value, hidden)?)
+            {
                 ignored.push((name, value));
             }
         }
@@ -85,14 +100,14 @@ impl SearchQuery {
     }
 
     /// Takes a parameter that is about the answer; `false` if it is none.
-    fn control(&mut self, name: &str, value: &str) -> Result<bool> {
+    fn control(&mut self, name: &str, value: &str, hidden: Hidden<'_>) -> Result<bool> {
         match name {
             "_count" => self.page.count = count(value)?,
             "_total" => self.page.total = total(value)?,
             "_cursor" => self.page.cursor = Some(value.to_owned()),
-            "_sort" => self.sort = sort(self.kind, value)?,
+            "_sort" => self.sort = sort(self.kind, value, hidden)?,
             "_include" | "_revinclude" => {
-                let include = include(self.kind, name, value)?;
+                let include = include(self.kind, name, value, hidden)?;
                 if !self.include.contains(&include) {
                     self.include.push(include);
                 }
@@ -110,9 +125,10 @@ impl SearchQuery {
     }
 
     /// Takes a parameter that the resources must meet; `false` if the type has none of that name.
-    fn filter(&mut self, name: &str, value: &str) -> Result<bool> {
+    fn filter(&mut self, name: &str, value: &str, hidden: Hidden<'_>) -> Result<bool> {
         let (base, modifier) = name.split_once(':').map_or((name, ""), |(b, m)| (b, m));
-        let Some(parameter) = parameter::find(self.kind, base) else {
+        let found = parameter::find(self.kind, base);
+        let Some(parameter) = found.filter(|p| !hidden(self.kind, p)) else {
             return Ok(false);
         };
         if self.filters.len() == MAX_FILTERS {
@@ -130,6 +146,9 @@ impl SearchQuery {
         Ok(true)
     }
 }
+
+/// Whether a parameter of a type is none for whoever asks.
+type Hidden<'h> = &'h dyn Fn(&str, &Parameter) -> bool;
 
 /// What is said of the answer is said once.
 fn once(pairs: &[(String, String)]) -> Result<()> {
@@ -169,16 +188,19 @@ fn total(value: &str) -> Result<Total> {
     }
 }
 
-fn sort(kind: &str, value: &str) -> Result<Sort> {
+fn sort(kind: &str, value: &str, hidden: Hidden<'_>) -> Result<Sort> {
+    let by_date = parameter::sort_date(kind);
+    let by_date =
+        by_date.filter(|name| !parameter::find(kind, name).is_some_and(|p| hidden(kind, p)));
     let (name, direction) = value
         .strip_prefix('-')
         .map_or((value, Direction::Up), |name| (name, Direction::Down));
     match name {
         "_id" if direction == Direction::Up => Ok(Sort::Id),
         "_lastUpdated" => Ok(Sort::Updated(direction)),
-        _ if parameter::sort_date(kind) == Some(name) => Ok(Sort::Date(direction)),
+        _ if by_date == Some(name) => Ok(Sort::Date(direction)),
         _ => {
-            let date = parameter::sort_date(kind).map_or(String::new(), |d| format!(", {d}, -{d}"));
+            let date = by_date.map_or(String::new(), |d| format!(", {d}, -{d}"));
             Err(invalid(format!(
                 "{kind} can be sorted by one of _id, _lastUpdated, -_lastUpdated{date}."
             )))
@@ -186,7 +208,7 @@ fn sort(kind: &str, value: &str) -> Result<Sort> {
     }
 }
 
-fn include(kind: &'static str, name: &str, value: &str) -> Result<Include> {
+fn include(kind: &'static str, name: &str, value: &str, hidden: Hidden<'_>) -> Result<Include> {
     let refuse = || {
         invalid(format!(
             "{name} is written Type:parameter, with a reference parameter."
@@ -198,7 +220,7 @@ fn include(kind: &'static str, name: &str, value: &str) -> Result<Include> {
         .find(|k| source == Some(k))
         .ok_or_else(refuse)?;
     let parameter = parameter::find(source, parameter.ok_or_else(refuse)?)
-        .filter(|p| p.kind == ParameterKind::Reference)
+        .filter(|p| p.kind == ParameterKind::Reference && !hidden(source, p))
         .ok_or_else(refuse)?;
     let target = target
         .map(|t| parameter::kinds().find(|k| *k == t).ok_or_else(refuse))

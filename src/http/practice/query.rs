@@ -38,18 +38,18 @@ pub(super) async fn episode(
     headers: HeaderMap,
 ) -> Answer {
     access.allow(Read, "EpisodeOfCare")?;
-    let (version, body) =
-        query::episode(&app, &access, &id(&path.episode)?, &params(query)?).await?;
+    let shown = query::episode(&app, &access, &id(&path.episode)?, &params(query)?).await?;
     let seen = headers
         .get(header::IF_NONE_MATCH)
         .and_then(|v| v.to_str().ok());
-    let etag = format!("W/\"{version}\"");
-    let mut response = if seen == Some(etag.as_str()) {
+    let etag = format!("W/\"{}\"", shown.version);
+    // What a part of the record is changes with consents too, and the version does not.
+    let mut response = if shown.whole && seen == Some(etag.as_str()) {
         let mut response = Response::new(Body::empty());
         *response.status_mut() = StatusCode::NOT_MODIFIED;
         response
     } else {
-        ok(&body)?
+        ok(&shown.body)?
     };
     set(response.headers_mut(), header::ETAG, &etag);
     Ok(response)

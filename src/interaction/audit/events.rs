@@ -98,5 +98,6 @@ fn stored(app: &App, row: &Row) -> Result<Stored> {
         owner: owner.unwrap_or_default(),
         labels: 0,
         body: Some(body),
+        redacted: None,
     })
 }

@@ -13,6 +13,7 @@ use crate::fhir::search::{Handling, SearchQuery};
 use crate::interaction::audit;
 use crate::interaction::document::document;
 use crate::interaction::reading::load;
+use crate::interaction::retelling::retell;
 use crate::kap::base::{Day, Instant};
 use crate::kap::people::OrganizationType;
 use crate::kap::{Episode, Id, Phase};
@@ -95,11 +96,24 @@ fn now(app: &App) -> Instant {
     Instant(app.clock.now())
 }
 
+/// An episode as it is shown.
+#[derive(Debug)]
+pub struct Shown {
+    pub version: i64,
+    pub body: Value,
+    /// The caller sees everything of it.
+    pub whole: bool,
+}
+
 /// The episode with its version.
-pub async fn episode(app: &App, access: &Access, id: &Id, view: &View) -> Result<(i64, Value)> {
+pub async fn episode(app: &App, access: &Access, id: &Id, view: &View) -> Result<Shown> {
     let loaded = load(app, access, id).await?;
     audit::episode(access, &loaded.episode, "episode");
-    Ok((loaded.version, shown(app, loaded.episode, view.view)))
+    Ok(Shown {
+        version: loaded.version,
+        whole: access.sees_all_of(&loaded.episode.organizations.practice.id),
+        body: shown(app, loaded.episode, view.view),
+    })
 }
 
 fn shown(app: &App, mut episode: Episode, extent: Extent) -> Value {
@@ -305,9 +319,10 @@ pub async fn export(app: &App, access: &Access, id: &Id) -> Result<String> {
         audit::document(access, row, "$export-episode");
     }
     let base = app.fhir_base();
+    let resources = retell(app, access, record.resources).await?;
     let mut out = String::from(r#"{"resourceType":"Bundle","type":"collection","entry":["#);
     let mut first = true;
-    for row in &record.resources {
+    for row in &resources {
         let Some(body) = row
             .body
             .as_ref()

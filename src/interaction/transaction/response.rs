@@ -32,11 +32,15 @@ pub(super) fn response(base: &str, fates: &[Fate], stored: &[Stored], shown: Sho
             (Some(body), Shown::Resources) => format!(r#""resource":{body},"#),
             _ => String::new(),
         };
+        let version = row.version;
+        let stamp = match row.redacted {
+            None => format!(r#","etag":"W/\"{version}\"","lastModified":"{modified}""#),
+            Some(_) => String::new(),
+        };
         let _ = write!(
             out,
-            r#"{comma}{{"fullUrl":"{base}/{key}",{resource}"response":{{"status":"{status}","location":"{base}/{key}/_history/{version}","etag":"W/\"{version}\"","lastModified":"{modified}"}}}}"#,
+            r#"{comma}{{"fullUrl":"{base}/{key}",{resource}"response":{{"status":"{status}","location":"{base}/{key}/_history/{version}"{stamp}}}}}"#,
             key = row.key,
-            version = row.version,
         );
     }
     out.push_str("]}");

@@ -83,9 +83,10 @@ pub fn document(
         return Err(Error::not_found());
     }
     let written = rewrite(composition, id, &visible)?;
+    let written = written.as_ref().unwrap_or(composition);
     let mut entries = vec![entry(base, "Composition", id, &written.to_string())?];
-    let mut inside = vec![&written];
-    for index in referenced(&written, &visible) {
+    let mut inside = vec![written];
+    for index in referenced(written, &visible) {
         let (key, value, text) = &resources[index];
         entries.push(entry(base, &key.kind, key.id.as_str(), text)?);
         inside.push(value);
@@ -101,6 +102,23 @@ pub fn document(
     let head = bundle.to_string();
     let head = head.trim_end_matches('}');
     Ok(format!("{head},\"entry\":[{}]}}", entries.join(",")))
+}
+
+/// The Composition for a reader who sees `resources` and nothing else; `None` where that is all that it speaks of.
+///
+/// # Errors
+/// `NotFound` where the episode is not among the resources; `Unprocessable` where `composition` has no id.
+pub fn retold(composition: &Value, resources: &[(Key, Value, Arc<str>)]) -> Result<Option<Value>> {
+    let text = "A document is a Composition with an id.";
+    let id = composition["id"].as_str();
+    let id = id.ok_or_else(|| Error::new(Kind::Unprocessable, text))?;
+    rewrite(composition, id, &Visible::new(resources))
+}
+
+/// Whether all that a Composition speaks of is of this service.
+#[must_use]
+pub fn names_only_own(composition: &Value) -> bool {
+    all_references(composition).all(|r| Node::new(r).target().is_some())
 }
 
 /// The highest confidentiality inside, and the mark of made-up data; no sensitivity, which would tell the topics.
@@ -138,11 +156,12 @@ fn entry(base: &str, kind: &str, id: &str, text: &str) -> Result<String> {
     ))
 }
 
-/// The Composition for this reader.
-fn rewrite(composition: &Value, id: &str, visible: &Visible<'_>) -> Result<Value> {
+/// The Composition for this reader; `None` where it can stay as it is.
+fn rewrite(composition: &Value, id: &str, visible: &Visible<'_>) -> Result<Option<Value>> {
+    let complete = all_references(composition).all(|r| visible.find(r).is_some());
     let mut written = composition.clone();
-    let Some(fields) = written.as_object_mut() else {
-        return Ok(written);
+    let Some(fields) = written.as_object_mut().filter(|_| !complete) else {
+        return Ok(None);
     };
     for name in ["encounter", "custodian"] {
         let hidden = fields.get(name).is_some_and(|r| visible.find(r).is_none());
@@ -155,17 +174,18 @@ fn rewrite(composition: &Value, id: &str, visible: &Visible<'_>) -> Result<Value
             keep(event, "detail", visible);
         }
     }
-    let complete = all_references(composition).all(|r| visible.find(r).is_some());
-    if complete {
-        return Ok(written);
-    }
+    fields.remove("text");
+    fields.remove("contained");
     let episode = visible.episode().ok_or_else(Error::not_found)?;
     let sections = match Document::from_id(id, &episode) {
         Some(ours) => sections_again(&ours, &episode, composition, fields, visible)?,
         None => untouched(composition, visible),
     };
-    fields.insert("section".into(), Value::Array(sections));
-    Ok(written)
+    fields.remove("section");
+    if !sections.is_empty() {
+        fields.insert("section".into(), Value::Array(sections));
+    }
+    Ok(Some(written))
 }
 
 /// Our own document, written again from what is visible.

@@ -18,7 +18,7 @@ mod tests;
 
 use std::collections::{BTreeSet, HashMap};
 
-pub use bundle::document;
+pub use bundle::{document, names_only_own, retold};
 
 use super::build::derived;
 use super::codes::ACT_CODE;

@@ -8,7 +8,7 @@ use crate::fhir::parameter;
 use crate::fhir::resource::{Key, Stored};
 use crate::fhir::search::{Include, SearchQuery};
 use crate::store::filter::{Builder, Of, visible};
-use crate::store::view::{COLUMNS, View, stored};
+use crate::store::view::{COLUMNS, View};
 
 /// Included resources per page at most.
 const MAX: usize = 5000;
@@ -32,7 +32,7 @@ impl View<'_> {
                 continue;
             };
             let rows = self.store.read(b.sql()).await?;
-            for found in rows.iter().map(stored) {
+            for found in rows.iter().map(|row| self.told(row)) {
                 let found = found?;
                 let readable = self
                     .access

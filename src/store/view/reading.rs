@@ -2,7 +2,7 @@
 
 use std::collections::HashMap;
 
-use super::{COLUMNS_WITHOUT_BODY, HEADS, View, WIDTH, id, stored, wanted};
+use super::{COLUMNS_WITHOUT_BODY, HEADS, View, WIDTH, id, wanted};
 use crate::error::Result;
 use crate::fhir::resource::{Key, Stored};
 use crate::kap::base::Id;
@@ -62,7 +62,10 @@ impl View<'_> {
             return Ok(None);
         };
         let (version, at) = (first.int(WIDTH), first.int(WIDTH + 1));
-        let resources = rows.iter().map(stored).collect::<Result<_>>()?;
+        let resources = rows
+            .iter()
+            .map(|row| self.told(row))
+            .collect::<Result<_>>()?;
         Ok(Some(EpisodeRecord {
             version,
             at,
