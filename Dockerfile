@@ -17,6 +17,7 @@ USER 65532:65532
 VOLUME /data
 # Two files of keys are mounted, owned by user 65532 and readable by it alone (mode 400), never in the image or in /data:
 # -e KAP_AUDIT_KEY=/run/secrets/audit.pem seals the audit, -e KAP_PRIVATE_KEYS=/run/secrets/private-keys.json the notes.
+# What is told where no consent speaks has no default: -e KAP_DISCLOSURE=consent-required, or federal-baseline (see README).
 ENV KAP_LISTEN=0.0.0.0:8080 DATABASE_URL=sqlite:/data/kap.db
 EXPOSE 8080
 HEALTHCHECK --interval=10s --timeout=3s --start-period=5s CMD ["/usr/local/bin/kap-fhir", "health"]

@@ -147,6 +147,7 @@ impl Seeding {
             author: self.owner.clone(),
             class: None,
             episode: episode.cloned(),
+            by_caller: None,
         }
     }
 

@@ -6,7 +6,7 @@ use super::consent::{Effect, Grant};
 use super::label::Labels;
 use super::policy::{self, Share};
 use super::purpose::Purposes;
-use super::{Access, Role};
+use super::{Access, Interaction, Role, Token};
 use crate::kap::base::Id;
 
 /// What is known of a row.
@@ -19,6 +19,8 @@ pub struct Facts<'a> {
     pub episode: Option<&'a Id>,
     pub class: Classes,
     pub labels: Labels,
+    /// What it is found by.
+    pub tokens: &'a [Token<'a>],
 }
 
 /// A part that an organization has in an episode.
@@ -50,7 +52,9 @@ pub enum Reason {
 /// Why a row is not visible.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Denial {
-    /// The role never sees such a class of data.
+    /// The scopes speak of other records of this type.
+    Scope,
+    /// The role never sees such a class of data, or what is labelled so.
     Role,
     /// The record is another organization's, and nothing connects this one with the patient.
     Relationship,
@@ -72,7 +76,8 @@ pub const DIRECTORY: [&str; 8] = [
     "Questionnaire",
 ];
 
-/// Whether `access` sees the row; scopes are another question. `grants` and `links` are those of the row's patient.
+/// Whether `access` sees the row; whether its scopes have the type at all is another question. `grants` and `links` are
+/// those of the row's patient.
 ///
 /// # Errors
 /// Why it does not.
@@ -86,8 +91,11 @@ pub fn decide(
         return Ok(Reason::System);
     };
     let role = caller.role;
-    if !within_ceiling(role, row.class) {
+    if !within_ceiling(role, row.class) || row.labels.meets(policy::never(role)) {
         return Err(Denial::Role);
+    }
+    if !access.covers(Interaction::Read, row.kind, row.tokens) {
+        return Err(Denial::Scope);
     }
     if row.patient.is_none() && DIRECTORY.contains(&row.kind) {
         return Ok(Reason::Directory);
@@ -96,7 +104,7 @@ pub fn decide(
         return Ok(Reason::Owner);
     }
     let patient = row.patient.filter(|_| policy::is_told(role));
-    if policy::is_told(role) && *row.author == caller.organization {
+    if policy::is_told(role) && policy::owns(role) && *row.author == caller.organization {
         return Ok(Reason::Author);
     }
     let patient = patient.ok_or(Denial::Relationship)?;

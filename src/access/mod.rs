@@ -23,7 +23,7 @@ pub use label::Labels;
 pub use policy::Disclosure;
 pub use purpose::Purposes;
 pub use role::Role;
-pub use scope::{Interaction, Letters, Scopes};
+pub use scope::{Interaction, Letters, Narrowing, Scopes, Token};
 
 /// Who is calling, as the access token says.
 #[derive(Clone, Debug)]
@@ -175,7 +175,7 @@ impl Access {
             return true;
         };
         let read = |kind: &str, letters: Letters| {
-            !letters.has(Interaction::Read) || caller.scopes.allow(Interaction::Read, kind)
+            !letters.has(Interaction::Read) || caller.scopes.allow_all(Interaction::Read, kind)
         };
         caller.organization == *owner
             && caller.role == Role::PracticeTherapist
@@ -219,5 +219,42 @@ impl Access {
             return Err(Error::new(Kind::Forbidden, text).code("insufficient-scope"));
         }
         Ok(())
+    }
+
+    /// The narrowings of which a record of `kind` must meet one where the caller does `interaction` with it; `None`
+    /// where the caller's scopes do not narrow it.
+    #[must_use]
+    pub fn narrowed(&self, interaction: Interaction, kind: &str) -> Option<Vec<&Narrowing>> {
+        self.caller()?.scopes.narrowed(interaction, kind)
+    }
+
+    /// Whether the caller's scopes narrow anything.
+    #[must_use]
+    pub fn is_narrowed(&self) -> bool {
+        self.caller().is_some_and(|c| c.scopes.any_narrowed())
+    }
+
+    /// Whether a record of `kind` that is found by `tokens` is one of those that the caller's scopes speak of.
+    #[must_use]
+    pub fn covers(&self, interaction: Interaction, kind: &str, tokens: &[Token<'_>]) -> bool {
+        let narrowed = self.narrowed(interaction, kind);
+        narrowed.is_none_or(|any| any.iter().any(|one| one.met(kind, tokens)))
+    }
+
+    /// As [`Access::covers`], of a record that is to be written.
+    ///
+    /// # Errors
+    /// `Forbidden` with the scopes' own words.
+    pub fn check(&self, interaction: Interaction, kind: &str, tokens: &[Token<'_>]) -> Result<()> {
+        if self.covers(interaction, kind, tokens) {
+            return Ok(());
+        }
+        let narrowed = self.narrowed(interaction, kind).unwrap_or_default();
+        let any: Vec<String> = narrowed.iter().map(ToString::to_string).collect();
+        let text = format!(
+            "The token's scopes allow to {interaction} {kind} only where {} holds, both before and after.",
+            any.join(" or ")
+        );
+        Err(Error::new(Kind::Forbidden, text).code("insufficient-scope"))
     }
 }

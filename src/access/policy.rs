@@ -79,8 +79,18 @@ pub const fn ceiling(role: Role) -> Classes {
     own.or(Classes::DIRECTORY)
 }
 
-/// Whether the role reads what its own organization owns without anybody's consent. An integrator works for the
-/// practice and still needs the patient's word.
+/// Labels of records that no consent opens to the role: an integrator is never given what is a minor's to decide (D15),
+/// and every record of a minor is marked so.
+#[must_use]
+pub const fn never(role: Role) -> Labels {
+    match role {
+        Role::Integrator => Labels::ADOL,
+        _ => Labels::NONE,
+    }
+}
+
+/// Whether the role reads what its own organization owns, or wrote, without anybody's consent. An integrator works for
+/// the practice and still needs the patient's word.
 #[must_use]
 pub const fn owns(role: Role) -> bool {
     !matches!(role, Role::Integrator)

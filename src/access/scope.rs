@@ -4,18 +4,18 @@
 //! Only `system/` scopes: the clients are services, there is no user and no launched patient.
 
 mod letters;
+mod narrowing;
 
 use std::fmt;
 use std::sync::Arc;
 
 pub use letters::{Interaction, Letters};
+pub use narrowing::{Criterion, Narrowing, Token};
 
 /// Longest scope text that is read, in bytes.
 const MAX_BYTES: usize = 4096;
 /// Most scopes in one text.
 const MAX_SCOPES: usize = 100;
-/// The parameters by which a scope may be narrowed.
-const PARAMETERS: [&str; 5] = ["category", "code", "status", "_security", "_tag"];
 /// The one scope that is about no resource.
 const INTROSPECT: &str = "system/$introspect";
 
@@ -33,16 +33,12 @@ enum Kind {
     One(Arc<str>),
 }
 
-/// Parameters and their values, as written.
-type Narrowing = Vec<(Arc<str>, Arc<str>)>;
-
 /// A scope over resources: `system/Observation.rs?category=vital-signs`.
 #[derive(Clone, Debug, PartialEq, Eq)]
 struct DataScope {
     kind: Kind,
     letters: Letters,
     form: Form,
-    /// Empty where the scope is not narrowed.
     narrowed: Narrowing,
 }
 
@@ -91,8 +87,8 @@ impl Scopes {
         Ok(scopes)
     }
 
-    /// What of these, the scopes asked for, `registered` covers. A wildcard is granted as the registered list,
-    /// a narrowed scope not at all, and a scope asked for in the words of SMART v1 is answered so.
+    /// What of these, the scopes asked for, `registered` covers. A wildcard is granted as the registered list, what is
+    /// narrowed on either side stays so, and a scope asked for in the words of SMART v1 is answered so.
     #[must_use]
     pub fn granted(&self, registered: &Self) -> Self {
         let mut granted = Self::default();
@@ -106,13 +102,41 @@ impl Scopes {
         granted
     }
 
-    /// Whether one of the scopes covers `interaction` on `kind`. A narrowed scope covers nothing,
-    /// because its narrowing is not enforced.
+    /// Whether one of the scopes covers `interaction` on `kind`, be it on some of its records alone.
     #[must_use]
     pub fn allow(&self, interaction: Interaction, kind: &str) -> bool {
+        self.of(kind).any(|s| s.letters.has(interaction))
+    }
+
+    /// Whether one of the scopes covers `interaction` on every record of `kind`.
+    #[must_use]
+    pub fn allow_all(&self, interaction: Interaction, kind: &str) -> bool {
+        let mut whole = self.of(kind).filter(|s| s.narrowed.is_empty());
+        whole.any(|s| s.letters.has(interaction))
+    }
+
+    /// The narrowings of which a record of `kind` must meet one where somebody does `interaction` with it; `None` where
+    /// nothing is narrowed. What is looked at for the sake of another interaction is narrowed as that one is.
+    #[must_use]
+    pub fn narrowed(&self, interaction: Interaction, kind: &str) -> Option<Vec<&Narrowing>> {
+        let mut all: Vec<&DataScope> = self.of(kind).collect();
+        if all.iter().any(|s| s.letters.has(interaction)) {
+            all.retain(|s| s.letters.has(interaction));
+        }
+        let narrowed = !all.is_empty() && all.iter().all(|s| !s.narrowed.is_empty());
+        narrowed.then(|| all.into_iter().map(|s| &s.narrowed).collect())
+    }
+
+    /// Whether any scope is narrowed.
+    #[must_use]
+    pub fn any_narrowed(&self) -> bool {
+        self.data().any(|s| !s.narrowed.is_empty())
+    }
+
+    /// The scopes that speak of `kind`.
+    fn of(&self, kind: &str) -> impl Iterator<Item = &DataScope> {
         self.data()
-            .filter(|s| s.narrowed.is_empty())
-            .any(|s| s.letters.has(interaction) && (s.kind == Kind::Any || s.names(kind)))
+            .filter(move |s| (s.kind == Kind::Any || s.names(kind)) && s.narrowed.applies(kind))
     }
 
     /// Whether the client may ask what other clients' tokens are worth (RFC 7662).
@@ -125,14 +149,6 @@ impl Scopes {
     #[must_use]
     pub fn is_empty(&self) -> bool {
         self.0.is_empty()
-    }
-
-    /// The first scope that is narrowed by a parameter, as text.
-    #[must_use]
-    pub fn first_narrowed(&self) -> Option<String> {
-        self.data()
-            .find(|s| !s.narrowed.is_empty())
-            .map(ToString::to_string)
     }
 
     /// The resource types that are named, each with its letters; wildcards are not among them.
@@ -200,12 +216,16 @@ impl Scope {
         if query.is_some() && form == Form::V1 {
             return Err("narrows a SMART v1 scope, which only v2 scopes can");
         }
-        Ok(Self::Data(DataScope {
+        let scope = DataScope {
             kind: kind_of(kind)?,
             letters,
             form,
-            narrowed: query.map_or(Ok(vec![]), narrowing)?,
-        }))
+            narrowed: query.map_or(Ok(Narrowing::default()), Narrowing::parse)?,
+        };
+        if scope.is_empty() {
+            return Err("is narrowed by a parameter that its type does not have");
+        }
+        Ok(Self::Data(scope))
     }
 
     fn and(&self, registered: &Self) -> Option<Self> {
@@ -227,21 +247,27 @@ impl DataScope {
     }
 
     fn and(&self, registered: &Self) -> Option<Self> {
-        if !self.narrowed.is_empty() || !registered.narrowed.is_empty() {
-            return None;
-        }
         let kind = match (&self.kind, &registered.kind) {
             (Kind::Any, kind) | (kind, Kind::Any) => kind.clone(),
             (asked, have) => (asked == have).then(|| asked.clone())?,
         };
-        let letters = self.letters.and(registered.letters);
-        let form = self.form;
-        (!letters.is_empty()).then_some(Self {
+        let both = Self {
             kind,
-            letters,
-            form,
-            narrowed: vec![],
-        })
+            letters: self.letters.and(registered.letters),
+            form: self.form,
+            narrowed: self.narrowed.and(&registered.narrowed),
+        };
+        let form = if both.narrowed.is_empty() {
+            self.form
+        } else {
+            Form::V2
+        };
+        (!both.letters.is_empty() && !both.is_empty()).then_some(Self { form, ..both })
+    }
+
+    /// Whether no record can meet what it is narrowed by.
+    fn is_empty(&self) -> bool {
+        matches!(&self.kind, Kind::One(kind) if !self.narrowed.applies(kind))
     }
 }
 
@@ -258,8 +284,8 @@ impl fmt::Display for DataScope {
             // A part of what v1 asked for has no v1 word.
             (_, letters) => write!(f, "{letters}")?,
         }
-        for (i, (name, value)) in self.narrowed.iter().enumerate() {
-            write!(f, "{}{name}={value}", if i == 0 { '?' } else { '&' })?;
+        if !self.narrowed.is_empty() {
+            write!(f, "?{}", self.narrowed)?;
         }
         Ok(())
     }
@@ -306,26 +332,6 @@ fn kind_of(kind: &str) -> Result<Kind, &'static str> {
         _ if name => Ok(Kind::One(kind.into())),
         _ => Err("must name a resource type or '*'"),
     }
-}
-
-fn narrowing(query: &str) -> Result<Narrowing, &'static str> {
-    let mut pairs = Narrowing::new();
-    for pair in query.split('&') {
-        let (name, value) = pair
-            .split_once('=')
-            .ok_or("has a parameter without a value")?;
-        if !PARAMETERS.contains(&name) {
-            return Err("may only be narrowed by category, code, status, _security or _tag");
-        }
-        if value.is_empty() || value.contains([',', '=', '?']) {
-            return Err("must give its parameter exactly one value");
-        }
-        if pairs.iter().any(|(seen, _)| **seen == *name) {
-            return Err("gives a parameter twice");
-        }
-        pairs.push((name.into(), value.into()));
-    }
-    Ok(pairs)
 }
 
 #[cfg(test)]

@@ -302,12 +302,6 @@ fn check_scopes(spec: &ClientSpec, issues: &mut Vec<Issue>) -> Scopes {
     if scopes.is_empty() {
         refuse("A client needs at least one scope.".into());
     }
-    if let Some(narrowed) = scopes.first_narrowed() {
-        refuse(format!(
-            "The scope '{narrowed}' is narrowed by a parameter, which this service does not enforce yet: \
-             register it without the parameter."
-        ));
-    }
     for (kind, letters) in scopes.named() {
         let ceiling = spec.role.letters(kind);
         for interaction in letters.interactions().filter(|i| !ceiling.has(*i)) {

@@ -7,7 +7,7 @@ use std::time::Instant;
 use time::OffsetDateTime;
 
 use super::label::{About, Ages};
-use crate::access::{Access, Classes};
+use crate::access::{Access, Classes, Interaction};
 use crate::app::App;
 use crate::audit::event::{Event, Kind as Act};
 use crate::error::{Error, Kind, Result};
@@ -18,6 +18,7 @@ use crate::store;
 use crate::store::audit;
 use crate::store::resource::Draft;
 use crate::store::sql::{Conflict, Step};
+use crate::store::view::tokens;
 
 /// Types that belong to the directory or to the patient as a whole, never to one episode.
 const SHARED: &[&str] = &[
@@ -45,6 +46,8 @@ pub struct Change {
     pub class: Option<Classes>,
     /// The episode, where the resource itself does not say it.
     pub episode: Option<Id>,
+    /// What the caller does with it; `None` where the service writes it of its own accord.
+    pub by_caller: Option<Interaction>,
 }
 
 /// A set of changes that happen together or not at all.
@@ -75,7 +78,11 @@ pub async fn commit(
     let mut stored = Vec::with_capacity(set.changes.len());
     let mut events = Vec::with_capacity(set.changes.len());
     for change in set.changes {
+        let (asked, over) = (change.by_caller, change.over.clone());
         let (draft, row) = draft(app, &ages, about.as_ref(), change)?;
+        if let Some(interaction) = asked {
+            narrowed(access, interaction, &draft, over.as_ref())?;
+        }
         events.push(changed(access, &draft));
         steps.extend(match draft.version {
             1 => store::resource::create(access.tenant(), &draft),
@@ -97,6 +104,26 @@ pub async fn commit(
         trail.written();
     }
     Ok(Ok(stored))
+}
+
+/// Where the caller's scopes are narrowed, what it writes is of what they speak of, and what it replaces was.
+///
+/// # Errors
+/// `Forbidden` where it is not.
+fn narrowed(
+    access: &Access,
+    interaction: Interaction,
+    draft: &Draft,
+    over: Option<&Stored>,
+) -> Result<()> {
+    let kind = &draft.key.kind;
+    if access.narrowed(interaction, kind).is_none() {
+        return Ok(());
+    }
+    if let Some(value) = over.and_then(Stored::value) {
+        access.check(interaction, kind, &tokens(&index::extract(kind, &value)))?;
+    }
+    access.check(interaction, kind, &tokens(&draft.entries))
 }
 
 /// The event of a version that is stored.
@@ -122,6 +149,7 @@ fn draft(app: &App, ages: &Ages, about: Option<&Id>, change: Change) -> Result<(
         author,
         class: given,
         episode,
+        by_caller: _,
     } = change;
     let previous = over.as_ref().map_or(0, |old| old.labels);
     let (resource, labels, class) = ages.labelled(resource, previous)?;

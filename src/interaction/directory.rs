@@ -40,6 +40,7 @@ pub async fn put_organization(app: &App, organization: &Organization) -> Result<
             author: organization.id.clone(),
             class: None,
             episode: None,
+            by_caller: None,
         });
     }
     commit(

@@ -5,14 +5,14 @@
 use std::collections::HashMap;
 
 use super::commit::{Change, Changes, commit, lost};
+use super::foreign::{Draft, Origin, keep_foreign, with_history};
 use super::label::About;
 use super::practice::{actor, documents, grants};
 use super::reading::{Completed, Loaded, load, load_whole};
-use super::stamp::{says_the_same, without_stamp};
-use crate::access::Access;
+use super::stamp::says_the_same;
+use crate::access::{Access, Interaction};
 use crate::app::App;
 use crate::error::{Error, Kind as ErrorKind, Result};
-use crate::fhir::merge::merge_text;
 use crate::fhir::resource::{Key, Resource, Stored};
 use crate::kap::act::Context;
 use crate::kap::base::Instant;
@@ -37,8 +37,17 @@ pub struct Ask {
     pub if_match: Option<i64>,
     /// Resources that came in as FHIR: stored as they are, never rebuilt.
     pub received: Vec<Received>,
+    /// What the command does, with which type.
+    pub does: Option<(Interaction, &'static str)>,
     /// Seed of the ids of new records: the same seed gives the same ids.
     pub seed: String,
+}
+
+impl Ask {
+    fn does_with(&self, kind: &str) -> Option<Interaction> {
+        let asked = self.does.filter(|(_, of)| *of == kind);
+        asked.map(|(does, _)| does)
+    }
 }
 
 /// A resource that came in as FHIR.
@@ -180,15 +189,6 @@ pub fn with_context<T>(
     })
 }
 
-/// Who wrote what a change stores.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Origin {
-    /// All of it was built from the facts.
-    Ours,
-    /// Some of it came from elsewhere, or is laid over what did.
-    Foreign,
-}
-
 /// What must be stored to go from the loaded state to `after`.
 fn plan(
     app: &App,
@@ -201,16 +201,16 @@ fn plan(
     let before = &loaded.episode;
     let owner = after.organizations.practice.id.clone();
     let writer = access.caller().map_or(&owner, |c| &c.organization);
-    let make = |resource: Resource, over: Option<Stored>, author: &Id| Change {
+    let make = |resource: Resource, over: Option<Stored>, author: &Id, by_caller| Change {
         resource,
         owner: over.as_ref().map_or(&owner, |old| &old.owner).clone(),
         over,
         author: author.clone(),
         class: None,
         episode: Some(after.episode_id.clone()),
+        by_caller,
     };
-    let at = Instant(app.clock.now());
-    let about = About::of(after, at);
+    let about = About::of(after, Instant(app.clock.now()));
     let mut set = Changes {
         about: Some(about.clone()),
         ..Changes::default()
@@ -225,7 +225,8 @@ fn plan(
         let over = loaded.stored.get(&resource.key).or(over.as_ref()).cloned();
         check_version(over.as_ref(), *seen)?;
         let resource = with_history(before, after, resource);
-        set.changes.push(make(resource, over, writer));
+        let by_caller = Some(does(*seen));
+        set.changes.push(make(resource, over, writer, by_caller));
         origin = Origin::Foreign;
     }
     for draft in drafts.facts {
@@ -241,13 +242,14 @@ fn plan(
         }
         let old = loaded.value(&key);
         if !old.is_some_and(|old| says_the_same(old, &resource.value)) {
-            set.changes.push(make(resource, over, writer));
+            let by_caller = ask.does_with(&key.kind);
+            set.changes.push(make(resource, over, writer, by_caller));
         }
     }
     // Documents are made of the whole episode: they are the practice's, whoever's write made them due.
     for resource in drafts.papers {
         let over = loaded.stored.get(&resource.key).cloned();
-        set.changes.push(make(resource, over, &owner));
+        set.changes.push(make(resource, over, &owner, None));
     }
     let told = super::practice::provenance::of(app, access, after, &about, &set.changes)?;
     set.changes.extend(told);
@@ -259,6 +261,15 @@ fn plan(
     Ok((set, origin))
 }
 
+/// What the sender of a resource does with it.
+#[must_use]
+pub const fn does(seen: Option<i64>) -> Interaction {
+    match seen {
+        None => Interaction::Create,
+        Some(_) => Interaction::Update,
+    }
+}
+
 fn check_version(over: Option<&Stored>, seen: Option<i64>) -> Result<()> {
     match (over, seen) {
         (Some(old), Some(seen)) if old.version != seen => {
@@ -267,12 +278,6 @@ fn check_version(over: Option<&Stored>, seen: Option<i64>) -> Result<()> {
         }
         _ => Ok(()),
     }
-}
-
-/// A resource of a fact that changed, and how the fact said it before.
-struct Draft {
-    was: Option<Resource>,
-    resource: Resource,
 }
 
 /// What a change writes, before it is known what is stored there.
@@ -335,58 +340,4 @@ fn depends((kind, id): &(Kind, Id), changed: &[(Kind, Id)]) -> bool {
         Kind::Session => matches!(other, Kind::Discharge | Kind::Checklist) && other_id == id,
         _ => false,
     })
-}
-
-/// A received Task with the steps of its workflow as the rules took them: R4 gives a Task its present state alone, so
-/// the steps before it are ours to remember. Everything else is as received.
-fn with_history(before: &Episode, after: &Episode, received: &Resource) -> Resource {
-    if &*received.key.kind != "Task" {
-        return received.clone();
-    }
-    let of = |episode: &Episode| {
-        let facts = episode.facts();
-        let mut all = facts.iter().flat_map(|f| mapping::to_fhir(f, episode));
-        all.find(|r| r.key == received.key)
-    };
-    match (of(before), of(after)) {
-        (Some(was), Some(is)) => laid_over(&was, is, &received.json),
-        _ => received.clone(),
-    }
-}
-
-/// Where another system wrote the stored version, our change is laid over it.
-fn keep_foreign(loaded: &Loaded, draft: Draft) -> (Resource, Origin) {
-    let Draft { was, resource } = draft;
-    let Some(stored) = loaded.stored.get(&resource.key) else {
-        return (resource, Origin::Ours);
-    };
-    let ours = |base: &Resource| {
-        let value = loaded.value(&resource.key);
-        value.is_some_and(|value| says_the_same(value, &base.value))
-    };
-    match (was, &stored.body) {
-        (Some(base), _) if ours(&base) => (resource, Origin::Ours),
-        (Some(base), Some(text)) => (laid_over(&base, resource, text), Origin::Foreign),
-        // What was stored says something that the fact did not know: the fold of what is stored now may differ.
-        _ => (resource, Origin::Foreign),
-    }
-}
-
-/// What changed from `was` to `is` (both ours), laid over the text of another system; the stamp is set anew anyway.
-fn laid_over(was: &Resource, is: Resource, theirs: &str) -> Resource {
-    let Ok((text, value)) = merge_text(&was.value, &is.value, theirs) else {
-        return is;
-    };
-    Resource {
-        key: is.key,
-        json: text.into(),
-        value: without_stamp(&value),
-    }
-}
-
-/// Whether a stored version says the same as a resource that we built.
-#[must_use]
-pub fn same(old: &Stored, new: &Resource) -> bool {
-    old.value()
-        .is_some_and(|value| says_the_same(&value, &new.value))
 }

@@ -14,6 +14,7 @@ pub mod definitions;
 pub mod directory;
 pub mod document;
 pub mod episode;
+pub mod foreign;
 mod home;
 pub mod label;
 pub mod pointers;

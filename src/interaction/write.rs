@@ -7,7 +7,7 @@ use super::at_hand::{self, AtHand, directory_stays, kept_by, not_ours};
 use super::audit::shown;
 use super::commit::{Change, Changes, commit, lost};
 use super::condition::{self, TRIES, any_met, existing};
-use super::episode::{Ask, Done, Received, change};
+use super::episode::{Ask, Done, Received, change, does};
 use super::home::{Home, home};
 use super::pointers::Pointers;
 use super::reading::Loaded;
@@ -276,6 +276,7 @@ async fn plain(
                 );
             }
         }
+        let by_caller = does(one.seen);
         set.changes.push(Change {
             resource: one.resource,
             over,
@@ -283,6 +284,7 @@ async fn plain(
             author: owner.clone(),
             class: None,
             episode: None,
+            by_caller: Some(by_caller),
         });
     }
     commit(app, access, name, set).await?.map_err(lost)

@@ -6,7 +6,8 @@ use super::sql::Value;
 use crate::access::consent::Effect;
 use crate::access::decide::DIRECTORY;
 use crate::access::policy::{self, Share};
-use crate::access::{Access, Caller, Classes, Purposes, Role};
+use crate::access::scope::Criterion;
+use crate::access::{Access, Caller, Classes, Interaction, Purposes, Role, role};
 
 /// Text and arguments of a statement in the making.
 #[derive(Debug, Default)]
@@ -42,16 +43,20 @@ impl Builder {
 
 /// Which types a statement asks of.
 #[derive(Clone, Copy, Debug)]
-pub(super) enum Of {
-    /// Of one type that the caller was asked for before.
-    One,
+pub(super) enum Of<'k> {
+    /// Of this type, to do this with it; the caller was asked for both before.
+    One(&'k str, Interaction),
+    /// Of whatever types, to look at.
+    Any,
     /// Of many: those that the caller may read.
     Readable,
+    /// Of versions that were replaced: what they were found by is not indexed, so their reader asks it of their bodies.
+    Past,
 }
 
 /// Adds ` AND (…)`: the rows of `resource` or `resource_history` under the alias `a` that `access` may see. The
 /// tenant is always asked for.
-pub(super) fn visible(b: &mut Builder, access: &Access, a: &str, of: Of) {
+pub(super) fn visible(b: &mut Builder, access: &Access, a: &str, of: Of<'_>) {
     b.push(" AND ").push(a).push(".tenant = ");
     b.bind(access.tenant());
     let Some(caller) = access.caller() else {
@@ -59,14 +64,97 @@ pub(super) fn visible(b: &mut Builder, access: &Access, a: &str, of: Of) {
     };
     if let (Of::Readable, Some(kinds)) = (of, access.readable()) {
         b.push(" AND ").push(a).push(".type IN (");
-        for (i, kind) in kinds.iter().enumerate() {
-            b.push(if i == 0 { "'" } else { ", '" })
-                .push(kind)
-                .push("'");
-        }
-        b.push(if kinds.is_empty() { "'')" } else { ")" });
+        list(b, &kinds);
+        b.push(")");
+    }
+    if access.is_narrowed() {
+        narrowed(b, access, a, of);
     }
     Predicate { access, caller, a }.add(b);
+}
+
+/// Adds names of types, none of which is of a client's making.
+fn list(b: &mut Builder, kinds: &[&'static str]) {
+    for (i, kind) in kinds.iter().enumerate() {
+        b.push(if i == 0 { "'" } else { ", '" })
+            .push(kind)
+            .push("'");
+    }
+    if kinds.is_empty() {
+        b.push("''");
+    }
+}
+
+/// The narrowings of a type's scopes: criteria by the name of their index, all of one to hold, one of all.
+type Alternatives<'a> = Vec<Vec<(&'static str, &'a Criterion)>>;
+
+fn alternatives<'a>(
+    access: &'a Access,
+    interaction: Interaction,
+    kind: &str,
+) -> Option<Alternatives<'a>> {
+    let indexed = |c: &'a Criterion| Some((c.param(kind)?, c));
+    let any = access.narrowed(interaction, kind)?.into_iter();
+    Some(
+        any.map(|n| n.criteria().filter_map(indexed).collect())
+            .collect(),
+    )
+}
+
+/// Adds what the scopes are narrowed by. Types of the same narrowing are asked together.
+fn narrowed(b: &mut Builder, access: &Access, a: &str, of: Of<'_>) {
+    match of {
+        Of::Past => {}
+        Of::One(kind, interaction) => {
+            if let Some(any) = alternatives(access, interaction, kind) {
+                b.push(" AND (");
+                one_of(b, a, &any);
+                b.push(")");
+            }
+        }
+        Of::Any | Of::Readable => {
+            let mut groups: Vec<(Alternatives<'_>, Vec<&'static str>)> = Vec::new();
+            for (kind, _) in role::every_kind() {
+                let Some(any) = alternatives(access, Interaction::Read, kind) else {
+                    continue;
+                };
+                match groups.iter_mut().find(|(same, _)| *same == any) {
+                    Some((_, kinds)) => kinds.push(kind),
+                    None => groups.push((any, vec![kind])),
+                }
+            }
+            for (any, kinds) in groups {
+                b.push(" AND (").push(a).push(".type NOT IN (");
+                list(b, &kinds);
+                b.push(") OR ");
+                one_of(b, a, &any);
+                b.push(")");
+            }
+        }
+    }
+}
+
+fn one_of(b: &mut Builder, a: &str, any: &Alternatives<'_>) {
+    for (i, all) in any.iter().enumerate() {
+        b.push(if i == 0 { "(1 = 1" } else { " OR (1 = 1" });
+        for (param, criterion) in all {
+            b.push(" AND EXISTS (SELECT 1 FROM index_token x WHERE x.tenant = ");
+            b.push(a).push(".tenant AND x.type = ").push(a);
+            b.push(".type AND x.id = ")
+                .push(a)
+                .push(".id AND x.param = ");
+            b.bind(*param);
+            if let Some(code) = criterion.code() {
+                b.push(" AND x.code = ").bind(code);
+            }
+            if let Some(system) = criterion.system() {
+                b.push(" AND x.system = ").bind(system);
+            }
+            // OFFSET keeps PostgreSQL from turning the look at one row into a join with all that the values match.
+            b.push(" LIMIT 1 OFFSET 0)");
+        }
+        b.push(")");
+    }
 }
 
 /// The predicate on the rows `a` for one caller.
@@ -87,8 +175,10 @@ impl Predicate<'_> {
             b.bind(self.organization());
         }
         if policy::is_told(role) {
-            b.push(" OR ").push(self.a).push(".author = ");
-            b.bind(self.organization());
+            if policy::owns(role) {
+                b.push(" OR ").push(self.a).push(".author = ");
+                b.bind(self.organization());
+            }
             self.told(b, role);
         }
         b.push(")");
@@ -107,6 +197,11 @@ impl Predicate<'_> {
             b.bind(never.bits()).push(") = 0");
         } else {
             b.bind(may.bits()).push(") <> 0");
+        }
+        let never = policy::never(role);
+        if !never.is_empty() {
+            b.push(" AND (").push(self.a).push(".labels & ");
+            b.bind(never.bits()).push(") = 0");
         }
     }
 

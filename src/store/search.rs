@@ -9,6 +9,7 @@ pub use self::unless::CRITERIA_MET;
 use super::cursor::Cursor;
 use super::filter::{Builder, Of, visible};
 use super::view::{COLUMNS, View, WIDTH};
+use crate::access::Interaction;
 use crate::error::Result;
 use crate::fhir::resource::Stored;
 use crate::fhir::search::{Direction, SearchQuery, Sort, Total};
@@ -137,7 +138,8 @@ impl View<'_> {
         b.push(" FROM resource r WHERE r.type = ")
             .bind(query.kind)
             .push(" AND r.deleted = 0");
-        visible(b, self.access, "r", Of::One);
+        let of = Of::One(query.kind, Interaction::Search);
+        visible(b, self.access, "r", of);
         condition::narrow(b, self.access.tenant(), query)
     }
 }

@@ -10,8 +10,10 @@ use super::cursor::Cursor;
 use super::episode::Head;
 use super::filter::{Builder, Of, visible};
 use super::sql::Row;
-use crate::access::Access;
+use crate::access::Interaction::{Read, Search};
+use crate::access::{Access, Token};
 use crate::error::{Error, Kind, Result};
+use crate::fhir::index::{self, IndexEntry, IndexValue};
 use crate::fhir::resource::{Key, Stored};
 use crate::kap::base::{Day, Id};
 
@@ -70,7 +72,7 @@ impl<'a> View<'a> {
     /// Those of the store.
     pub async fn lookup(&self, key: &Key) -> Result<Option<Stored>> {
         let mut b = current(key);
-        visible(&mut b, self.access, "r", Of::One);
+        visible(&mut b, self.access, "r", Of::One(&key.kind, Read));
         let rows = self.store.read_row(b.sql()).await?;
         rows.first().map(|row| self.told(row)).transpose()
     }
@@ -96,7 +98,7 @@ impl<'a> View<'a> {
             b.push(" SELECT ").push(COLUMNS);
             b.push(" FROM wanted k CROSS JOIN resource r");
             b.push(" WHERE r.type = k.type AND r.id = k.id AND r.deleted = 0");
-            visible(&mut b, self.access, "r", Of::One);
+            visible(&mut b, self.access, "r", Of::Any);
             let rows = self.store.read(b.sql()).await?;
             for row in &rows {
                 out.push(self.told(row)?);
@@ -133,7 +135,8 @@ impl<'a> View<'a> {
         if let Some(version) = version {
             b.push(" AND r.version = ").bind(version);
         }
-        visible(&mut b, self.access, "r", Of::One);
+        let of = Of::One(&key.kind, Read);
+        visible(&mut b, self.access, "r", of);
         b.push(" UNION ALL SELECT ").push(HISTORY);
         b.push(
             " FROM resource_history h JOIN resource r ON r.tenant = h.tenant AND r.type = h.type ",
@@ -144,11 +147,23 @@ impl<'a> View<'a> {
         if let Some(version) = version {
             b.push(" AND h.version = ").bind(version);
         }
-        visible(&mut b, self.access, "h", Of::One);
-        visible(&mut b, self.access, "r", Of::One);
+        visible(&mut b, self.access, "h", Of::Past);
+        visible(&mut b, self.access, "r", of);
         b.push(" ORDER BY 3 DESC");
         let rows = self.store.read(b.sql()).await?;
-        rows.iter().map(|row| self.told(row)).collect()
+        let rows = rows.iter().map(stored).collect::<Result<Vec<_>>>()?;
+        let narrowed = self.access.narrowed(Read, &key.kind).is_some();
+        let covered = |row: &Stored| !narrowed || self.covers(row);
+        let rows = rows.into_iter().filter(covered);
+        rows.map(|row| self.seen(row)).collect()
+    }
+
+    /// Whether the caller's scopes speak of what this version says.
+    fn covers(&self, row: &Stored) -> bool {
+        let kind = &row.key.kind;
+        let entries = row.value().map(|value| index::extract(kind, &value));
+        let entries = entries.unwrap_or_default();
+        self.access.covers(Read, kind, &tokens(&entries))
     }
 
     /// Whether anything of the episode is visible: to others it does not exist.
@@ -159,7 +174,7 @@ impl<'a> View<'a> {
         let mut b = Builder::default();
         b.push("SELECT 1 FROM resource r WHERE r.episode <> '' AND r.episode = ")
             .bind(episode.as_str());
-        visible(&mut b, self.access, "r", Of::One);
+        visible(&mut b, self.access, "r", Of::Any);
         b.push(" LIMIT 1");
         Ok(!self.store.read(b.sql()).await?.is_empty())
     }
@@ -179,7 +194,7 @@ impl<'a> View<'a> {
         b.push("SELECT h.episode, h.patient, h.owner, h.version, h.phase, h.status, h.due_day, h.updated_at ");
         b.push(HEADS).push(" WHERE 1 = 1");
         filter.narrow(&mut b);
-        visible(&mut b, self.access, "r", Of::One);
+        visible(&mut b, self.access, "r", Of::One(HEADER, Search));
         if let Some(cursor) = cursor {
             let after = Cursor::parse(cursor, &identity)?;
             b.push(" AND (h.updated_at, h.episode) < (")
@@ -197,6 +212,25 @@ impl<'a> View<'a> {
         Ok(Episodes { heads, next })
     }
 }
+
+/// The tokens among what a record is found by.
+#[must_use]
+pub fn tokens(entries: &[IndexEntry]) -> Vec<Token<'_>> {
+    let mut out = Vec::new();
+    for IndexEntry { param, value } in entries {
+        if let IndexValue::Token { system, code } = value {
+            out.push(Token {
+                param,
+                system,
+                code,
+            });
+        }
+    }
+    out
+}
+
+/// The type of an episode's header.
+const HEADER: &str = "EpisodeOfCare";
 
 /// The episodes, each with its header `r`: who sees the EpisodeOfCare, sees the episode.
 const HEADS: &str = "FROM episode_head h JOIN resource r ON r.tenant = h.tenant \

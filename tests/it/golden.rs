@@ -112,7 +112,7 @@ async fn golden(db: Db, case: Case, kinds: &[&str]) {
     }
 }
 
-fn writes() -> bool {
+pub fn writes() -> bool {
     variable("KAP_GOLDEN").is_some_and(|word| word == "write")
 }
 
@@ -254,7 +254,7 @@ fn kept(folder: &Path) -> Vec<String> {
     in_fhir.collect()
 }
 
-fn first_difference(kept: &str, now: &str) -> String {
+pub fn first_difference(kept: &str, now: &str) -> String {
     let mut pairs = kept.lines().zip(now.lines()).enumerate();
     pairs.find(|(_, (a, b))| a != b).map_or_else(
         || "one is longer".to_owned(),

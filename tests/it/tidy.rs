@@ -7,7 +7,10 @@ const MAY_USE: &[(&str, &[&str])] = &[
     ("kap", &["error", "kap"]),
     ("fhir", &["error", "fhir", "kap::base"]),
     ("audit", &["audit", "clock", "error", "fhir", "kap::base"]),
-    ("access", &["access", "audit", "error", "kap::base"]),
+    (
+        "access",
+        &["access", "audit", "error", "fhir::parameter", "kap::base"],
+    ),
     ("net", &["error", "net"]),
     (
         "mapping",

@@ -16,6 +16,8 @@ fn reads_and_prints_both_versions() {
         "system/*.*",
         "system/Observation.rs?category=vital-signs",
         "system/Observation.rs?category=http://loinc.org|x&status=final",
+        "system/*.rs?_security=http://terminology.hl7.org/CodeSystem/v3-ActCode|",
+        "system/Condition.r?code=|x",
         "system/$introspect",
         "system/Patient.r system/Encounter.cud",
     ] {
@@ -36,12 +38,17 @@ fn refuses_what_it_does_not_know() {
         ("system/patient.rs", "resource type"),
         ("system/.rs", "resource type"),
         ("system/Pat*.rs", "resource type"),
-        ("system/Patient.read?status=x", "only v2"),
+        ("system/Observation.read?status=x", "only v2"),
+        ("system/Patient.rs?category=x", "does not have"),
+        ("system/Binary.rs?code=x", "does not have"),
+        ("system/AuditEvent.rs?_tag=x", "does not have"),
         ("system/Patient.rs?name=x", "only be narrowed by"),
         ("system/Patient.rs?code:in=x", "only be narrowed by"),
-        ("system/Patient.rs?code=", "exactly one value"),
-        ("system/Patient.rs?code=a,b", "exactly one value"),
-        ("system/Patient.rs?code=a&code=b", "twice"),
+        ("system/Condition.rs?code=%7Cx", "written as it is"),
+        ("system/Condition.rs?code=|", "exactly one value"),
+        ("system/Condition.rs?code=a|b|c", "neither code"),
+        ("system/Condition.rs?code=", "exactly one value"),
+        ("system/Condition.rs?code=a,b", "exactly one value"),
         ("system/Patient.rs?", "without a value"),
         ("system/$export", "no letters"),
         (
@@ -107,7 +114,48 @@ fn a_request_is_cut_to_what_is_registered() {
         ),
         ("system/Patient.rs", "system/Patient.c", ""),
         ("system/Patient.rs", "system/Goal.rs", ""),
-        ("system/Observation.rs?code=x", "system/Observation.rs", ""),
+        (
+            "system/Observation.rs?code=x",
+            "system/Observation.rs",
+            "system/Observation.rs?code=x",
+        ),
+        (
+            "system/Observation.rs?code=x",
+            "system/*.r",
+            "system/Observation.r?code=x",
+        ),
+        (
+            "system/*.read",
+            "system/Observation.rs?code=x",
+            "system/Observation.rs?code=x",
+        ),
+        (
+            "system/Observation.rs?code=x",
+            "system/Observation.rs?status=final",
+            "system/Observation.rs?code=x&status=final",
+        ),
+        (
+            "system/Observation.rs?code=x",
+            "system/Observation.rs?code=s|x",
+            "system/Observation.rs?code=s|x",
+        ),
+        (
+            "system/Observation.rs?code=s|x",
+            "system/Observation.rs?code=s|",
+            "system/Observation.rs?code=s|x",
+        ),
+        (
+            "system/Observation.rs?code=x",
+            "system/Observation.rs?code=y",
+            "system/Observation.rs?code=x&code=y",
+        ),
+        (
+            "system/Observation.rs",
+            "system/Observation.rs?code=x system/Observation.r?code=y",
+            "system/Observation.rs?code=x system/Observation.r?code=y",
+        ),
+        ("system/Patient.rs", "system/*.rs?category=x", ""),
+        ("system/AuditEvent.rs", "system/*.rs?_tag=x", ""),
         (
             "system/$introspect system/Goal.r",
             "system/$introspect",
@@ -139,12 +187,86 @@ fn read_does_not_search_and_write_does_not_read() {
     let write = scopes("system/*.write");
     assert!(write.allow(Interaction::Delete, "Goal"));
     assert!(!write.allow(Interaction::Read, "Goal"));
-    assert!(!scopes("system/Goal.rs?code=x").allow(Interaction::Read, "Goal"));
     assert!(!scopes("system/$introspect").allow(Interaction::Read, "$introspect"));
     assert!(!Scopes::default().allow(Interaction::Read, "Patient"));
 }
 
-const KINDS: [&str; 4] = ["Patient", "Goal", "Encounter", "Task"];
+#[test]
+fn a_narrowed_scope_narrows_until_another_opens_the_whole_type() {
+    let narrowed = |text: &str, i: Interaction, kind: &str| {
+        let scopes = scopes(text);
+        let found = scopes.narrowed(i, kind);
+        found.map(|all| all.iter().map(ToString::to_string).collect::<Vec<_>>())
+    };
+    let (read, search) = (Interaction::Read, Interaction::Search);
+    let two = "system/Observation.rs?code=x system/Observation.r?status=final";
+    assert_eq!(
+        narrowed(two, read, "Observation").expect("narrowed"),
+        ["code=x", "status=final"]
+    );
+    assert_eq!(
+        narrowed(two, search, "Observation").expect("narrowed"),
+        ["code=x"]
+    );
+    assert_eq!(narrowed(two, read, "Patient"), None);
+    // What is looked at in order to change it is narrowed as the change is.
+    let update = "system/Observation.u?code=x";
+    assert_eq!(
+        narrowed(update, read, "Observation").expect("narrowed"),
+        ["code=x"]
+    );
+    for whole in ["system/Observation.r", "system/*.cruds"] {
+        let all = format!("system/Observation.rs?code=x {whole}");
+        assert_eq!(narrowed(&all, read, "Observation"), None, "{all}");
+        assert!(scopes(&all).allow_all(read, "Observation"));
+    }
+    let wild = scopes("system/*.rs?category=x");
+    assert!(wild.allow(read, "Observation") && !wild.allow_all(read, "Observation"));
+    assert!(!wild.allow(read, "Patient") && !wild.allow(read, "AuditEvent"));
+    assert!(!scopes("system/*.rs?_tag=x").allow(read, "AuditEvent"));
+}
+
+const KINDS: [&str; 4] = ["Patient", "Observation", "Encounter", "Task"];
+
+/// What records are found by.
+const TOKENS: [&[Token<'_>]; 4] = [
+    &[],
+    &[Token {
+        param: "code",
+        system: "s",
+        code: "x",
+    }],
+    &[
+        Token {
+            param: "code",
+            system: "",
+            code: "x",
+        },
+        Token {
+            param: "status",
+            system: "",
+            code: "final",
+        },
+    ],
+    &[
+        Token {
+            param: "status",
+            system: "",
+            code: "draft",
+        },
+        Token {
+            param: "_tag",
+            system: "s",
+            code: "y",
+        },
+    ],
+];
+
+/// Whether a record that is found by `tokens` is one that the scopes speak of.
+fn speak_of(scopes: &Scopes, i: Interaction, kind: &str, tokens: &[Token<'_>]) -> bool {
+    let narrowed = scopes.narrowed(i, kind);
+    scopes.allow(i, kind) && narrowed.is_none_or(|any| any.iter().any(|n| n.met(kind, tokens)))
+}
 
 fn any_scopes() -> impl Strategy<Value = String> {
     let suffix = prop_oneof![
@@ -155,7 +277,16 @@ fn any_scopes() -> impl Strategy<Value = String> {
     ];
     let kind = prop_oneof![prop::sample::select(&KINDS[..]), Just("*")];
     let one = (kind, suffix).prop_map(|(kind, suffix)| format!("system/{kind}.{suffix}"));
-    prop::collection::vec(one, 0..6).prop_map(|all| all.join(" "))
+    let kind = prop::sample::select(vec!["Observation", "Task", "*"]);
+    let by = ["code=x", "code=s|x", "code=s|", "status=final", "_tag=y"];
+    let by = prop::sample::subsequence(by.to_vec(), 1..3);
+    let by = by.prop_filter("each once", |all| {
+        all.iter().filter(|one| one.starts_with("code")).count() < 2
+    });
+    let narrowed = (kind, 1u8..32, by).prop_map(|(kind, letters, by)| {
+        format!("system/{kind}.{}?{}", Letters(letters), by.join("&"))
+    });
+    prop::collection::vec(prop_oneof![one, narrowed], 0..6).prop_map(|all| all.join(" "))
 }
 
 fn every() -> impl Iterator<Item = (Interaction, &'static str)> {
@@ -176,7 +307,9 @@ proptest! {
         let read = scopes(&text);
         prop_assert_eq!(scopes(&read.to_string()).to_string(), read.to_string());
         for (i, kind) in every() {
-            prop_assert_eq!(read.allow(i, kind), scopes(&read.to_string()).allow(i, kind));
+            let again = scopes(&read.to_string());
+            prop_assert_eq!(read.allow(i, kind), again.allow(i, kind));
+            prop_assert_eq!(read.narrowed(i, kind), again.narrowed(i, kind));
         }
     }
 
@@ -185,8 +318,13 @@ proptest! {
         let (asked, registered) = (scopes(&asked), scopes(&registered));
         let granted = asked.granted(&registered);
         for (i, kind) in every() {
-            let both = asked.allow(i, kind) && registered.allow(i, kind);
-            prop_assert_eq!(granted.allow(i, kind), both, "{} {}", i, kind);
+            let both = asked.allow_all(i, kind) && registered.allow_all(i, kind);
+            prop_assert_eq!(granted.allow_all(i, kind), both, "{} {}", i, kind);
+            for tokens in TOKENS {
+                let [asked, registered, granted] =
+                    [&asked, &registered, &granted].map(|s| speak_of(s, i, kind, tokens));
+                prop_assert_eq!(granted, asked && registered, "{} {} {:?}", i, kind, tokens);
+            }
         }
     }
 

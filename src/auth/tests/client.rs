@@ -41,7 +41,7 @@ async fn everything_that_is_wrong_is_said_at_once() {
     let spec = ClientSpec {
         id: Some("no spaces".into()),
         name: " ".into(),
-        scopes: "system/Patient.cruds system/Observation.rs?category=laboratory".into(),
+        scopes: "system/Patient.cruds system/Goal.crs?category=nutrition".into(),
         keys: Keys::Url("http://ehr.example.org/jwks.json".into()),
         ..fresh()
     };
@@ -50,7 +50,7 @@ async fn everything_that_is_wrong_is_said_at_once() {
     let said: Vec<_> = error.issues.iter().map(|i| i.text.as_str()).collect();
     let part = |text: &str| said.iter().any(|s| s.contains(text));
     assert_eq!(said.len(), 7, "{said:?}");
-    assert!(part("not enforce yet") && part("?category=laboratory"));
+    assert!(part("may never create Goal"));
     assert!(part("may never create Patient") && part("may never delete Patient"));
     assert!(part("client id") && part("name has") && part("https"));
     let places: Vec<_> = error

@@ -88,7 +88,8 @@ fn on_episode<B: DeserializeOwned + 'static>(
     let handler = move |Permit(access): Permit, Path(path): Path<OfEpisode>, sent: Sent| async move {
         access.allow(interaction, kind)?;
         let episode = id(&path.episode)?;
-        sent.run(&access, &episode, status, command).await
+        let does = (interaction, kind);
+        sent.run(&access, &episode, does, status, command).await
     };
     on(method, handler)
 }
@@ -109,7 +110,8 @@ pub(super) fn of<B: DeserializeOwned + 'static>(
             access.allow(interaction, kind)?;
             let (record, episode) = (id(&path.id)?, id(&path.episode)?);
             let command = move |body| command(record, body);
-            sent.run(&access, &episode, status, command).await
+            sent.run(&access, &episode, (interaction, kind), status, command)
+                .await
         },
     )
 }
@@ -126,7 +128,14 @@ pub(super) fn part<B: DeserializeOwned + 'static>(
             let (record, of) = (id(&path.id)?, id(&path.part)?);
             let episode = id(&path.episode)?;
             let command = move |body| command(record, of, body);
-            sent.run(&access, &episode, StatusCode::OK, command).await
+            sent.run(
+                &access,
+                &episode,
+                (interaction, kind),
+                StatusCode::OK,
+                command,
+            )
+            .await
         },
     )
 }
@@ -156,6 +165,7 @@ impl Sent {
         self,
         access: &Access,
         episode: &Id,
+        does: (Interaction, &'static str),
         status: StatusCode,
         command: impl FnOnce(B) -> Command,
     ) -> Answer {
@@ -167,10 +177,12 @@ impl Sent {
         let request = command::Request {
             key,
             if_match,
+            does,
             status: status.as_u16(),
             body: &bytes,
         };
-        answered(&command::run(&self.app, access, episode, command, &request).await?)
+        let done = command::run(&self.app, access, episode, command, &request);
+        answered(&Box::pin(done).await?)
     }
 }
 
@@ -189,6 +201,7 @@ pub(super) async fn open_episode(
     let request = command::Request {
         key,
         if_match: None,
+        does: (Create, "EpisodeOfCare"),
         status: 201,
         body: &bytes,
     };

@@ -7,7 +7,7 @@ use serde_json::Value;
 use sha2::{Digest as _, Sha256};
 
 use super::answer::{self, Outcome};
-use crate::access::Access;
+use crate::access::{Access, Interaction};
 use crate::app::App;
 use crate::error::{Error, Kind, Result};
 use crate::interaction::audit;
@@ -24,6 +24,8 @@ pub struct Request<'a> {
     pub key: String,
     /// The episode's version that the client saw.
     pub if_match: Option<i64>,
+    /// What the command does, with which type of resource: what the caller was asked for.
+    pub does: (Interaction, &'static str),
     /// Status of a success.
     pub status: u16,
     /// The body as it was sent.
@@ -64,6 +66,7 @@ pub async fn run(
     let ask = Ask {
         name: "practice command",
         if_match: request.if_match,
+        does: Some(request.does),
         seed: format!("{client}|{}", request.key),
         ..Ask::default()
     };

@@ -5,12 +5,13 @@ use std::collections::BTreeMap;
 use super::answer::Outcome;
 use super::command::{Answered, Request, answered, client, fingerprint, replay};
 use super::{actor, grants, head, party, provenance};
-use crate::access::Access;
+use crate::access::{Access, Interaction};
 use crate::app::App;
 use crate::error::{Error, Kind, Result};
 use crate::fhir::resource::{Key, Resource, Stored};
 use crate::interaction::commit::{Change, Changes, commit, lost};
-use crate::interaction::episode::{DIRECTORY, same};
+use crate::interaction::episode::DIRECTORY;
+use crate::interaction::foreign::same;
 use crate::interaction::label::About;
 use crate::kap::act::{Actor, Context, OpenEpisode, Side};
 use crate::kap::base::Instant;
@@ -237,8 +238,10 @@ async fn changes(app: &App, access: &Access, episode: &Episode) -> Result<Change
         }
     }
     let mut set = Changes::default();
+    let reason = "people keep their records across episodes";
+    let whole = Access::system(app.tenant.clone(), reason, access.now());
     for resource in resources {
-        let over = app.store.view(access).lookup(&resource.key).await?;
+        let over = app.store.view(&whole).lookup(&resource.key).await?;
         if over
             .as_ref()
             .is_some_and(|old| keeps(old, &resource, owner))
@@ -246,6 +249,7 @@ async fn changes(app: &App, access: &Access, episode: &Episode) -> Result<Change
             continue;
         }
         let episode_id = Some(episode.episode_id.clone());
+        let opens = resource.key.id == episode.episode_id;
         set.changes.push(Change {
             resource,
             over,
@@ -253,6 +257,7 @@ async fn changes(app: &App, access: &Access, episode: &Episode) -> Result<Change
             author: owner.clone(),
             class: None,
             episode: episode_id,
+            by_caller: opens.then_some(Interaction::Create),
         });
     }
     let about = About::of(episode, Instant(app.clock.now()));

@@ -53,6 +53,7 @@ pub fn of(
             author,
             class: Some(class),
             episode: Some(episode.episode_id.clone()),
+            by_caller: None,
         }
     });
     Ok(made.collect())

@@ -14,6 +14,7 @@ use crate::access::decide::{Facts, Link, decide};
 use crate::access::purpose::Purposes;
 use crate::store::consent::{Granted, set_grants};
 use crate::store::episode::{Party, set_parties};
+use crate::store::view::tokens;
 
 /// A row as the test makes it.
 #[derive(Clone, Debug)]
@@ -25,6 +26,8 @@ struct Made {
     whose: (&'static str, &'static str),
     class: Classes,
     labels: Labels,
+    status: &'static str,
+    codes: Vec<&'static str>,
 }
 
 /// Episodes with their patients.
@@ -72,15 +75,21 @@ fn row() -> impl Strategy<Value = Made> {
         select(whose),
         class,
         labels(),
+        select(vec!["final", "amended", ""]),
+        vec(select(vec!["s|a", "s|b", "|a"]), 0..3),
     )
-        .prop_map(|(kind, owner, author, whose, class, labels)| Made {
-            kind,
-            owner,
-            author,
-            whose,
-            class,
-            labels,
-        })
+        .prop_map(
+            |(kind, owner, author, whose, class, labels, status, codes)| Made {
+                kind,
+                owner,
+                author,
+                whose,
+                class,
+                labels,
+                status,
+                codes,
+            },
+        )
 }
 
 /// A grant of one of the episodes.
@@ -147,6 +156,28 @@ fn link() -> impl Strategy<Value = (usize, Party)> {
         })
 }
 
+/// Scopes, most of which leave everything open.
+fn scopes() -> impl Strategy<Value = Scopes> {
+    let kind = select(vec!["Observation", "Medication", "*"]);
+    let by = select(vec![
+        "code=a",
+        "code=s|a",
+        "code=s|",
+        "code=|a",
+        "status=final",
+        "code=b&status=final",
+        "_tag=urn:t|final",
+        "",
+    ]);
+    let one = (kind, by).prop_map(|(kind, by)| match by {
+        "" => format!("system/{kind}.rs"),
+        by => format!("system/{kind}.rs?{by}"),
+    });
+    let some = vec(one, 1..4).prop_map(|all| all.join(" "));
+    let text = prop_oneof![2 => Just("system/*.cruds".to_owned()), 1 => some];
+    text.prop_map(|text| Scopes::parse(&text).expect("scopes"))
+}
+
 fn asking() -> impl Strategy<Value = Access> {
     let purposes = vec!["TREAT", "HPAYMT", "unheard"];
     (
@@ -154,13 +185,14 @@ fn asking() -> impl Strategy<Value = Access> {
         select(Role::ALL),
         select(purposes),
         select(Disclosure::ALL),
+        scopes(),
     )
-        .prop_map(|(organization, role, purpose, disclosure)| {
+        .prop_map(|(organization, role, purpose, disclosure, scopes)| {
             let caller = Caller {
                 client: "c".into(),
                 organization: id(organization),
                 role,
-                scopes: Scopes::parse("system/*.cruds").expect("scopes"),
+                scopes,
                 purpose: purpose.into(),
                 token: "t".into(),
             };
@@ -192,7 +224,12 @@ fn world() -> impl Strategy<Value = World> {
 }
 
 fn draft_of(n: usize, made: &Made) -> Draft {
-    let value = json!({"resourceType": made.kind, "id": format!("r{n}")});
+    let codes = made.codes.iter().filter_map(|code| code.split_once('|'));
+    let codes: Vec<Value> = codes
+        .map(|(system, code)| json!({"system": system, "code": code}))
+        .collect();
+    let value = json!({"resourceType": made.kind, "id": format!("r{n}"), "status": made.status,
+        "code": {"coding": codes}, "meta": {"tag": [{"system": "urn:t", "code": made.status}]}});
     Draft {
         owner: id(made.owner),
         author: id(made.author),
@@ -294,6 +331,7 @@ fn judged(access: &Access, draft: &Draft, world: &World) -> bool {
         episode: draft.episode.as_ref(),
         class: draft.class,
         labels: draft.labels,
+        tokens: &tokens(&draft.entries),
     };
     decide(access, &facts, &grants, &rows).is_ok()
 }

@@ -123,11 +123,16 @@ fn system(tenant: &str) -> Access {
 }
 
 fn caller(organization: &str) -> Access {
+    scoped(organization, "system/*.cruds")
+}
+
+/// A caller with these scopes.
+fn scoped(organization: &str, scopes: &str) -> Access {
     let caller = Caller {
         client: "c".into(),
         organization: id(organization),
         role: Role::PartnerPrescriber,
-        scopes: Scopes::parse("system/*.cruds").expect("scopes"),
+        scopes: Scopes::parse(scopes).expect("scopes"),
         purpose: "TREAT".into(),
         token: "t".into(),
     };

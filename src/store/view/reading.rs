@@ -2,7 +2,8 @@
 
 use std::collections::HashMap;
 
-use super::{COLUMNS_WITHOUT_BODY, HEADS, View, WIDTH, id, wanted};
+use super::{COLUMNS_WITHOUT_BODY, HEADER, HEADS, View, WIDTH, id, wanted};
+use crate::access::Interaction;
 use crate::error::Result;
 use crate::fhir::resource::{Key, Stored};
 use crate::kap::base::Id;
@@ -109,7 +110,7 @@ impl View<'_> {
         b.push(HEADS)
             .push(" WHERE h.episode = ")
             .bind(episode.as_str());
-        visible(&mut b, self.access, "r", Of::One);
+        visible(&mut b, self.access, "r", Of::One(HEADER, Interaction::Read));
         b.push(" UNION ALL SELECT r.type, r.id, r.version FROM resource r WHERE r.patient = ");
         b.bind(patient.as_str());
         b.push(" AND r.patient <> '' AND r.episode = '' AND r.deleted = 0");
@@ -130,7 +131,7 @@ impl View<'_> {
         b.push(HEADS)
             .push(" WHERE h.episode = ")
             .bind(episode.as_str());
-        visible(&mut b, self.access, "r", Of::One);
+        visible(&mut b, self.access, "r", Of::One(HEADER, Interaction::Read));
         b.push(EPISODE_KEYS)
             .push("SELECT ")
             .push(COLUMNS_WITHOUT_BODY);
