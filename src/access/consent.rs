@@ -113,7 +113,9 @@ pub fn compile(d: &Directive) -> Vec<Grant> {
         if d.root_permits == Some(false) {
             out.push(d.row(None, Effect::NoDefaults, d.from, d.end()));
         }
-        for since in [d.revoked_at, d.majority].into_iter().flatten() {
+        // What had ended before the patient came of age does not end then.
+        let majority = d.majority.filter(|at| *at < d.to);
+        for since in [d.revoked_at, majority].into_iter().flatten() {
             out.push(d.row(None, Effect::NoDefaults, since, i64::MAX));
         }
     }

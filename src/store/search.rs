@@ -63,14 +63,10 @@ impl View<'_> {
         })
     }
 
-    /// Pages are of one search by one organization.
+    /// Pages are of one search by one client.
     fn identity(&self, query: &SearchQuery) -> String {
-        let organization = self.access.caller().map_or("", |c| c.organization.as_str());
-        format!(
-            "{} {organization} {}",
-            self.access.tenant(),
-            query.identity()
-        )
+        let client = self.access.caller().map_or("", |c| &c.client);
+        format!("{} {client} {}", self.access.tenant(), query.identity())
     }
 
     async fn count(&self, query: &SearchQuery) -> Result<i64> {

@@ -189,7 +189,8 @@ impl<'a> View<'a> {
         count: u32,
         cursor: Option<&str>,
     ) -> Result<Episodes> {
-        let identity = format!("episodes {filter:?}");
+        let client = self.access.caller().map_or("", |c| &c.client);
+        let identity = format!("episodes {} {client} {filter:?}", self.access.tenant());
         let mut b = Builder::default();
         b.push("SELECT h.episode, h.patient, h.owner, h.version, h.phase, h.status, h.due_day, h.updated_at ");
         b.push(HEADS).push(" WHERE 1 = 1");

@@ -166,6 +166,14 @@ fn a_minors_consent_without_the_minor_ends_at_eighteen_and_covers_nothing_adoles
     let after = compile(&d);
     let mut off = after.iter().filter(|g| g.effect == Effect::NoDefaults);
     assert!(off.any(|g| g.from == 400 && g.to == i64::MAX));
+    // What had ended before ends nothing on the birthday.
+    let mut earlier = d.clone();
+    (earlier.to, earlier.root_permits) = (300, None);
+    let rows = compile(&earlier);
+    assert!(
+        rows.iter()
+            .all(|g| g.effect != Effect::NoDefaults && g.to <= 300)
+    );
     d.by_patient = true;
     let assented = permit(&d).expect("a permit");
     assert!(assented.labels.meets(Labels::ADOL));

@@ -68,8 +68,8 @@ impl Store {
         for filter in &query.filters {
             narrow(&mut b, filter)?;
         }
-        let organization = access.caller().map_or("", |c| c.organization.as_str());
-        let identity = format!("{} {organization} {}", access.tenant(), query.identity());
+        let client = access.caller().map_or("", |c| &c.client);
+        let identity = format!("{} {client} {}", access.tenant(), query.identity());
         // Newest first, where nothing else is asked for.
         let down = !matches!(
             query.sort,
