@@ -1,7 +1,7 @@
 //! Calls to others: which URLs and addresses this service will call, so that nobody can make it call its own network.
 //!
-//! Two fences, because each has a gap that the other closes: the URL's host is judged before a call ([`guard`]; an
-//! address in a URL never meets a resolver), and so is each address that a name leads to ([`client`]; the connection is
+//! Two fences, because each has a gap that the other closes: the URL's host is judged before a call (`guard`; an
+//! address in a URL never meets a resolver), and so is each address that a name leads to (`client`; the connection is
 //! made to the very addresses that were judged, so a name that changes its mind in between gains nothing).
 
 mod address;
