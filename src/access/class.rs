@@ -29,6 +29,7 @@
 use serde_json::Value;
 
 use super::label::Labels;
+use super::mask::mask;
 
 /// A set of classes; the class of a resource is a set of one.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Default)]
@@ -81,43 +82,7 @@ pub const NAMES: &[(Classes, &str)] = &[
     (Classes::MESSAGE, "messages"), (Classes::DIRECTORY, "directory"), (Classes::OTHER, "other"),
 ];
 
-impl Classes {
-    /// The mask as it is stored.
-    #[must_use]
-    pub const fn bits(self) -> i64 {
-        self.0
-    }
-
-    /// A stored mask.
-    #[must_use]
-    pub const fn from_bits(bits: i64) -> Self {
-        Self(bits)
-    }
-
-    /// Both together.
-    #[must_use]
-    pub const fn or(self, other: Self) -> Self {
-        Self(self.0 | other.0)
-    }
-
-    /// These without those.
-    #[must_use]
-    pub const fn without(self, other: Self) -> Self {
-        Self(self.0 & !other.0)
-    }
-
-    /// Whether they have one in common.
-    #[must_use]
-    pub const fn meets(self, other: Self) -> bool {
-        self.0 & other.0 != 0
-    }
-
-    /// Whether there is none.
-    #[must_use]
-    pub const fn is_empty(self) -> bool {
-        self.0 == 0
-    }
-}
+mask!(Classes);
 
 /// The class of a resource of type `kind` with these labels.
 #[must_use]

@@ -9,6 +9,7 @@ mod table;
 
 use serde_json::Value;
 
+use super::mask::mask;
 use crate::error::Issue;
 use crate::kap::base::Coding;
 use table::{CODES, Code};
@@ -87,6 +88,8 @@ impl Labels {
     pub const UNKNOWN: Self = Self(1 << 62);
 }
 
+mask!(Labels);
+
 impl Labels {
     /// Mental health in any of its three words: they name the same here.
     pub const MENTAL: Self = Self::PSY.or(Self::MH).or(Self::BH);
@@ -105,48 +108,6 @@ impl Labels {
         .or(Self::STD)
         .or(Self::VIO)
         .or(Self::GDIS);
-
-    /// The mask as it is stored.
-    #[must_use]
-    pub const fn bits(self) -> i64 {
-        self.0
-    }
-
-    /// A stored mask.
-    #[must_use]
-    pub const fn from_bits(bits: i64) -> Self {
-        Self(bits)
-    }
-
-    /// Both together.
-    #[must_use]
-    pub const fn or(self, other: Self) -> Self {
-        Self(self.0 | other.0)
-    }
-
-    /// These without those.
-    #[must_use]
-    pub const fn without(self, other: Self) -> Self {
-        Self(self.0 & !other.0)
-    }
-
-    /// Whether one of them is there.
-    #[must_use]
-    pub const fn meets(self, other: Self) -> bool {
-        self.0 & other.0 != 0
-    }
-
-    /// Whether all of these are among those.
-    #[must_use]
-    pub const fn within(self, other: Self) -> bool {
-        self.0 & !other.0 == 0
-    }
-
-    /// Whether there is none.
-    #[must_use]
-    pub const fn is_empty(self) -> bool {
-        self.0 == 0
-    }
 
     /// The bits of one code of v3-ActCode or v3-Confidentiality; `None` where the code is none that this service
     /// can tell from others.

@@ -6,6 +6,7 @@ pub mod class;
 pub mod consent;
 pub mod decide;
 pub mod label;
+mod mask;
 pub mod policy;
 pub mod purpose;
 pub mod redact;

@@ -1,5 +1,7 @@
 //! Purposes of use, codes of HL7 v3 ActReason, as bits.
 
+use super::mask::mask;
+
 /// A set of purposes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Default)]
 pub struct Purposes(i64);
@@ -25,6 +27,8 @@ const CODES: &[(&str, i64, i64)] = &[
     ("HRESCH", HRESCH, 0), ("PUBHLTH", PUBHLTH, 0),
 ];
 
+mask!(Purposes);
+
 impl Purposes {
     pub const NONE: Self = Self(0);
     /// Every purpose but to break the glass.
@@ -44,23 +48,5 @@ impl Purposes {
     pub fn named(code: &str) -> Option<Self> {
         let known = CODES.iter().find(|(name, ..)| *name == code);
         known.map(|(_, own, also)| Self(own | also))
-    }
-
-    /// The mask as it is stored.
-    #[must_use]
-    pub const fn bits(self) -> i64 {
-        self.0
-    }
-
-    /// Both together.
-    #[must_use]
-    pub const fn or(self, other: Self) -> Self {
-        Self(self.0 | other.0)
-    }
-
-    /// Whether they have one in common.
-    #[must_use]
-    pub const fn meets(self, other: Self) -> bool {
-        self.0 & other.0 != 0
     }
 }

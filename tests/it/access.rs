@@ -1,63 +1,27 @@
 //! Who sees what: by role, scope, organization, referral and consent.
 
+use std::collections::BTreeSet;
+
 use kap_fhir::access::Role;
-use kap_fhir::auth::client::{ClientSpec, Keys, Purpose};
-use kap_fhir::auth::key::PrivateKey;
 use kap_fhir::demo::player::Caller;
 use kap_fhir::demo::script::Party;
-use kap_fhir::demo::token::Login;
-use kap_fhir::kap::Id;
 use reqwest::Method;
 use serde_json::{Value, json};
 
 use crate::app::sample;
 use crate::app::{Db, TestApp};
 use crate::both;
+use crate::client::client;
 use crate::fhir_door::{call, get, post, put, text};
 
 both!(
     strangers_see_nothing,
     roles_and_scopes,
-    consent_opens_and_closes
+    consent_opens_and_closes,
+    a_provenance_names_nothing_that_its_reader_does_not_see
 );
 
 const FIRST: &str = include_str!("../samples/01-adult-trd-remote-lozenge.json");
-
-/// A logged-in client of an organization.
-pub async fn client(
-    app: &TestApp,
-    name: &'static str,
-    organization: &str,
-    role: Role,
-    scope: &str,
-) -> Caller {
-    let key = PrivateKey::generate().expect("key");
-    let spec = ClientSpec {
-        id: Some(name.to_owned()),
-        name: name.to_owned(),
-        organization: Id::new(organization).expect("id"),
-        role,
-        scopes: scope.to_owned(),
-        purpose: Purpose::Treatment,
-        keys: Keys::Set(key.public_set().to_string()),
-    };
-    app.app.auth.register(spec).await.expect("client");
-    let http = kap_fhir::demo::http().expect("http");
-    let login = Login {
-        base: &app.base,
-        client: name,
-        scope,
-    };
-    let token = login
-        .token(&http, &key, &app.app.clock)
-        .await
-        .expect("token");
-    Caller {
-        http,
-        base: app.base.clone(),
-        token,
-    }
-}
 
 async fn strangers_see_nothing(db: Db) {
     let (episode, _) = sample(FIRST);
@@ -321,5 +285,48 @@ async fn consent_opens_and_closes(db: Db) {
         .await
         .expect(200);
     assert!(bare.get("entry").is_none(), "{bare}");
+    app.stop().await;
+}
+
+/// The records that the Provenances name which `who` sees.
+async fn named(who: &Caller) -> BTreeSet<String> {
+    let found = get(who, "/fhir/Provenance?_count=1000").await.expect(200);
+    let all = found["entry"].as_array().into_iter().flatten();
+    let targets = all.flat_map(|e| e["resource"]["target"].as_array().into_iter().flatten());
+    targets.map(|t| text(&t["reference"]).to_owned()).collect()
+}
+
+async fn a_provenance_names_nothing_that_its_reader_does_not_see(db: Db) {
+    let (episode, _) = sample(FIRST);
+    let app = TestApp::start(db, &episode).await;
+    app.play(&episode).await;
+    let vitals = "system/Provenance.rs system/Observation.rs?category=\
+        http://terminology.hl7.org/CodeSystem/observation-category|vital-signs";
+    let practice = Role::PracticeTherapist;
+    let narrow = client(&app, "vitals", "org-practice-01", practice, vitals).await;
+    let all = named(app.as_party(Party::Practice)).await;
+    for (who, name) in [
+        (app.as_party(Party::Partner), "partner"),
+        (app.as_party(Party::Ehr), "ehr"),
+        (&narrow, "narrow"),
+    ] {
+        let told = named(who).await;
+        assert!(
+            !told.is_empty() && told.is_subset(&all) && (name == "partner" || told != all),
+            "{name}: {} of {}",
+            told.len(),
+            all.len()
+        );
+        for one in &told {
+            let answer = get(who, &format!("/fhir/{one}")).await;
+            assert_eq!(answer.status, 200, "{name} is told of {one}");
+        }
+        // What a role sees keeps its Provenance; a narrowed scope loses those that name more than it speaks of.
+        let lost = all.difference(&told).filter(|_| name != "narrow");
+        for one in lost {
+            let answer = get(who, &format!("/fhir/{one}")).await;
+            assert!(matches!(answer.status, 403 | 404), "{name} sees {one}");
+        }
+    }
     app.stop().await;
 }

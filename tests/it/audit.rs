@@ -1,13 +1,11 @@
 //! The audit: every request leaves a trace, nothing leaves without one, and what was changed afterwards is found.
 
 use kap_fhir::access::Role;
-use kap_fhir::auth::client::{ClientSpec, Keys, Purpose};
 use kap_fhir::auth::key::PrivateKey;
 use kap_fhir::demo::player::Caller;
-use kap_fhir::demo::token::Login;
-use kap_fhir::kap::Id;
 
 use crate::app::TestApp;
+use crate::client::{log_in, register};
 use crate::raw::Rows;
 
 mod chain;
@@ -26,36 +24,14 @@ pub const PRACTICE: &str = "org-practice-01";
 /// Its partner.
 pub const PARTNER: &str = "org-partner-01";
 
-/// A logged-in client.
+/// A logged-in client, and its key.
 pub async fn client(
     app: &TestApp,
     (name, organization, role): (&'static str, &str, Role),
     scope: &'static str,
 ) -> (Caller, PrivateKey) {
-    let key = PrivateKey::generate().expect("key");
-    let spec = ClientSpec {
-        id: Some(name.to_owned()),
-        name: name.to_owned(),
-        organization: Id::new(organization).expect("id"),
-        role,
-        scopes: scope.to_owned(),
-        purpose: Purpose::Treatment,
-        keys: Keys::Set(key.public_set().to_string()),
-    };
-    app.app.auth.register(spec).await.expect("client");
-    let http = kap_fhir::demo::http().expect("http");
-    let login = Login {
-        base: &app.base,
-        client: name,
-        scope,
-    };
-    let token = login.token(&http, &key, &app.app.clock).await;
-    let caller = Caller {
-        http,
-        base: app.base.clone(),
-        token: token.expect("token"),
-    };
-    (caller, key)
+    let key = register(&app.app.auth, name, organization, role, scope).await;
+    (log_in(app, name, &key, scope).await, key)
 }
 
 /// Columns of the rows of one request, in the order of the table.

@@ -2,7 +2,6 @@
 
 use std::collections::HashMap;
 use std::path::PathBuf;
-use std::process::{Child, Command, Stdio};
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
@@ -11,7 +10,7 @@ use kap_fhir::cli::assemble;
 use kap_fhir::clock::Clock;
 use kap_fhir::demo::player::{Caller, Reply};
 use kap_fhir::demo::script::{Party, script};
-use kap_fhir::demo::{Account, http, log_in, set_up};
+use kap_fhir::demo::{Account, log_in, set_up};
 use kap_fhir::store::{Options, Store};
 use reqwest::Method;
 use serde_json::{Value, json};
@@ -20,7 +19,7 @@ use crate::app::tempdir::Folder;
 use crate::app::{Db, audit_key, postgres_url, unique};
 use crate::both;
 use crate::idempotency::beginning;
-use crate::program;
+use crate::program::{self, Program, free_address};
 use crate::raw;
 
 both!(nothing_acknowledged_is_lost);
@@ -87,54 +86,13 @@ impl Place {
     pub fn key(&self) -> PathBuf {
         self.keys.path().join("audit.pem")
     }
-}
 
-/// The running program; killed when dropped.
-pub struct Program(Child);
-
-impl Program {
-    pub async fn start(place: &Place, address: &str) -> Self {
-        let child = Command::new(env!("CARGO_BIN_EXE_kap-fhir"))
-            .args(["serve", "--listen", address, "--log", "error", "--base-url"])
-            .arg(format!("http://{address}"))
-            .env("DATABASE_URL", &place.url)
-            .env("KAP_AUDIT_KEY", place.key())
-            .env("KAP_PRIVATE_KEYS", &place.private)
-            .env("KAP_DISCLOSURE", "consent-required")
-            .stdout(Stdio::null())
-            .stderr(Stdio::null())
-            .spawn()
-            .expect("the program starts");
-        let program = Self(child);
-        let client = http().expect("client");
-        for _ in 0..400 {
-            let answer = client.get(format!("http://{address}/readyz")).send().await;
-            if answer.is_ok_and(|a| a.status().is_success()) {
-                return program;
-            }
-            tokio::time::sleep(Duration::from_millis(25)).await;
-        }
-        panic!("the program is not ready after ten seconds");
+    /// The program at `address` on this database, ready.
+    pub async fn program(&self, address: &str) -> Program {
+        let private = self.private.to_str().expect("path");
+        let words = ["--log", "error", "--private-keys", private];
+        Program::serve(address, &self.url, self.keys.path(), &words).await
     }
-
-    /// `kill -9`.
-    pub fn kill(mut self) {
-        self.0.kill().expect("killed");
-        self.0.wait().expect("gone");
-    }
-}
-
-impl Drop for Program {
-    fn drop(&mut self) {
-        let _ = self.0.kill();
-        let _ = self.0.wait();
-    }
-}
-
-/// An address that is free now.
-pub fn free_address() -> String {
-    let probe = std::net::TcpListener::bind("127.0.0.1:0").expect("port");
-    probe.local_addr().expect("address").to_string()
 }
 
 /// A command that was sent: its key and body, and the record's id where the answer came.
@@ -150,7 +108,7 @@ async fn nothing_acknowledged_is_lost(db: Db) {
     let address = free_address();
     let base = format!("http://{address}");
     let (place, accounts) = Place::new(db, &base).await;
-    let mut program = Program::start(&place, &address).await;
+    let mut program = place.program(&address).await;
     let caller = practice(&base, &accounts).await;
     let (episode, session) = opened(&caller).await;
     let mut all: Vec<Sent> = Vec::new();
@@ -165,7 +123,7 @@ async fn nothing_acknowledged_is_lost(db: Db) {
         };
         let (sent, ()) = tokio::join!(join_all(writers), killer);
         all.extend(sent.into_iter().flatten());
-        program = Program::start(&place, &address).await;
+        program = place.program(&address).await;
         let caller = practice(&base, &accounts).await;
         whole(&caller, &episode, &session, &all).await;
         settle(&caller, &mut all).await;

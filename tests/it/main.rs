@@ -8,6 +8,7 @@ mod app;
 mod audit;
 mod bad_input;
 mod canary;
+mod client;
 mod contract;
 mod crash;
 mod fhir_door;

@@ -88,6 +88,12 @@ impl Program {
         std::fs::read_to_string(&self.log).expect("log")
     }
 
+    /// `kill -9`.
+    pub fn kill(mut self) {
+        self.child.kill().expect("killed");
+        self.child.wait().expect("gone");
+    }
+
     /// Asks it to end, and gives its log.
     pub fn stop(mut self) -> String {
         let id = self.child.id().to_string();

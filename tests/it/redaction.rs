@@ -10,9 +10,9 @@ use kap_fhir::kap::lift::lift;
 use reqwest::Method;
 use serde_json::{Value, json};
 
-use crate::access::client;
 use crate::app::{Db, TestApp};
 use crate::both;
+use crate::client::client;
 use crate::fhir_door::{Answer, call, get, post, put, text};
 
 both!(

@@ -8,10 +8,10 @@ use kap_fhir::demo::script::Party;
 use reqwest::Method;
 use serde_json::{Value, json};
 
-use crate::access::client;
 use crate::app::sample;
 use crate::app::{Db, TestApp};
 use crate::both;
+use crate::client::client;
 use crate::fhir_door::{FIRST, call, get, post, put, text};
 
 both!(

@@ -9,7 +9,8 @@ use kap_fhir::demo::player::Caller;
 
 use crate::app::{Db, unique};
 use crate::both;
-use crate::crash::{Place, Program, free_address, practice};
+use crate::crash::{Place, practice};
+use crate::program::free_address;
 
 both!(every_answered_read_is_recorded);
 
@@ -42,7 +43,7 @@ async fn every_answered_read_is_recorded(db: Db) {
     let (place, accounts) = Place::new(db, &base).await;
     let mut answered = vec![];
     for round in 0..3 {
-        let program = Program::start(&place, &address).await;
+        let program = place.program(&address).await;
         let caller = practice(&base, &accounts).await;
         let killer = async {
             tokio::time::sleep(Duration::from_millis(400 + 330 * round)).await;
@@ -65,7 +66,7 @@ async fn every_answered_read_is_recorded(db: Db) {
     println!("{db:?}: {} reads over three crashes", answered.len());
 
     // The chain goes on where it broke off.
-    let program = Program::start(&place, &address).await;
+    let program = place.program(&address).await;
     tokio::time::sleep(Duration::from_millis(1500)).await;
     program.kill();
     let verify = Command::new(env!("CARGO_BIN_EXE_kap-fhir"))

@@ -1,8 +1,7 @@
 //! The program as an operator meets it: it does not serve unsealed, verifies by exit code, and logs no patient data.
 
 use std::path::Path;
-use std::process::{Command, Output, Stdio};
-use std::time::Duration;
+use std::process::{Command, Output};
 
 use kap_fhir::cli::assemble;
 use kap_fhir::clock::Clock;
@@ -10,10 +9,9 @@ use kap_fhir::demo::script::Party;
 use kap_fhir::demo::{log_in, set_up};
 use kap_fhir::store::{Options, Store};
 
-use crate::app::audit_key;
 use crate::app::tempdir::Folder;
 use crate::idempotency::beginning;
-use crate::program::keys;
+use crate::program::{Program, free_address, keys, seal};
 use crate::raw::Place;
 use crate::wire::Ask;
 
@@ -77,38 +75,17 @@ fn it_does_not_serve_without_a_key_or_a_choice_of_disclosure() {
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn it_verifies_by_exit_code_and_logs_no_patient_data() {
     let folder = Folder::new();
-    let key = audit_key(folder.path());
-    let port = std::net::TcpListener::bind("127.0.0.1:0").expect("bind");
-    let address = port.local_addr().expect("address").to_string();
-    drop(port);
+    let key = seal(folder.path());
+    let address = free_address();
     let base = format!("http://{address}");
     let url = format!("sqlite:{}", folder.path().join("kap.db").display());
     let store = Store::open(&url, Options::default()).await.expect("store");
     let app = assemble(store.into(), Clock::system(), "default", &base, None).expect("app");
     let accounts = set_up(&app, &beginning()).await.expect("parties");
     app.store.close().await;
-    let mut service = program(
-        folder.path(),
-        &["serve", "--listen", &address, "--base-url", &base],
-    )
-    .env("KAP_AUDIT_KEY", &key)
-    .env("KAP_PRIVATE_KEYS", keys(folder.path()))
-    .env("KAP_DISCLOSURE", "consent-required")
-    .stderr(Stdio::piped())
-    .spawn()
-    .expect("the service starts");
-    let http = kap_fhir::demo::http().expect("http");
-    for _ in 0..200 {
-        if http
-            .get(format!("{base}/readyz"))
-            .send()
-            .await
-            .is_ok_and(|r| r.status() == 200)
-        {
-            break;
-        }
-        tokio::time::sleep(Duration::from_millis(50)).await;
-    }
+    let private = keys(folder.path()).display().to_string();
+    let words = ["--private-keys", private.as_str()];
+    let service = Program::serve(&address, &url, folder.path(), &words).await;
     let callers = log_in(&base, &accounts, &Clock::system())
         .await
         .expect("tokens");
@@ -125,14 +102,7 @@ async fn it_verifies_by_exit_code_and_logs_no_patient_data() {
     let body = format!("{{\"resourceType\":\"Patient\",\"name\":[{{\"family\":\"{CANARY}\"}}]}}");
     let create = Ask::post("/fhir/Patient", body).with("Content-Type", "application/fhir+json");
     assert_eq!(create.send(practice).await.status, 201);
-    let stopped = Command::new("kill")
-        .args(["-TERM", &service.id().to_string()])
-        .status();
-    assert!(stopped.expect("kill").success());
-    let mut log = String::new();
-    let mut stderr = service.stderr.take().expect("stderr");
-    std::io::Read::read_to_string(&mut stderr, &mut log).expect("log");
-    assert!(service.wait().expect("end").success(), "{log}");
+    let log = service.stop();
     assert!(!log.contains(CANARY), "{log}");
     assert!(
         log.contains("audit head"),

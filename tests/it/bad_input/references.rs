@@ -1,11 +1,8 @@
 //! Ids that are another practice's, that nothing has, or that cannot be ids; paths and queries that are none.
 
 use kap_fhir::access::Role;
-use kap_fhir::auth::client::{ClientSpec, Keys, Purpose};
-use kap_fhir::auth::key::PrivateKey;
-use kap_fhir::demo::player::{Caller, Played};
+use kap_fhir::demo::player::Played;
 use kap_fhir::demo::script::{Party, script};
-use kap_fhir::demo::token::Login;
 use kap_fhir::interaction::directory::put_organization;
 use kap_fhir::kap::{Episode, Id};
 use serde_json::{Value, json};
@@ -13,6 +10,7 @@ use serde_json::{Value, json};
 use super::{Case, PAST, SAMPLE, World, dose};
 use crate::app::{Db, TestApp, sample};
 use crate::both;
+use crate::client::client;
 use crate::wire::Ask;
 
 both!(bad_references);
@@ -123,31 +121,14 @@ async fn other_practice(app: &TestApp) -> (String, Vec<(String, String)>) {
     put_organization(&app.app, &episode.organizations.practice)
         .await
         .expect("organization");
-    let key = PrivateKey::generate().expect("key");
-    let spec = ClientSpec {
-        id: Some("other-practice".into()),
-        name: "other-practice".into(),
-        organization: episode.organizations.practice.id.clone(),
-        role: Role::PracticeTherapist,
-        scopes: "system/*.cruds".into(),
-        purpose: Purpose::Treatment,
-        keys: Keys::Set(key.public_set().to_string()),
-    };
-    app.app.auth.register(spec).await.expect("client");
-    let login = Login {
-        base: &app.base,
-        client: "other-practice",
-        scope: "system/*.cruds",
-    };
-    let like = app.as_party(Party::Practice);
-    let token = login
-        .token(&like.http, &key, &app.app.clock)
-        .await
-        .expect("token");
-    let caller = Caller {
-        token,
-        ..like.clone()
-    };
+    let caller = client(
+        app,
+        "other-practice",
+        episode.organizations.practice.id.as_str(),
+        Role::PracticeTherapist,
+        "system/*.cruds",
+    )
+    .await;
     let opened = Ask::json("/kap/v1/episodes", &first(&episode))
         .send(&caller)
         .await;

@@ -3,7 +3,6 @@
 use std::collections::HashMap;
 
 use kap_fhir::access::Role;
-use kap_fhir::auth::client::{ClientSpec, Keys, Purpose};
 use kap_fhir::auth::key::PrivateKey;
 use kap_fhir::cli::assemble;
 use kap_fhir::clock::Clock;
@@ -15,6 +14,7 @@ use kap_fhir::kap::{Episode, Id, lift};
 
 use crate::app::tempdir::Folder;
 use crate::app::{Db, store};
+use crate::client::register;
 use crate::program::{Program, free_address, keys};
 use crate::raw::Place;
 use crate::scenarios::Case;
@@ -59,17 +59,8 @@ impl Stage {
                 Role::PracticeTherapist,
             ),
         ] {
-            let key = PrivateKey::generate().expect("key");
-            let spec = ClientSpec {
-                id: Some(name.to_owned()),
-                name: name.to_owned(),
-                organization: organization.clone(),
-                role,
-                scopes: "system/*.cruds".to_owned(),
-                purpose: Purpose::Treatment,
-                keys: Keys::Set(key.public_set().to_string()),
-            };
-            app.auth.register(spec).await.expect("client");
+            let id = organization.as_str();
+            let key = register(&app.auth, name, id, role, "system/*.cruds").await;
             more.push((name, key));
         }
         app.store.close().await;

@@ -6,7 +6,7 @@ use kap_fhir::interaction::directory::put_organization;
 use kap_fhir::kap::Id;
 
 use super::*;
-use crate::access::client;
+use crate::client::client;
 
 /// A practice with two patients, and another practice with the same partner.
 pub struct World {

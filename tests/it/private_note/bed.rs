@@ -1,15 +1,13 @@
 //! A service with two episodes of one practice, on a database that can be looked at.
 
 use kap_fhir::access::Role;
-use kap_fhir::auth::client::{ClientSpec, Keys, Purpose};
-use kap_fhir::auth::key::PrivateKey;
 use kap_fhir::demo::player::{Caller, Played, play};
 use kap_fhir::demo::script::Party;
-use kap_fhir::demo::token::Login;
 use kap_fhir::kap::{Episode, Id};
 use serde_json::{Value, json};
 
 use crate::app::{Db, TestApp};
+use crate::client::log_in;
 use crate::idempotency::beginning;
 use crate::raw::Place;
 use crate::wire::Ask;
@@ -117,7 +115,7 @@ impl Bed {
     /// A registered client with a narrower token.
     pub async fn again(&self, name: &str, scope: &str) -> Caller {
         let login = self.app.logins.iter().find(|l| l.client == name);
-        token(&self.app, name, &login.expect("login").key, scope).await
+        log_in(&self.app, name, &login.expect("login").key, scope).await
     }
 
     /// A client of every other kind, and a therapist's of another practice.
@@ -149,31 +147,5 @@ impl Bed {
 
 /// A new client with all scopes, logged in.
 pub async fn client(app: &TestApp, name: &str, organization: &str, role: Role) -> Caller {
-    let key = PrivateKey::generate().expect("key");
-    let spec = ClientSpec {
-        id: Some(name.to_owned()),
-        name: name.to_owned(),
-        organization: Id::new(organization).expect("id"),
-        role,
-        scopes: "system/*.cruds".to_owned(),
-        purpose: Purpose::Treatment,
-        keys: Keys::Set(key.public_set().to_string()),
-    };
-    app.app.auth.register(spec).await.expect("client");
-    token(app, name, &key, "system/*.cruds").await
-}
-
-async fn token(app: &TestApp, name: &str, key: &PrivateKey, scope: &str) -> Caller {
-    let http = kap_fhir::demo::http().expect("http");
-    let login = Login {
-        base: &app.base,
-        client: name,
-        scope,
-    };
-    let token = login.token(&http, key, &app.app.clock).await;
-    Caller {
-        http,
-        base: app.base.clone(),
-        token: token.expect("token"),
-    }
+    crate::client::client(app, name, organization, role, "system/*.cruds").await
 }
