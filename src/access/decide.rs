@@ -77,7 +77,8 @@ pub const DIRECTORY: [&str; 8] = [
 ];
 
 /// Whether `access` sees the row; whether its scopes have the type at all is another question. `grants` and `links` are
-/// those of the row's patient.
+/// those of the row's patient. A Provenance is seen, besides, where each of its targets is: who asks this asks that of
+/// each.
 ///
 /// # Errors
 /// Why it does not.

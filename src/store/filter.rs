@@ -54,9 +54,45 @@ pub(super) enum Of<'k> {
     Past,
 }
 
+/// The type that names other records: who does not see them is not to learn of them by it.
+const PROVENANCE: &str = "Provenance";
+
 /// Adds ` AND (…)`: the rows of `resource` or `resource_history` under the alias `a` that `access` may see. The
 /// tenant is always asked for.
 pub(super) fn visible(b: &mut Builder, access: &Access, a: &str, of: Of<'_>) {
+    rows(b, access, a, of);
+    let Some(caller) = access.caller() else {
+        return;
+    };
+    let provenance = match of {
+        Of::One(kind, _) => kind == PROVENANCE,
+        Of::Any | Of::Readable => access.allow(Interaction::Read, PROVENANCE).is_ok(),
+        // The version of now is asked for beside it.
+        Of::Past => false,
+    };
+    if provenance && !access.sees_all_of(&caller.organization) {
+        targets(b, access, a);
+    }
+}
+
+/// Adds that a Provenance is seen where each of its targets is.
+fn targets(b: &mut Builder, access: &Access, a: &str) {
+    b.push(" AND (")
+        .push(a)
+        .push(".type <> 'Provenance' OR NOT EXISTS (");
+    b.push("SELECT 1 FROM index_reference s WHERE s.tenant = ");
+    b.push(a)
+        .push(".tenant AND s.type = 'Provenance' AND s.id = ");
+    b.push(a)
+        .push(".id AND s.param = 'target' AND NOT EXISTS (");
+    b.push("SELECT 1 FROM resource t WHERE t.type = s.target_type AND t.id = s.target_id");
+    rows(b, access, "t", Of::Readable);
+    // OFFSET keeps PostgreSQL from looking at every Provenance beforehand.
+    b.push(" LIMIT 1 OFFSET 0) LIMIT 1 OFFSET 0))");
+}
+
+/// As [`visible`], whatever the rows speak of.
+fn rows(b: &mut Builder, access: &Access, a: &str, of: Of<'_>) {
     b.push(" AND ").push(a).push(".tenant = ");
     b.bind(access.tenant());
     let Some(caller) = access.caller() else {

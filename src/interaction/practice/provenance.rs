@@ -1,9 +1,9 @@
 //! Who wrote what: for each transaction, a Provenance of what it wrote.
 //!
-//! What is not shared alike has a Provenance of its own, with the same labels and class: it names its targets, and must
-//! be seen by those alone who see them.
+//! A Provenance names its targets, and is seen by those alone who see them all (`store/filter.rs`). So what is not shared
+//! alike has a Provenance of its own, with the same labels and class: none is lost to who sees a part.
 
-use crate::access::{Access, Classes, Labels};
+use crate::access::{Access, Classes, Interaction, Labels, Role};
 use crate::app::App;
 use crate::error::Result;
 use crate::fhir::resource::Key;
@@ -13,8 +13,15 @@ use crate::kap::Episode;
 use crate::kap::base::{Id, Instant};
 use crate::mapping;
 
-/// What is shared alike.
-type Group = (Labels, Classes, Id);
+/// What is shared alike: labels, class, author, and the roles that may read such a type.
+type Group = (Labels, Classes, Id, Vec<Role>);
+
+fn readers(kind: &str) -> Vec<Role> {
+    let all = Role::ALL.iter().copied();
+    all.filter(|role| role.allows(Interaction::Read, "Provenance"))
+        .filter(|role| role.allows(Interaction::Read, kind))
+        .collect()
+}
 
 /// The Provenances of `changes`; none where nothing is written.
 ///
@@ -33,7 +40,8 @@ pub fn of(
         let previous = change.over.as_ref().map_or(0, |old| old.labels);
         let (labels, class) = ages.judged(&change.resource, previous)?;
         let author = change.over.as_ref().map_or(&change.author, |o| &o.author);
-        let group = (labels, class, author.clone());
+        let readers = readers(&change.resource.key.kind);
+        let group = (labels, class, author.clone(), readers);
         let key = change.resource.key.clone();
         match groups.iter_mut().find(|(known, _)| *known == group) {
             Some((_, keys)) => keys.push(key),
@@ -43,18 +51,21 @@ pub fn of(
     let owner = &episode.organizations.practice.id;
     let writer = access.caller().map_or(owner, |c| &c.organization);
     let recorded = Instant(app.clock.now());
-    let made = groups.into_iter().map(|((labels, class, author), keys)| {
-        let id = Id::new(app.clock.uuid().to_string()).unwrap_or_default();
-        let resource = mapping::provenance::write(&id, &keys, writer, recorded, labels, episode);
-        Change {
-            resource,
-            over: None,
-            owner: owner.clone(),
-            author,
-            class: Some(class),
-            episode: Some(episode.episode_id.clone()),
-            by_caller: None,
-        }
-    });
+    let made = groups
+        .into_iter()
+        .map(|((labels, class, author, _), keys)| {
+            let id = Id::new(app.clock.uuid().to_string()).unwrap_or_default();
+            let resource =
+                mapping::provenance::write(&id, &keys, writer, recorded, labels, episode);
+            Change {
+                resource,
+                over: None,
+                owner: owner.clone(),
+                author,
+                class: Some(class),
+                episode: Some(episode.episode_id.clone()),
+                by_caller: None,
+            }
+        });
     Ok(made.collect())
 }
