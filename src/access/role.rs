@@ -4,6 +4,8 @@
 //! (organization, consent and labels decide that), nor who may *author* a clearance or a ketamine prescription
 //! (a rule on the author does).
 
+use std::sync::LazyLock;
+
 use super::scope::{Interaction, Letters};
 use crate::kap::base::codes;
 
@@ -86,21 +88,31 @@ impl Role {
     /// All that the role may ever do on resources of type `kind`; nothing for a type that is not in the table.
     #[must_use]
     pub fn letters(self, kind: &str) -> Letters {
-        let line = TABLE.iter().find(|(name, _)| *name == kind);
-        let cell = line.and_then(|(_, cells)| cells.get(self as usize));
-        cell.and_then(|cell| Letters::parse(cell))
-            .unwrap_or_default()
+        let line = LINES.iter().find(|line| line.kind == kind);
+        let cell = line.and_then(|line| line.cells.get(self as usize));
+        cell.copied().unwrap_or_default()
     }
 }
 
+/// A line of the table as it is asked for with every request.
+struct Parsed {
+    kind: &'static str,
+    cells: [Letters; 8],
+    all: Letters,
+}
+
+static LINES: LazyLock<Vec<Parsed>> = LazyLock::new(|| {
+    let parsed = |(kind, cells): &Line| {
+        let cells = cells.map(|cell| Letters::parse(cell).unwrap_or_default());
+        let all = cells.into_iter().fold(Letters::default(), Letters::or);
+        Parsed { kind, cells, all }
+    };
+    TABLE.iter().map(parsed).collect()
+});
+
 /// Each resource type of the table with all that any role may do with it.
 pub fn every_kind() -> impl Iterator<Item = (&'static str, Letters)> {
-    TABLE.iter().map(|(kind, _)| {
-        let all = Role::ALL
-            .iter()
-            .fold(Letters::default(), |sum, role| sum.or(role.letters(kind)));
-        (*kind, all)
-    })
+    LINES.iter().map(|line| (line.kind, line.all))
 }
 
 #[cfg(test)]

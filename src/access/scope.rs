@@ -51,7 +51,7 @@ enum Scope {
 
 /// The scopes of a token or a registration.
 #[derive(Clone, Debug, PartialEq, Eq, Default)]
-pub struct Scopes(Vec<Scope>);
+pub struct Scopes(Arc<Vec<Scope>>);
 
 /// Why a text is no list of scopes that this service knows. Its text names the scope and what to write instead.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -92,7 +92,7 @@ impl Scopes {
     #[must_use]
     pub fn granted(&self, registered: &Self) -> Self {
         let mut granted = Self::default();
-        for asked in &self.0 {
+        for asked in self.0.iter() {
             registered
                 .0
                 .iter()
@@ -168,8 +168,9 @@ impl Scopes {
 
     /// Adds a scope; letters of one type in one form become one scope.
     fn push(&mut self, scope: Scope) {
+        let scopes = Arc::make_mut(&mut self.0);
         if let Scope::Data(new) = &scope {
-            let same = self.0.iter_mut().find_map(|old| match old {
+            let same = scopes.iter_mut().find_map(|old| match old {
                 Scope::Data(old) if old.merges_with(new) => Some(old),
                 _ => None,
             });
@@ -178,8 +179,8 @@ impl Scopes {
                 return;
             }
         }
-        if !self.0.contains(&scope) {
-            self.0.push(scope);
+        if !scopes.contains(&scope) {
+            scopes.push(scope);
         }
     }
 }

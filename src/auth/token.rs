@@ -233,7 +233,7 @@ impl Auth {
                 now,
             ));
         }
-        steps.extend(audit::steps(self.tenant(), vec![self.recorder.row(event)?]));
+        steps.extend(audit::steps(self.tenant(), vec![self.recorder.row(event)]));
         self.spend("revoke token", steps)
             .await
             .map_err(|e| e.of(&proof.client.id))?;

@@ -93,7 +93,7 @@ pub async fn commit(
     if events.is_empty() {
         events.push(access.event(Act::Operation).detail(name));
     }
-    steps.extend(audit::steps(access.tenant(), app.recorder.rows(events)?));
+    steps.extend(audit::steps(access.tenant(), app.recorder.rows(events)));
     let done = app.store.write(name, steps).await?;
     app.metrics.commit(name, started.elapsed());
     if let Err(conflict) = done {

@@ -63,6 +63,11 @@ static INSERTS: LazyLock<[String; 4]> = LazyLock::new(|| {
     })
 });
 
+/// The statement that adds one row.
+pub(super) fn one() -> &'static str {
+    &INSERTS[SIZES.len() - 1]
+}
+
 /// The statements that add these rows.
 pub(super) fn insert(lines: Vec<Line>) -> Vec<Step> {
     let mut steps = Vec::new();

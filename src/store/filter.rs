@@ -98,7 +98,9 @@ fn rows(b: &mut Builder, access: &Access, a: &str, of: Of<'_>) {
     let Some(caller) = access.caller() else {
         return;
     };
-    if let (Of::Readable, Some(kinds)) = (of, access.readable()) {
+    if let Of::Readable = of
+        && let Some(kinds) = access.readable()
+    {
         b.push(" AND ").push(a).push(".type IN (");
         list(b, &kinds);
         b.push(")");

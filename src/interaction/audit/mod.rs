@@ -108,6 +108,6 @@ pub async fn settle(app: &App, noted: Noted) -> Result<()> {
 /// # Errors
 /// `Unavailable` where they cannot be written.
 pub async fn append(app: &App, events: Vec<Event>) -> Result<()> {
-    let rows = app.recorder.rows(events)?;
+    let rows = app.recorder.rows(events);
     app.store.append(&app.tenant, rows).await
 }

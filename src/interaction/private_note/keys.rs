@@ -52,7 +52,7 @@ async fn admit(app: &App, ring: &Ring) -> Result<()> {
         let mark = ring.mark(&app.tenant)?;
         let mut steps = vec![notes::add_key(&app.tenant, ring.active(), &mark)];
         let event = Event::new(Act::NoteKeyAdd).target(NOTE_KEY, ring.active(), None);
-        steps.extend(trace(app, vec![event])?);
+        steps.extend(trace(app, vec![event]));
         write(app, "private key", steps).await?;
         // Once more: another program may have made another key of the same name known at this instant.
     }
@@ -136,7 +136,7 @@ pub async fn rewrap(app: &App) -> Result<Rewrapped> {
     let mut steps = vec![notes::retire_keys(&app.tenant, ring.active())];
     let event = Event::new(Act::NoteRewrap).target(NOTE_KEY, ring.active(), None);
     let event = event.detail(format!("finished: {count} data keys"));
-    steps.extend(trace(app, vec![event])?);
+    steps.extend(trace(app, vec![event]));
     write(app, "retire private keys", steps).await?;
     all_opened(&broken)?;
     let needed = app.store.private_keys(&app.tenant).await?;
@@ -232,7 +232,7 @@ async fn round(app: &App, ring: &Ring, pass: Pass<'_>, to: Option<&str>) -> Resu
             }
         }
         done.count += wrapped.len();
-        steps.extend(trace(app, events(ring, &wrapped, to))?);
+        steps.extend(trace(app, events(ring, &wrapped, to)));
         write(app, "rewrap private notes", steps).await?;
     }
 }
@@ -258,6 +258,6 @@ fn events(ring: &Ring, rows: &[&NoteRow], to: Option<&str>) -> Vec<Event> {
     of.into_iter().map(event).collect()
 }
 
-fn trace(app: &App, events: Vec<Event>) -> Result<Vec<Step>> {
-    Ok(store::audit::steps(&app.tenant, app.recorder.rows(events)?))
+fn trace(app: &App, events: Vec<Event>) -> Vec<Step> {
+    store::audit::steps(&app.tenant, app.recorder.rows(events))
 }

@@ -15,7 +15,7 @@ use self::session::{Session, rewrite};
 use super::unavailable;
 use crate::error::{Error, Result};
 use crate::store::Options;
-use crate::store::audit::{self, Line};
+use crate::store::audit::Line;
 use crate::store::migrate::{self, Applied};
 use crate::store::sql::{Conflict, Row, Sql, Step};
 
@@ -259,9 +259,8 @@ impl Group {
 
     /// Runs the group. Nobody hears of success before the commit; where there is a write, not before it is on disk.
     fn commit(self, session: &mut Session) {
-        let appends = audit::insert(self.lines);
         let (outcomes, appended) =
-            run_group(session, &self.writes, &appends).unwrap_or_else(|cause| {
+            run_group(session, &self.writes, &self.lines).unwrap_or_else(|cause| {
                 if !session.is_idle()
                     && let Err(cause) = session.command("ROLLBACK")
                 {
@@ -292,7 +291,7 @@ fn reason(error: Error) -> String {
 fn run_group(
     session: &mut Session,
     writes: &[Vec<Step>],
-    appends: &[Step],
+    lines: &[Line],
 ) -> Result<(Vec<Outcome>, Option<String>)> {
     // An appended row may be lost in a power cut until the next write comes, whose commit takes it along.
     session.wait_for_disk(!writes.is_empty())?;
@@ -303,8 +302,8 @@ fn run_group(
         still_open(session)?;
     }
     let mut failed = None;
-    if !appends.is_empty() {
-        failed = session.apply(appends).err().map(reason);
+    if !lines.is_empty() {
+        failed = session.append(lines).err().map(reason);
         still_open(session)?;
     }
     session.command("COMMIT")?;

@@ -7,7 +7,7 @@ use rusqlite::{Connection, ErrorCode};
 
 use super::{Outcome, Rows};
 use crate::error::{Error, Result};
-use crate::store::audit;
+use crate::store::audit::{self, Line};
 use crate::store::driver::unavailable;
 use crate::store::sql::{Conflict, Expect, Row, Sql, Step, Value};
 
@@ -50,23 +50,22 @@ impl Session {
         Ok(())
     }
 
-    fn statement(&mut self, sql: &Sql) -> rusqlite::Result<rusqlite::CachedStatement<'_>> {
-        if !self.texts.contains_key(sql.text.as_ref()) {
+    fn statement(&mut self, text: &str) -> rusqlite::Result<rusqlite::CachedStatement<'_>> {
+        if !self.texts.contains_key(text) {
             if self.texts.len() >= 4 * STATEMENTS {
                 self.texts.clear();
             }
-            self.texts.insert(sql.text.to_string(), rewrite(&sql.text));
+            self.texts.insert(text.to_owned(), rewrite(text));
         }
-        self.connection
-            .prepare_cached(&self.texts[sql.text.as_ref()])
+        self.connection.prepare_cached(&self.texts[text])
     }
 
     pub fn query(&mut self, sql: &Sql) -> Rows {
-        self.rows(sql).map_err(|cause| report(&cause, sql))
+        self.rows(sql).map_err(|cause| report(&cause, &sql.text))
     }
 
     fn rows(&mut self, sql: &Sql) -> rusqlite::Result<Vec<Row>> {
-        let mut statement = self.statement(sql)?;
+        let mut statement = self.statement(&sql.text)?;
         let columns = statement.column_count();
         let mut rows = statement.query(rusqlite::params_from_iter(&sql.args))?;
         let mut out = Vec::new();
@@ -93,15 +92,31 @@ impl Session {
     fn steps(&mut self, steps: &[Step]) -> Outcome {
         for step in steps {
             let changed = self
-                .statement(&step.sql)
+                .statement(&step.sql.text)
                 .and_then(|mut s| s.execute(rusqlite::params_from_iter(&step.sql.args)))
-                .map_err(|cause| report(&cause, &step.sql))?;
+                .map_err(|cause| report(&cause, &step.sql.text))?;
             match step.expect {
                 Expect::One { guard } if changed != 1 => return Ok(Err(Conflict { guard })),
                 _ => {}
             }
         }
         Ok(Ok(()))
+    }
+
+    /// Adds rows of the audit inside the open transaction. Where one cannot be added, those before it stay: that somebody
+    /// was about to be answered may be told.
+    pub fn append(&mut self, lines: &[Line]) -> Result<()> {
+        let text = audit::one();
+        let mut add = || {
+            let mut statement = self.statement(text)?;
+            let mut lines = lines.iter();
+            lines.try_for_each(|line| {
+                statement
+                    .execute(rusqlite::params_from_iter(line))
+                    .map(drop)
+            })
+        };
+        add().map_err(|cause| report(&cause, text))
     }
 
     pub fn command(&mut self, text: &'static str) -> Result<()> {
@@ -114,7 +129,7 @@ impl Session {
 }
 
 /// A broken statement is our defect; anything else is the machine's state, as is an audit that cannot be written.
-fn report(cause: &rusqlite::Error, sql: &Sql) -> Error {
+fn report(cause: &rusqlite::Error, text: &str) -> Error {
     let defect = match cause {
         rusqlite::Error::SqliteFailure(e, _) => {
             matches!(
@@ -124,8 +139,8 @@ fn report(cause: &rusqlite::Error, sql: &Sql) -> Error {
         }
         _ => true,
     };
-    let cause = format!("{cause} in: {}", sql.text);
-    if defect && !sql.text.starts_with(audit::INSERT) {
+    let cause = format!("{cause} in: {text}");
+    if defect && !text.starts_with(audit::INSERT) {
         Error::internal(cause)
     } else {
         unavailable(cause)
