@@ -128,6 +128,10 @@ async fn serve(config: Config) -> Result<()> {
         policy,
     )?
     .sealed_with(key);
+    if config.emergency_access {
+        app.auth.allow_emergencies();
+        tracing::warn!("emergency access is on: registered clients may break the glass");
+    }
     audit::migrated(&app).await?;
     unlock(&app, ring, Some(source)).await?;
     let upgraded = upgrade::run(&app).await?;

@@ -31,6 +31,9 @@ pub struct Config {
     /// be information blocking, telling may break state law. Whoever operates the service must choose.
     #[arg(long, env = "KAP_DISCLOSURE")]
     pub disclosure: Option<String>,
+    /// Let clients that are registered for it break the glass in an emergency (purpose `BTG`); off where absent.
+    #[arg(long, env = "KAP_EMERGENCY_ACCESS")]
+    pub emergency_access: bool,
     /// File with the private key that seals the audit (`kap-fhir audit keygen` makes one); readable by its owner alone.
     #[arg(long, env = "KAP_AUDIT_KEY")]
     pub audit_key: Option<PathBuf>,

@@ -24,6 +24,7 @@ pub struct Metrics {
     requests: Histogram<f64>,
     commits: Histogram<f64>,
     conflicts: Counter<u64>,
+    emergencies: Counter<u64>,
 }
 
 impl Metrics {
@@ -41,6 +42,7 @@ impl Metrics {
                 .with_unit("s")
                 .build(),
             conflicts: meter.u64_counter("kap.store.conflicts").build(),
+            emergencies: meter.u64_counter("kap.access.emergencies").build(),
         }
     }
 
@@ -58,6 +60,11 @@ impl Metrics {
     pub fn commit(&self, name: &'static str, took: Duration) {
         self.commits
             .record(took.as_secs_f64(), &[KeyValue::new("name", name)]);
+    }
+
+    /// One use of emergency access: `token` for a token that was given, `request` for a request with one.
+    pub fn emergency(&self, what: &'static str) {
+        self.emergencies.add(1, &[KeyValue::new("what", what)]);
     }
 
     /// One write that lost a race and was tried again.

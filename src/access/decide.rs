@@ -6,7 +6,7 @@ use super::consent::{Effect, Grant};
 use super::label::Labels;
 use super::policy::{self, Share};
 use super::purpose::Purposes;
-use super::{Access, Interaction, Role, Token};
+use super::{Access, Caller, Interaction, Role, Token};
 use crate::kap::base::Id;
 
 /// What is known of a row.
@@ -43,6 +43,8 @@ pub enum Reason {
     Directory,
     /// A consent permits it.
     Consent,
+    /// The glass was broken.
+    Emergency,
     /// No consent speaks, and the table of defaults has it.
     Default,
     /// No consent gates it.
@@ -92,7 +94,7 @@ pub fn decide(
         return Ok(Reason::System);
     };
     let role = caller.role;
-    if !within_ceiling(role, row.class) || row.labels.meets(policy::never(role)) {
+    if !within_ceiling(caller, row.class) || row.labels.meets(policy::never(role)) {
         return Err(Denial::Role);
     }
     if !access.covers(Interaction::Read, row.kind, row.tokens) {
@@ -122,6 +124,9 @@ pub fn decide(
     if view.permitted() {
         return Ok(Reason::Consent);
     }
+    if has(policy::emergency(caller), row) {
+        return Ok(Reason::Emergency);
+    }
     let related = links.iter().any(|link| {
         link.organization == caller.organization
             && link.patient == *patient
@@ -145,8 +150,9 @@ pub fn decide(
 }
 
 /// A row that is not classified yet is for the practice's therapists alone.
-fn within_ceiling(role: Role, class: Classes) -> bool {
-    policy::ceiling(role).meets(class) || (class.is_empty() && role == Role::PracticeTherapist)
+fn within_ceiling(caller: &Caller, class: Classes) -> bool {
+    policy::most(caller).meets(class)
+        || (class.is_empty() && caller.role == Role::PracticeTherapist)
 }
 
 fn has(share: Share, row: &Facts<'_>) -> bool {

@@ -42,6 +42,12 @@ pub struct Caller {
 }
 
 impl Caller {
+    /// Whether the token breaks the glass: it reads what an emergency needs, and nothing else.
+    #[must_use]
+    pub fn breaks_glass(&self) -> bool {
+        &*self.purpose == "BTG"
+    }
+
     /// The caller as the audit names it.
     #[must_use]
     pub fn actor(&self) -> Actor {
@@ -180,6 +186,7 @@ impl Access {
         };
         caller.organization == *owner
             && caller.role == Role::PracticeTherapist
+            && !caller.breaks_glass()
             && !redact::is_told_parts(caller.role)
             && role::every_kind().all(|(kind, _)| read(kind, caller.role.letters(kind)))
     }
@@ -213,6 +220,11 @@ impl Access {
         };
         if !caller.role.allows(interaction, kind) {
             let text = format!("The role {} may not {interaction} {kind}.", caller.role);
+            return Err(Error::new(Kind::Forbidden, text).code("not-permitted"));
+        }
+        let reads = matches!(interaction, Interaction::Read | Interaction::Search);
+        if caller.breaks_glass() && !reads {
+            let text = "A token for an emergency reads and does nothing else.";
             return Err(Error::new(Kind::Forbidden, text).code("not-permitted"));
         }
         if !caller.scopes.allow(interaction, kind) {

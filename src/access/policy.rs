@@ -1,6 +1,7 @@
 //! What each kind of recipient is told: the most that its role may ever see, what it is told where no consent speaks
 //! (domain reference §5.4 and §5.6 rows 1 and 2), and what no consent gates. All of it is in this file.
 
+use super::Caller;
 use super::class::Classes;
 use super::label::Labels;
 use super::role::Role;
@@ -77,6 +78,46 @@ pub const fn ceiling(role: Role) -> Classes {
         Role::PrivacyOfficer => Classes::AUDIT.or(Classes::CONSENT).or(Classes::IDENTITY),
     };
     own.or(Classes::DIRECTORY)
+}
+
+/// D1 to D6 and D18: what whoever treats an emergency must know.
+const EMERGENCY: Classes = Classes::IDENTITY
+    .or(Classes::CLEARANCE)
+    .or(Classes::GENERAL)
+    .or(Classes::ALLERGY)
+    .or(Classes::DIAGNOSIS)
+    .or(Classes::SESSION)
+    .or(Classes::SAFETY)
+    .or(SUPPLY);
+
+/// The classes that a caller may ever see: in an emergency those of an emergency, and the Part 2 records that a consent
+/// opens for that purpose.
+#[must_use]
+pub fn most(caller: &Caller) -> Classes {
+    let all = ceiling(caller.role);
+    if !caller.breaks_glass() {
+        return all;
+    }
+    let needed = EMERGENCY.or(Classes::PART2).or(Classes::DIRECTORY);
+    all.without(Classes::ALL.without(needed))
+}
+
+/// What a caller who breaks the glass sees of every patient, whether a consent speaks, is missing or was taken back
+/// (domain reference §5.4 note 3, §5.6 row 13). A denial that the patient wrote holds all the same, and Part 2 records,
+/// topics of their own (but of who the patient is) and what is very restricted stay closed.
+#[must_use]
+pub fn emergency(caller: &Caller) -> Share {
+    let treats = matches!(
+        caller.role,
+        Role::ExternalEhr | Role::PartnerPrescriber | Role::PartnerNurse
+    );
+    if !(treats && caller.breaks_glass()) {
+        return NOTHING;
+    }
+    Share {
+        classes: EMERGENCY,
+        labels: ANY_AGE.or(Labels::SUBSTANCE).or(Labels::TRAUMA),
+    }
 }
 
 /// Labels of records that no consent opens to the role: an integrator is never given what is a minor's to decide (D15),

@@ -45,6 +45,8 @@ const fn shape(kind: Kind) -> Shape {
         Kind::NoteUpdate => Shape(EVENT, "rest", REST, "operation", "U", ""),
         Kind::Disclose => Shape(DICOM, "110106", LIFE, "disclose", "R", "PrivacyDisclosure.Source"),
         Kind::Token => Shape(DICOM, "110114", "urn:ihe:event-type-code", "ITI-71", "E", "IUA.71"),
+        // Security Alert, Emergency Override Started.
+        Kind::Emergency => Shape(DICOM, "110113", DICOM, "110127", "E", ""),
         // Logout.
         Kind::Revoke => Shape(DICOM, "110114", DICOM, "110123", "E", ""),
         // User Security Attributes Changed.
@@ -107,7 +109,7 @@ pub fn audit_event(row: &Row, base: &str) -> Value {
     if let Some(reason) = &event.reason {
         out["outcomeDesc"] = json!(&**reason);
     }
-    if event.kind == Kind::Disclose {
+    if event.kind == Kind::Disclose || event.who.purpose.as_deref() == Some("BTG") {
         out["purposeOfEvent"] = json!(purpose(event));
     }
     out["agent"] = Value::Array(agents(row, base));
@@ -226,7 +228,7 @@ fn parts(kind: Kind) -> (Value, Value) {
                 "custodian",
             ),
         ),
-        Kind::Token | Kind::Revoke => (
+        Kind::Token | Kind::Emergency | Kind::Revoke => (
             coded(DICOM, "110150"),
             coded(
                 &format!("{BALP}/CodeSystem/UserAgentTypes"),

@@ -17,6 +17,8 @@ codes! {
         /// A document or a whole episode went to another organization than the record's owner.
         Disclose = "disclose",
         Token = "token", Revoke = "revoke",
+        /// A token was given that breaks the glass; its detail is the reason.
+        Emergency = "emergency",
         /// A private note, which is no resource: its target is the word [`PRIVATE_NOTE`] and its id, never what it says.
         NoteCreate = "note-create", NoteRead = "note-read", NoteUpdate = "note-update", NoteList = "note-list",
         /// A key of private notes was made known to the database, which is before the first note is sealed with it.

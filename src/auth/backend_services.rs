@@ -5,14 +5,15 @@ use std::sync::Arc;
 
 use serde::Serialize;
 
-use super::client::{Client, Keys, is_client_id};
+use super::client::{Client, Keys, Purpose, is_client_id};
+use super::emergency::{self, Use};
 use super::form::Form;
 use super::jose::{Assertion, Claims};
 use super::jwks::Wanted;
 use super::key::{KeySet, PublicKey};
 use super::{Auth, OAuthError, TOKEN_SECONDS, digest, token};
 use crate::access::Scopes;
-use crate::audit::{Kind, Outcome, Trail, Who};
+use crate::audit::{Event, Kind, Outcome, Trail, Who};
 use crate::error::Error;
 use crate::store::audit;
 use crate::store::identity::{self, ClientRow, TokenRow};
@@ -35,6 +36,9 @@ pub struct TokenAnswer {
     pub expires_in: i64,
     /// What was granted, which may be less than was asked for.
     pub scope: String,
+    /// Whether it breaks the glass: for whoever counts that.
+    #[serde(skip)]
+    pub emergency: bool,
 }
 
 impl std::fmt::Debug for TokenAnswer {
@@ -49,6 +53,8 @@ impl std::fmt::Debug for TokenAnswer {
 pub(super) struct Proof {
     pub(super) client: Client,
     updated_at: i64,
+    /// `extensions` of the assertion.
+    extensions: Option<serde_json::Value>,
     /// Marks the assertion as used, and the key as the client's.
     pub(super) spend: Vec<Step>,
 }
@@ -84,13 +90,16 @@ impl Auth {
         let proof = self.prove(&form).await?;
         let client = proof.client.id.clone();
         let granted = grant(&form, &proof.client).map_err(|e| e.of(&client))?;
+        let open = self.allows_emergencies();
+        let purpose = emergency::asked(proof.extensions.as_ref(), &proof.client, open);
+        let purpose = purpose.map_err(|e| e.of(&client))?;
         if form
             .get("resource")
             .is_some_and(|r| r != self.settings.fhir_base)
         {
             return Err(OAuthError::invalid_target().of(&client));
         }
-        let outcome = self.issue(proof, &granted, trail).await;
+        let outcome = self.issue(proof, &granted, purpose, trail).await;
         outcome.map_err(|e| e.of(&client))
     }
 
@@ -210,6 +219,7 @@ impl Auth {
         Ok(Proof {
             client: Client::of(row)?,
             updated_at: row.updated_at,
+            extensions: claims.extensions.clone(),
             spend: vec![identity::use_jti(
                 self.tenant(),
                 &row.id,
@@ -241,6 +251,7 @@ impl Auth {
         &self,
         proof: Proof,
         granted: &Scopes,
+        Use { purpose, reason }: Use,
         trail: &Trail,
     ) -> Result<TokenAnswer, OAuthError> {
         let (access_token, tid, secret_hash) = token::make(&self.clock)?;
@@ -253,7 +264,7 @@ impl Auth {
             organization: client.organization.as_str().into(),
             role: client.role.code().into(),
             scopes: granted.to_string().into(),
-            purpose: client.purpose.code().into(),
+            purpose: purpose.code().into(),
             issued_at: now,
             expires_at: now + TOKEN_SECONDS * 1000,
             revoked_at: None,
@@ -261,18 +272,24 @@ impl Auth {
         let token = identity::add_token(self.tenant(), &row, proof.updated_at);
         let mut steps = proof.spend;
         steps.push(token);
-        steps.extend(self.issued(trail, &row));
+        steps.extend(self.issued(trail, &row, reason));
         self.spend("issue token", steps).await?;
+        let emergency = purpose == Purpose::Emergency;
+        if emergency {
+            emergency::alert(&row.client, &client.organization, &row.tid);
+        }
         Ok(TokenAnswer {
             access_token,
             token_type: "bearer",
             expires_in: TOKEN_SECONDS,
             scope: granted.to_string(),
+            emergency,
         })
     }
 
-    /// The event of a token that was given. What was asked is told without the assertion.
-    fn issued(&self, trail: &Trail, token: &TokenRow) -> Vec<Step> {
+    /// The event of a token that was given, and of the emergency that it was given for. What was asked is told without the
+    /// assertion.
+    fn issued(&self, trail: &Trail, token: &TokenRow, reason: Option<String>) -> Vec<Step> {
         let mut event = trail.event(Kind::Token);
         event.who = Who {
             client: Some(token.client.clone()),
@@ -282,8 +299,18 @@ impl Auth {
             purpose: Some(token.purpose.clone()),
         };
         let asked = format!("grant_type=client_credentials&scope={}", token.scopes);
-        let row = self.recorder.row(event.detail(asked));
-        audit::steps(self.tenant(), vec![row])
+        let emergency = reason.map(|reason| {
+            let event = Event {
+                kind: Kind::Emergency,
+                ..event.clone()
+            };
+            event.target("token", &token.tid, None).detail(reason)
+        });
+        let mut rows = vec![self.recorder.row(event.detail(asked))];
+        if let Some(event) = emergency {
+            rows.push(self.recorder.row(event));
+        }
+        audit::steps(self.tenant(), rows)
     }
 
     /// Writes steps of which one spends an assertion.

@@ -5,6 +5,7 @@
 use std::sync::Arc;
 
 use super::Auth;
+use super::emergency;
 use super::key::KeySet;
 use crate::access::{Role, Scopes};
 use crate::audit::event::{Event, Kind as Act};
@@ -20,7 +21,11 @@ const MAX_ID: usize = 128;
 
 codes! {
     /// What a client uses data for: codes of HL7 v3 ActReason.
-    Purpose { Treatment = "TREAT", Payment = "HPAYMT", Operations = "HOPERAT", PatientRequest = "PATRQT" }
+    Purpose {
+        Treatment = "TREAT", Payment = "HPAYMT", Operations = "HOPERAT", PatientRequest = "PATRQT",
+        /// To break the glass: asked for anew with each token, with a reason.
+        Emergency = "BTG",
+    }
 }
 
 /// The keys that a client signs with.
@@ -44,7 +49,8 @@ pub struct ClientSpec {
     pub role: Role,
     /// SMART scopes, separated by spaces: the most that a token may have.
     pub scopes: String,
-    pub purpose: Purpose,
+    /// What it may use data for; the first is what a token is for that says nothing else.
+    pub purposes: Vec<Purpose>,
     pub keys: Keys,
 }
 
@@ -56,7 +62,8 @@ pub struct Client {
     pub organization: Id,
     pub role: Role,
     pub scopes: Scopes,
-    pub purpose: Purpose,
+    /// As [`ClientSpec::purposes`].
+    pub purposes: Vec<Purpose>,
     pub keys: Keys,
     /// Milliseconds since 1970.
     pub created_at: i64,
@@ -83,6 +90,8 @@ impl Auth {
     async fn add(&self, spec: ClientSpec, shared_key: bool) -> Result<Client> {
         let mut issues = vec![];
         let scopes = check_scopes(&spec, &mut issues);
+        let open = self.allows_emergencies();
+        issues.extend(emergency::refused(&spec, open).map(|why| issue("/purposes", why)));
         let thumbprints = self.check_keys(&spec.keys, &mut issues);
         if spec.id.as_deref().is_some_and(|id| !is_client_id(id)) {
             issues.push(issue(
@@ -178,7 +187,7 @@ impl Auth {
             organization: spec.organization.as_str().into(),
             role: spec.role.code().into(),
             scopes: scopes.to_string().into(),
-            purpose: spec.purpose.code().into(),
+            purpose: emergency::print(&spec.purposes).into(),
             jwks,
             jwks_url,
             created_at: now,
@@ -245,7 +254,7 @@ impl Client {
             organization: Id::new(&*row.organization).ok_or_else(|| broken("organization"))?,
             role: Role::from_code(&row.role).ok_or_else(|| broken("role"))?,
             scopes: Scopes::parse(&row.scopes).map_err(|_| broken("scopes"))?,
-            purpose: Purpose::from_code(&row.purpose).ok_or_else(|| broken("purpose"))?,
+            purposes: emergency::parse(&row.purpose).ok_or_else(|| broken("purpose"))?,
             keys,
             created_at: row.created_at,
             disabled_at: row.disabled_at,

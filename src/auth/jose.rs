@@ -208,6 +208,9 @@ pub(super) struct Claims {
         skip_serializing_if = "Option::is_none"
     )]
     pub(super) nbf: Option<u64>,
+    /// What others agreed to add, such as HL7's `hl7-b2b`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(super) extensions: Option<Value>,
 }
 
 /// A claim may be absent, but not null.
@@ -273,6 +276,17 @@ pub fn client_assertion(
     clock: &Clock,
     seconds: u32,
 ) -> Result<String> {
+    extended_assertion(key, (client, audience), clock, seconds, None)
+}
+
+/// As [`client_assertion`] for a client and an audience, with `extensions`.
+pub fn extended_assertion(
+    key: &PrivateKey,
+    (client, audience): (&str, &str),
+    clock: &Clock,
+    seconds: u32,
+    extensions: Option<Value>,
+) -> Result<String> {
     let now = u64::try_from(clock.millis() / 1000).unwrap_or(0);
     let jti: [u8; 16] = clock.secret().map_err(Error::internal)?;
     let claims = Claims {
@@ -283,6 +297,7 @@ pub fn client_assertion(
         jti: URL_SAFE_NO_PAD.encode(jti),
         iat: Some(now),
         nbf: None,
+        extensions,
     };
     let mut header = Header::new(Algorithm::ES384);
     header.kid = Some(key.kid().to_owned());

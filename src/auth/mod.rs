@@ -7,6 +7,7 @@
 mod backend_services;
 pub mod client;
 mod discovery;
+mod emergency;
 mod form;
 pub mod jose;
 mod jwks;
@@ -67,6 +68,8 @@ pub struct Auth {
     decoys: key::Decoys,
     decoy: ClientRow,
     recorder: Arc<Recorder>,
+    /// Set where the operator lets clients break the glass.
+    emergencies: std::sync::OnceLock<()>,
 }
 
 impl Auth {
@@ -86,6 +89,7 @@ impl Auth {
             decoy: client::decoy(decoys.set()),
             decoys,
             recorder,
+            emergencies: std::sync::OnceLock::new(),
         })
     }
 

@@ -10,8 +10,9 @@ use crate::audit::chain::{Anchor, Batch};
 use crate::audit::event::{Event, Kind as Act};
 use crate::auth::seal::{SealCheck, SealingKey};
 use crate::error::{Error, Kind, Result};
+use crate::fhir::resource::instant;
 use crate::interaction::audit::disclosures::{Ask, Disclosure, for_operator};
-use crate::interaction::audit::{append, seal, verify};
+use crate::interaction::audit::{append, emergencies, seal, verify};
 use crate::kap::Id;
 use crate::kap::base::Day;
 
@@ -38,6 +39,14 @@ pub enum AuditCommand {
         /// A head that was printed or logged earlier, `NUMBER:HASH`: without one, a chain that was cut off looks whole.
         #[arg(long)]
         head: Option<Anchor>,
+    },
+    /// List who broke the glass, why, and whose data it showed: a second person reviews each within a day.
+    Emergencies {
+        #[command(flatten)]
+        database: Database,
+        /// From this day on, `YYYY-MM-DD` (UTC); the last seven days where absent.
+        #[arg(long)]
+        since: Option<Day>,
     },
     /// List to whom data of a patient went, but for the organization that keeps the record.
     Disclosures {
@@ -76,6 +85,9 @@ pub async fn run(command: AuditCommand) -> Result<()> {
             keys,
             head,
         } => verified(&database.open().await?, &keys, head).await,
+        AuditCommand::Emergencies { database, since } => {
+            broken(&database.open().await?, since).await
+        }
         AuditCommand::Disclosures {
             database,
             patient,
@@ -111,6 +123,35 @@ async fn verified(app: &App, keys: &[PathBuf], head: Option<Anchor>) -> Result<(
     }
     let text = format!("{} findings: the audit was changed.", report.findings.len());
     Err(Error::new(Kind::Conflict, text))
+}
+
+async fn broken(app: &App, since: Option<Day>) -> Result<()> {
+    let week = app.clock.millis() - 7 * 86_400_000;
+    let since = since.map_or(week, |day| {
+        day.0.midnight().assume_utc().unix_timestamp() * 1000
+    });
+    println!("at\treview by\torganization\tclient\trole\ttoken\tanswers\tpatients\treason");
+    let at = |millis: i64| {
+        let at = time::OffsetDateTime::from_unix_timestamp_nanos(i128::from(millis) * 1_000_000);
+        at.map(instant).unwrap_or_default()
+    };
+    for one in emergencies::for_operator(app, since).await? {
+        let patients: Vec<String> = one.patients.into_iter().collect();
+        println!(
+            "{}\t{}\t{}\t{}\t{}\t{}\t{}\t{}\t{}",
+            at(one.at),
+            at(one.review_by),
+            one.organization,
+            one.client,
+            one.role,
+            one.token,
+            one.answered,
+            patients.join(","),
+            one.reason
+        );
+    }
+    app.store.close().await;
+    Ok(())
 }
 
 async fn told(app: &App, patient: &Id, since: Option<Day>) -> Result<()> {

@@ -35,6 +35,13 @@ pub enum ClientCommand {
         /// SMART scopes, separated by spaces.
         #[arg(long)]
         scopes: String,
+        /// What it uses data for: `TREAT`, `HPAYMT`, `HOPERAT`, `PATRQT`; beside one of them `BTG`, for a provider whom you
+        /// know to treat emergencies. The first is what a token is for that asks for nothing else.
+        #[arg(long, value_delimiter = ',', default_value = "TREAT")]
+        purposes: Vec<String>,
+        /// The service lets clients break the glass: without, none is registered for `BTG`.
+        #[arg(long, env = "KAP_EMERGENCY_ACCESS")]
+        emergency_access: bool,
         /// File with the client's public JWK set.
         #[arg(long, conflicts_with = "jwks_url")]
         jwks: Option<PathBuf>,
@@ -92,10 +99,15 @@ pub async fn run(command: ClientCommand) -> Result<()> {
             organization,
             role,
             scopes,
+            purposes,
+            emergency_access,
             jwks,
             jwks_url,
             shared_key,
         } => {
+            let purpose =
+                |code: &String| Purpose::from_code(code).ok_or_else(|| bad("purpose", code));
+            let purposes = purposes.iter().map(purpose).collect::<Result<_>>()?;
             let role = Role::from_code(&role).ok_or_else(|| bad("role", &role))?;
             let organization =
                 Id::new(organization.clone()).ok_or_else(|| bad("organization", &organization))?;
@@ -106,10 +118,14 @@ pub async fn run(command: ClientCommand) -> Result<()> {
                 organization,
                 role,
                 scopes,
-                purpose: Purpose::Treatment,
+                purposes,
                 keys,
             };
-            add_client(&database.open().await?, spec, shared_key).await
+            let app = database.open().await?;
+            if emergency_access {
+                app.auth.allow_emergencies();
+            }
+            add_client(&app, spec, shared_key).await
         }
         ClientCommand::Keys {
             database,
@@ -168,9 +184,14 @@ async fn list_clients(app: &App) -> Result<()> {
         } else {
             "active"
         };
+        let purposes: Vec<&str> = client.purposes.iter().map(|p| p.code()).collect();
         println!(
-            "{}\t{state}\t{}\t{}\t{}",
-            client.id, client.role, client.organization, client.scopes
+            "{}\t{state}\t{}\t{}\t{}\t{}",
+            client.id,
+            client.role,
+            client.organization,
+            client.scopes,
+            purposes.join(",")
         );
     }
     app.store.close().await;

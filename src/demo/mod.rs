@@ -195,7 +195,7 @@ pub async fn set_up(app: &App, episode: &Episode) -> Result<Vec<Account>> {
             organization: login.organization.clone(),
             role: login.role,
             scopes: login.scope.to_owned(),
-            purpose: Purpose::Treatment,
+            purposes: vec![Purpose::Treatment],
             keys: Keys::Set(login.key.public_set().to_string()),
         };
         app.auth.register(spec).await?;

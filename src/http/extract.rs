@@ -105,6 +105,14 @@ async fn permit(parts: &Parts, app: &App) -> Result<Access> {
     };
     app.recorder.count();
     trail.by(caller.actor());
+    if caller.breaks_glass() {
+        app.metrics.emergency("request");
+        tracing::warn!(
+            client = &*caller.client,
+            token = &*caller.token,
+            "emergency access: the glass is broken"
+        );
+    }
     let access = Access::of(app.tenant.clone(), caller, app.clock.millis());
     Ok(access.under(app.disclosure).within(trail.clone()))
 }

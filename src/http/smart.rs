@@ -86,6 +86,9 @@ pub async fn token(
     app.recorder.count();
     let granted = app.auth.token(media, authorization, &bytes, &trail);
     let granted = granted.await?;
+    if granted.emergency {
+        app.metrics.emergency("token");
+    }
     let value = json!({
         "access_token": granted.access_token,
         "token_type": granted.token_type,

@@ -228,7 +228,7 @@ impl Predicate<'_> {
 
     /// The classes of the role. A row that is not classified yet has none: it is for the practice's therapists alone.
     fn ceiling(&self, b: &mut Builder, role: Role) {
-        let may = policy::ceiling(role);
+        let may = policy::most(self.caller);
         b.push(" AND (").push(self.a).push(".class & ");
         if role == Role::PracticeTherapist {
             let never = Classes::ALL.without(may);
@@ -256,6 +256,11 @@ impl Predicate<'_> {
         self.permitted(b);
         let defaults = policy::defaults(self.access.disclosure(), role);
         let always = policy::always(role);
+        let emergency = policy::emergency(self.caller);
+        if emergency != Share::default() {
+            b.push(" OR ");
+            self.shared(b, emergency);
+        }
         if defaults != Share::default() || always != Share::default() {
             b.push(" OR (");
             self.related(b);

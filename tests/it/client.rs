@@ -25,7 +25,7 @@ pub async fn register(
         organization: Id::new(organization).expect("id"),
         role,
         scopes: scope.to_owned(),
-        purpose: Purpose::Treatment,
+        purposes: vec![Purpose::Treatment],
         keys: Keys::Set(key.public_set().to_string()),
     };
     auth.register(spec).await.expect("client");

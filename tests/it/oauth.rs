@@ -50,7 +50,7 @@ impl Door {
             organization: Id::new("org-external-pcp").expect("id"),
             role: Role::ExternalEhr,
             scopes: "system/Patient.rs system/Encounter.rs".into(),
-            purpose: Purpose::Treatment,
+            purposes: vec![Purpose::Treatment],
             keys: Keys::Set(pairs.public_set().to_string()),
         };
         app.auth.register(spec).await.expect("client");

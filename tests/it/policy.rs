@@ -33,12 +33,16 @@ fn id(text: &str) -> Id {
 }
 
 fn caller(role: Role, organization: &str, disclosure: Disclosure) -> Access {
+    caller_for("TREAT", role, organization, disclosure)
+}
+
+fn caller_for(purpose: &str, role: Role, organization: &str, disclosure: Disclosure) -> Access {
     let caller = Caller {
         client: "client".into(),
         organization: id(organization),
         role,
         scopes: Scopes::parse("system/*.cruds").expect("scopes"),
-        purpose: "TREAT".into(),
+        purpose: purpose.into(),
         token: "token".into(),
     };
     Access::of("t".into(), caller, NOW).under(disclosure)
@@ -66,7 +70,10 @@ fn sees(access: &Access, record: &Record, owner: &str, author: &str, grants: &[G
         labels: record.labels,
         tokens: &[],
     };
-    let links = [link(&access.caller().expect("a caller").organization)];
+    let caller = access.caller().expect("a caller");
+    // Whoever breaks the glass has no part in the treatment.
+    let part = (!caller.breaks_glass()).then(|| link(&caller.organization));
+    let links: Vec<Link> = part.into_iter().collect();
     role.allows(Interaction::Read, record.kind) && decide(access, &facts, grants, &links).is_ok()
 }
 
@@ -166,6 +173,8 @@ fn roles_and_classes(out: &mut String) {
 /// What is on file of a patient.
 struct Situation {
     title: &'static str,
+    /// Of the token.
+    purpose: &'static str,
     disclosure: Disclosure,
     directives: Vec<Directive>,
     /// The records are of when the patient was a minor.
@@ -195,12 +204,14 @@ fn situations() -> Vec<Situation> {
     };
     let adult = |title, disclosure, directives| Situation {
         title,
+        purpose: "TREAT",
         disclosure,
         directives,
         minor: false,
     };
     let minor = |title, directive| Situation {
         title,
+        purpose: "TREAT",
         disclosure: strict,
         directives: vec![directive],
         minor: true,
@@ -259,15 +270,56 @@ fn situations() -> Vec<Situation> {
     ]
 }
 
+/// What is on file when the glass is broken.
+fn emergencies() -> Vec<Situation> {
+    let emergency = |title, directives| Situation {
+        title,
+        purpose: "BTG",
+        disclosure: Disclosure::ConsentRequired,
+        directives,
+        minor: false,
+    };
+    let ordinary = consent(&["partner", "ehr"], &["N", "PSY"]);
+    let withdrawn = Directive {
+        revoked_at: Some(2),
+        ..ordinary.clone()
+    };
+    let mut part2 = Directive {
+        part2: true,
+        ..consent(&["partner", "ehr"], &[])
+    };
+    part2.rules[0].purposes = vec!["BTG".into()];
+    vec![
+        emergency("13a the glass is broken, no consent on file", vec![]),
+        Situation {
+            minor: true,
+            ..emergency("13b the same, records of a minor", vec![])
+        },
+        emergency(
+            "13c the glass is broken, the consent of 4 was withdrawn",
+            vec![withdrawn],
+        ),
+        emergency(
+            "13d the glass is broken, a consent denies mental health (PSY) to everyone",
+            vec![denying(ordinary, &["PSY"], None)],
+        ),
+        emergency(
+            "13e the glass is broken, a Part 2 consent names BTG",
+            vec![part2],
+        ),
+    ]
+}
+
 fn decisions(out: &mut String) {
-    for situation in situations() {
+    for situation in situations().into_iter().chain(emergencies()) {
         let grants: Vec<Grant> = situation.directives.iter().flat_map(compile).collect();
         let _ = writeln!(out, "\n{}", situation.title);
         for (who, role, organization) in [
             ("partner", Role::PartnerPrescriber, "partner"),
             ("outside", Role::ExternalEhr, "ehr"),
         ] {
-            let access = caller(role, organization, situation.disclosure);
+            let disclosure = situation.disclosure;
+            let access = caller_for(situation.purpose, role, organization, disclosure);
             let mut all = records();
             for record in all.iter_mut().filter(|_| situation.minor) {
                 if record.labels.meets(Labels::R) {

@@ -355,9 +355,13 @@ async fn a_client_disabled_between_proof_and_issue_gets_no_token() {
     let proof = bed.auth.prove(&form).await.expect("proof");
     bed.auth.disable("ehr").await.expect("disabled");
     let scopes = Scopes::parse("system/Patient.rs").expect("scopes");
+    let usual = emergency::Use {
+        purpose: Purpose::Treatment,
+        reason: None,
+    };
     let late = bed
         .auth
-        .issue(proof, &scopes, &trail())
+        .issue(proof, &scopes, usual, &trail())
         .await
         .expect_err("too late");
     assert_eq!((late.status, late.error), (401, "invalid_client"));

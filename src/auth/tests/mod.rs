@@ -145,7 +145,7 @@ pub(super) fn ehr() -> ClientSpec {
         organization: Id::new("org-ehr").expect("id"),
         role: Role::ExternalEhr,
         scopes: SCOPES.into(),
-        purpose: Purpose::Treatment,
+        purposes: vec![Purpose::Treatment],
         keys: Keys::Set(key_set()),
     }
 }

@@ -4,6 +4,7 @@
 //! outermost layer of `http` settles the notes before the answer leaves ([`settle`]).
 
 pub mod disclosures;
+pub mod emergencies;
 pub mod events;
 pub mod seal;
 pub mod verify;

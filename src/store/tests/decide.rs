@@ -104,6 +104,8 @@ fn grant() -> impl Strategy<Value = (usize, Grant)> {
     let to = prop_oneof![Just(None), select(&ORGANIZATIONS[1..]).prop_map(Some)];
     let purposes = vec![
         Purposes::ALL,
+        Purposes::WHATEVER,
+        Purposes::own("BTG"),
         Purposes::own("TREAT"),
         Purposes::own("HPAYMT"),
     ];
@@ -179,7 +181,7 @@ fn scopes() -> impl Strategy<Value = Scopes> {
 }
 
 fn asking() -> impl Strategy<Value = Access> {
-    let purposes = vec!["TREAT", "HPAYMT", "unheard"];
+    let purposes = vec!["TREAT", "BTG", "HPAYMT", "unheard"];
     (
         select(&ORGANIZATIONS[..]),
         select(Role::ALL),

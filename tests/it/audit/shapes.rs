@@ -48,6 +48,11 @@ fn events() -> Vec<(String, Event)> {
                 Kind::Token => {
                     event.detail("grant_type=client_credentials&scope=system/Patient.rs")
                 }
+                Kind::Emergency => {
+                    let mut event = event.target("token", "wJalrXUtnFEMIK7MDENGbg", None);
+                    event.who.purpose = Some("BTG".into());
+                    event.detail("unconscious in our emergency department")
+                }
                 Kind::Operation => event
                     .target("EpisodeOfCare", "ep-0001", None)
                     .detail("/kap/v1/episodes/{episode}/sessions")

@@ -42,7 +42,7 @@ impl Bed {
             organization: Id::new("org-external-pcp").expect("id"),
             role: Role::ExternalEhr,
             scopes: SCOPES.into(),
-            purpose: Purpose::Treatment,
+            purposes: vec![Purpose::Treatment],
             keys: Keys::Set(keys),
         };
         app.app.auth.register(spec).await.expect("client");
