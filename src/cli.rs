@@ -1,8 +1,9 @@
-//! The command line: serve · demo · organization · client · audit · private · token · health.
+//! The command line: serve · demo · organization · client · label · audit · private · token · health.
 
 mod audit;
 mod client;
 mod database;
+mod label;
 mod organization;
 mod private;
 
@@ -50,6 +51,9 @@ enum Command {
     /// Keys of private notes.
     #[command(subcommand)]
     Private(private::PrivateCommand),
+    /// Security labels of records.
+    #[command(subcommand)]
+    Label(label::LabelCommand),
     /// The audit: who did what, and the proof that nothing of it was changed.
     #[command(subcommand)]
     Audit(audit::AuditCommand),
@@ -95,6 +99,7 @@ async fn dispatch(command: Command) -> Result<()> {
         Command::Organization(command) => organization::run(command).await,
         Command::Client(command) => client::run(command).await,
         Command::Private(command) => private::run(command).await,
+        Command::Label(command) => label::run(command).await,
         Command::Audit(command) => audit::run(command).await,
         Command::Token(args) => demo::token::run(args).await,
         Command::Health { url } => health(&url).await,

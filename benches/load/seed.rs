@@ -5,6 +5,7 @@
 use std::collections::{BTreeSet, HashSet};
 use std::sync::Arc;
 
+use kap_fhir::access::label::Labelling;
 use kap_fhir::access::{Access, Caller, Labels, Scopes};
 use kap_fhir::app::App;
 use kap_fhir::demo::script::Party;
@@ -148,6 +149,7 @@ impl Seeding {
             class: None,
             episode: episode.cloned(),
             by_caller: None,
+            labelling: Labelling::Built(Labels::NONE),
         }
     }
 

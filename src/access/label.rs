@@ -12,10 +12,12 @@ use serde_json::Value;
 use super::mask::mask;
 use crate::error::Issue;
 use crate::kap::base::Coding;
-use table::{CODES, Code};
+use table::{CLOSED_LAWS, CODES, Code};
 
-pub use content::{of_code, of_instrument};
-pub use rule::{Labelled, NoForm, Subject, is_minor, label, of_topics};
+pub use content::{of_code, of_instrument, of_news};
+pub use rule::{
+    Labelled, Labelling, NoForm, Past, Stays, Subject, is_minor, label, lower, of_topics,
+};
 
 /// `http://terminology.hl7.org/CodeSystem/v3-Confidentiality`
 pub const CONFIDENTIALITY: &str = "http://terminology.hl7.org/CodeSystem/v3-Confidentiality";
@@ -99,6 +101,16 @@ impl Labels {
     pub const TRAUMA: Self = Self::SDV.or(Self::MST).or(Self::SEX);
     /// What every record of an adult's treatment has.
     pub const ORDINARY: Self = Self::R.or(Self::MENTAL);
+    /// What laws and refrains say of a record: no one takes it off.
+    pub const LAW: Self = Self::PART2
+        .or(Self::SELF_PAY)
+        .or(Self::NOTES_LAW)
+        .or(Self::NOAUTH)
+        .or(Self::NORDSCLCD)
+        .or(Self::NODSCLCD)
+        .or(Self::NODSCLCDS)
+        .or(Self::NORDSCLCDS)
+        .or(Self::NOPAT);
     /// Topics beside mental health: a resource is of one of them.
     const TOPICS: Self = Self::SUBSTANCE
         .or(Self::TRAUMA)
@@ -117,6 +129,18 @@ impl Labels {
             .iter()
             .find(|c| c.code == code && (c.system == CONFIDENTIALITY || c.system == ACT_CODE));
         known.map(|c| c.bits).filter(|b| *b != Self::UNKNOWN)
+    }
+
+    /// The bits that an operator means by a code: as [`Labels::of`], and [`Labels::UNKNOWN`] for what no consent can
+    /// name. `None` where it protects nothing, or is none that this service knows.
+    #[must_use]
+    pub fn meant(code: &str) -> Option<Self> {
+        let known = CODES
+            .iter()
+            .find(|c| c.code == code && (c.system == CONFIDENTIALITY || c.system == ACT_CODE));
+        let bits = known.map(|c| c.bits).filter(|bits| !bits.is_empty())?;
+        // What is very restricted is restricted when it is that no more.
+        Some(if bits.meets(Self::V) { Self::V } else { bits })
     }
 
     /// What `meta.security` of a resource says.
@@ -181,6 +205,21 @@ fn find(system: &str, code: &str) -> Option<&'static Code> {
 
 fn is_ours(system: &str) -> bool {
     [CONFIDENTIALITY, ACT_CODE, ACT_REASON, OBSERVATION_VALUE].contains(&system)
+}
+
+/// Where `meta.security` of a resource states this code of v3-ActCode.
+#[must_use]
+pub fn stated_at(value: &Value, code: &str) -> Vec<usize> {
+    let codings = value["meta"]["security"].as_array();
+    let codings = codings.into_iter().flatten().enumerate();
+    let stated = codings.filter(|(_, c)| c["system"] == ACT_CODE && c["code"] == code);
+    stated.map(|(n, _)| n).collect()
+}
+
+/// Whether a code says what a law or a refrain bids.
+#[must_use]
+pub fn is_law(code: &str) -> bool {
+    CLOSED_LAWS.contains(&code) || Labels::of(code).is_some_and(|bits| bits.meets(Labels::LAW))
 }
 
 /// The published display of a label.

@@ -56,6 +56,7 @@ const fn shape(kind: Kind) -> Shape {
         Kind::NoteKeyAdd | Kind::NoteKeyRotate | Kind::NoteRewrap => Shape(DICOM, "110113", DICOM, "110129", "E", ""),
         // Object Security Attributes Changed.
         Kind::NoteHandOver => Shape(DICOM, "110113", DICOM, "110135", "E", ""),
+        Kind::LabelLower => Shape(DICOM, "110113", DICOM, "110135", "U", ""),
         Kind::Start => Shape(DICOM, "110100", DICOM, "110120", "E", ""),
         Kind::Stop => Shape(DICOM, "110100", DICOM, "110121", "E", ""),
         // Software Configuration.

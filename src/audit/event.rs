@@ -28,6 +28,8 @@ codes! {
         NoteRewrap = "note-rewrap",
         /// Notes went from one client of a practice to another.
         NoteHandOver = "note-hand-over",
+        /// An operator took labels off a record: its new version.
+        LabelLower = "label-lower",
         ClientAdd = "client-add", ClientDisable = "client-disable", ClientEnable = "client-enable", ClientKeys = "client-keys",
         Start = "start", Stop = "stop",
         /// The database took a step of its schema.

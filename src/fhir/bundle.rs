@@ -122,6 +122,7 @@ mod tests {
             owner: id.clone(),
             author: id,
             labels: 0,
+            lowered: 0,
             body: Some(r#"{"resourceType":"Patient","id":"a","x": 1.10}"#.into()),
             redacted: None,
         };

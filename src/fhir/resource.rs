@@ -69,6 +69,8 @@ pub struct Stored {
     pub author: Id,
     /// The security labels as a mask of `access::Labels`.
     pub labels: i64,
+    /// Those of them that an operator took off, in the same form.
+    pub lowered: i64,
     /// JSON text with `meta`; `None` where this version is a deletion.
     pub body: Option<Arc<str>>,
     /// Of a body that is a part of the record only, the whole of it.

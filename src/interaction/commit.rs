@@ -7,12 +7,13 @@ use std::time::Instant;
 use time::OffsetDateTime;
 
 use super::label::{About, Ages};
-use crate::access::{Access, Classes, Interaction};
+use crate::access::label::Labelling;
+use crate::access::{Access, Classes, Interaction, class};
 use crate::app::App;
 use crate::audit::event::{Event, Kind as Act};
 use crate::error::{Error, Kind, Result};
-use crate::fhir::index;
 use crate::fhir::resource::{Key, Resource, Stored};
+use crate::fhir::{index, security};
 use crate::kap::base::Id;
 use crate::store;
 use crate::store::audit;
@@ -48,6 +49,8 @@ pub struct Change {
     pub episode: Option<Id>,
     /// What the caller does with it; `None` where the service writes it of its own accord.
     pub by_caller: Option<Interaction>,
+    /// Where the labels that it states come from.
+    pub labelling: Labelling,
 }
 
 /// A set of changes that happen together or not at all.
@@ -56,6 +59,8 @@ pub struct Changes {
     pub changes: Vec<Change>,
     /// What is known of the patient already; of others it is looked up.
     pub about: Option<About>,
+    /// A word for the audit on what was done.
+    pub detail: Option<String>,
     /// Guards and rows beside the resources: the episode's version, parties, the idempotency record.
     pub steps: Vec<Step>,
 }
@@ -79,11 +84,16 @@ pub async fn commit(
     let mut events = Vec::with_capacity(set.changes.len());
     for change in set.changes {
         let (asked, over) = (change.by_caller, change.over.clone());
+        let labelling = change.labelling;
         let (draft, row) = draft(app, &ages, about.as_ref(), change)?;
         if let Some(interaction) = asked {
             narrowed(access, interaction, &draft, over.as_ref())?;
         }
-        events.push(changed(access, &draft));
+        let event = changed(access, &draft, labelling);
+        events.push(match &set.detail {
+            Some(detail) => event.detail(detail.as_str()),
+            None => event,
+        });
         steps.extend(match draft.version {
             1 => store::resource::create(access.tenant(), &draft),
             n => store::resource::update(access.tenant(), &draft, n - 1),
@@ -127,8 +137,9 @@ fn narrowed(
 }
 
 /// The event of a version that is stored.
-fn changed(access: &Access, draft: &Draft) -> Event {
+fn changed(access: &Access, draft: &Draft, labelling: Labelling) -> Event {
     let kind = match (&draft.body, draft.version) {
+        (Some(_), _) if matches!(labelling, Labelling::Lowered(_)) => Act::LabelLower,
         (None, _) => Act::Delete,
         (Some(_), 1) => Act::Create,
         (Some(_), _) => Act::Update,
@@ -142,6 +153,7 @@ fn changed(access: &Access, draft: &Draft) -> Event {
 
 /// What hangs off an episode is of its patient, whether the resource itself says so or not.
 fn draft(app: &App, ages: &Ages, about: Option<&Id>, change: Change) -> Result<(Draft, Stored)> {
+    let labelled = ages.labelled(&change)?;
     let Change {
         resource,
         over,
@@ -150,9 +162,10 @@ fn draft(app: &App, ages: &Ages, about: Option<&Id>, change: Change) -> Result<(
         class: given,
         episode,
         by_caller: _,
+        labelling: _,
     } = change;
-    let previous = over.as_ref().map_or(0, |old| old.labels);
-    let (resource, labels, class) = ages.labelled(resource, previous)?;
+    let class = class::of(&resource.key.kind, &resource.value, labelled.labels);
+    let resource = security::relabelled(resource, &labelled.drop, &labelled.add)?;
     let author = over.as_ref().map_or(author, |old| old.author.clone());
     let version = over.as_ref().map_or(1, |old| old.version + 1);
     let at = app
@@ -174,7 +187,8 @@ fn draft(app: &App, ages: &Ages, about: Option<&Id>, change: Change) -> Result<(
         episode,
         owner,
         author,
-        labels,
+        labels: labelled.labels,
+        lowered: labelled.lowered,
         class: given.unwrap_or(class),
         body: Some(body),
         entries,
@@ -188,6 +202,7 @@ fn draft(app: &App, ages: &Ages, about: Option<&Id>, change: Change) -> Result<(
         owner: draft.owner.clone(),
         author: draft.author.clone(),
         labels: draft.labels.bits(),
+        lowered: draft.lowered.bits(),
         body: draft.body.clone(),
         redacted: None,
     };

@@ -2,6 +2,8 @@
 
 use super::commit::{Change, Changes, commit, lost};
 use crate::access::Access;
+use crate::access::Labels;
+use crate::access::label::Labelling;
 use crate::app::App;
 use crate::error::{Error, Kind, Result};
 use crate::fhir::resource::Key;
@@ -41,6 +43,7 @@ pub async fn put_organization(app: &App, organization: &Organization) -> Result<
             class: None,
             episode: None,
             by_caller: None,
+            labelling: Labelling::Built(Labels::NONE),
         });
     }
     commit(

@@ -10,6 +10,8 @@ use super::label::About;
 use super::practice::{actor, documents, grants};
 use super::reading::{Completed, Loaded, load, load_whole};
 use super::stamp::says_the_same;
+use crate::access::Labels;
+use crate::access::label::Labelling;
 use crate::access::{Access, Interaction};
 use crate::app::App;
 use crate::error::{Error, Kind as ErrorKind, Result};
@@ -209,6 +211,7 @@ fn plan(
         class: None,
         episode: Some(after.episode_id.clone()),
         by_caller,
+        labelling: Labelling::Built(Labels::NONE),
     };
     let about = About::of(after, Instant(app.clock.now()));
     let mut set = Changes {
@@ -216,17 +219,12 @@ fn plan(
         ..Changes::default()
     };
     let mut origin = Origin::Ours;
-    for Received {
-        resource,
-        seen,
-        over,
-    } in &ask.received
-    {
-        let over = loaded.stored.get(&resource.key).or(over.as_ref()).cloned();
-        check_version(over.as_ref(), *seen)?;
-        let resource = with_history(before, after, resource);
-        let by_caller = Some(does(*seen));
-        set.changes.push(make(resource, over, writer, by_caller));
+    for one in &ask.received {
+        let (resource, over) = taken(loaded, after, one)?;
+        set.changes.push(Change {
+            labelling: Labelling::Sent,
+            ..make(resource, over, writer, Some(does(one.seen)))
+        });
         origin = Origin::Foreign;
     }
     for draft in drafts.facts {
@@ -236,6 +234,7 @@ fn plan(
         if kept_by_operator || set.changes.iter().any(|c| c.resource.key == key) {
             continue;
         }
+        let was = draft.was.as_ref().map(|was| Labels::stated(&was.value));
         let (resource, of) = keep_foreign(loaded, draft);
         if of == Origin::Foreign {
             origin = Origin::Foreign;
@@ -243,7 +242,10 @@ fn plan(
         let old = loaded.value(&key);
         if !old.is_some_and(|old| says_the_same(old, &resource.value)) {
             let by_caller = ask.does_with(&key.kind);
-            set.changes.push(make(resource, over, writer, by_caller));
+            set.changes.push(Change {
+                labelling: Labelling::Built(was.unwrap_or_default()),
+                ..make(resource, over, writer, by_caller)
+            });
         }
     }
     // Documents are made of the whole episode: they are the practice's, whoever's write made them due.
@@ -259,6 +261,14 @@ fn plan(
     set.steps
         .extend(grants::changed(access.tenant(), before, after));
     Ok((set, origin))
+}
+
+/// A resource as it is stored that came in as FHIR, and what it replaces.
+fn taken(loaded: &Loaded, after: &Episode, one: &Received) -> Result<(Resource, Option<Stored>)> {
+    let over = loaded.stored.get(&one.resource.key).or(one.over.as_ref());
+    check_version(over, one.seen)?;
+    let resource = with_history(&loaded.episode, after, &one.resource);
+    Ok((resource, over.cloned()))
 }
 
 /// What the sender of a resource does with it.

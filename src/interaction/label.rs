@@ -3,15 +3,15 @@
 use std::collections::HashMap;
 use std::collections::hash_map::Entry;
 
-use super::commit::Changes;
+use super::commit::{Change, Changes};
 use super::write::Incoming;
-use crate::access::label::{self, Labelled, Subject};
+use crate::access::label::{self, Labelled, Labelling, Past, Subject};
 use crate::access::{Access, Classes, Labels, class};
 use crate::app::App;
 use crate::error::{Error, Issue, Kind, Result};
 use crate::fhir::index::{self, IndexValue};
+use crate::fhir::parameter;
 use crate::fhir::resource::{Key, Resource};
-use crate::fhir::{parameter, security};
 use crate::kap::base::{Day, Instant};
 use crate::kap::calendar::Calendar;
 use crate::kap::{Episode, Id};
@@ -76,6 +76,22 @@ fn day(kind: &str, resource: &Resource, calendar: &Calendar) -> Option<Day> {
     Some(calendar.day(Instant(at)))
 }
 
+/// What was before a change.
+fn past(change: &Change) -> Past {
+    let Some(over) = &change.over else {
+        return Past::default();
+    };
+    let lowered = Labels::from_bits(over.lowered);
+    let before = over.value().filter(|_| !lowered.is_empty());
+    Past {
+        labels: Labels::from_bits(over.labels),
+        lowered,
+        news: before.map_or(Labels::NONE, |before| {
+            label::of_news(&before, &change.resource.value)
+        }),
+    }
+}
+
 /// The patients of a set of changes.
 #[derive(Debug, Default)]
 pub struct Ages(HashMap<Id, About>);
@@ -107,40 +123,32 @@ impl Ages {
         Ok(Self(known))
     }
 
-    /// The resource with its labels, and what class of data it is. `previous` are the labels of the version before.
+    /// How what a change stores is labelled.
     ///
     /// # Errors
     /// `Unprocessable` for a psychotherapy note.
-    pub fn labelled(
-        &self,
-        resource: Resource,
-        previous: i64,
-    ) -> Result<(Resource, Labels, Classes)> {
-        let labelled = self.label(&resource, previous)?;
-        let class = class::of(&resource.key.kind, &resource.value, labelled.labels);
-        let resource = security::relabelled(resource, &labelled.drop, &labelled.add)?;
-        Ok((resource, labelled.labels, class))
+    pub fn labelled(&self, change: &Change) -> Result<Labelled> {
+        self.label(&change.resource, past(change), change.labelling)
     }
 
-    /// The labels and the class that the resource will get.
+    /// The labels and the class of a record that was never labelled.
     ///
     /// # Errors
     /// As [`Ages::labelled`].
-    pub fn judged(&self, resource: &Resource, previous: i64) -> Result<(Labels, Classes)> {
-        let labels = self.label(resource, previous)?.labels;
-        Ok((
-            labels,
-            class::of(&resource.key.kind, &resource.value, labels),
-        ))
+    pub fn judged(&self, resource: &Resource) -> Result<(Labels, Classes)> {
+        let labels = self
+            .label(resource, Past::default(), Labelling::Sent)?
+            .labels;
+        let kind = &resource.key.kind;
+        Ok((labels, class::of(kind, &resource.value, labels)))
     }
 
-    fn label(&self, resource: &Resource, previous: i64) -> Result<Labelled> {
+    fn label(&self, resource: &Resource, past: Past, labelling: Labelling) -> Result<Labelled> {
         let kind = &resource.key.kind;
         let (patient, _) = index::compartment(kind, &resource.value);
         let about = patient.and_then(|id| self.0.get(&id));
         let subject = about.map_or(Subject::Adult, |about| about.subject(kind, resource));
-        let previous = Labels::from_bits(previous);
-        label::label(kind, &resource.value, subject, previous).map_err(|_| {
+        label::label(kind, &resource.value, subject, past, labelling).map_err(|_| {
             let text = "A psychotherapy note has no FHIR form: it is not stored here.";
             Error::new(Kind::Unprocessable, text)
         })

@@ -17,6 +17,7 @@ pub mod episode;
 pub mod foreign;
 mod home;
 pub mod label;
+pub mod lower;
 pub mod pointers;
 pub mod practice;
 pub mod private_note;

@@ -226,6 +226,7 @@ mod tests {
             owner: id("o"),
             author: id("o"),
             labels: 0,
+            lowered: 0,
             body: Some(value.to_string().into()),
             redacted: None,
         };

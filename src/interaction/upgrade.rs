@@ -92,9 +92,7 @@ async fn judge(app: &App, found: &Unclassified) -> Result<(Labels, Classes)> {
         None => Ages::default(),
     };
     // A note is none of ours, whatever it says: it stays closed.
-    let (labels, class) = ages
-        .judged(&resource, 0)
-        .unwrap_or((unknown, Classes::OTHER));
+    let (labels, class) = ages.judged(&resource).unwrap_or((unknown, Classes::OTHER));
     // The targets of a provenance of then are not of one class: it stays with the practice.
     if &*row.key.kind == "Provenance" {
         return Ok((labels, Classes::OTHER));

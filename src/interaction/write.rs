@@ -11,6 +11,7 @@ use super::episode::{Ask, Done, Received, change, does};
 use super::home::{Home, home};
 use super::pointers::Pointers;
 use super::reading::Loaded;
+use crate::access::label::Labelling;
 use crate::access::{Access, Interaction};
 use crate::app::App;
 use crate::audit::Kind as Act;
@@ -285,6 +286,7 @@ async fn plain(
             class: None,
             episode: None,
             by_caller: Some(by_caller),
+            labelling: Labelling::Sent,
         });
     }
     commit(app, access, name, set).await?.map_err(lost)

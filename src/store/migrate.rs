@@ -59,6 +59,11 @@ pub(super) const ALL: &[Migration] = &[
         name: "shared keys",
         text: include_str!("migrations/0007_shared_key.sql"),
     },
+    Migration {
+        version: 8,
+        name: "lowered",
+        text: include_str!("migrations/0008_lowered.sql"),
+    },
 ];
 
 /// The table that tells which steps were taken.

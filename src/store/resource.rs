@@ -29,6 +29,8 @@ pub struct Draft {
     /// The organization whose client wrote the first version.
     pub author: Id,
     pub labels: Labels,
+    /// Those that an operator took off.
+    pub lowered: Labels,
     /// What class of data it is.
     pub class: Classes,
     /// JSON text with `meta`; `None` for a deletion.
@@ -41,8 +43,8 @@ pub struct Draft {
 #[must_use]
 pub fn create(tenant: &str, draft: &Draft) -> Vec<Step> {
     const INSERT: &str = "INSERT INTO resource (tenant, type, id, version, at, deleted, patient, episode, \
-        owner, author, labels, class, date, body) \
-        VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14) ON CONFLICT DO NOTHING";
+        owner, author, labels, lowered, class, date, body) \
+        VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15) ON CONFLICT DO NOTHING";
     let mut steps = vec![Step::one(EXISTS, INSERT, columns(tenant, draft))];
     index(&mut steps, tenant, draft);
     steps
@@ -53,11 +55,11 @@ pub fn create(tenant: &str, draft: &Draft) -> Vec<Step> {
 pub fn update(tenant: &str, draft: &Draft, expected_version: i64) -> Vec<Step> {
     // A concurrent writer of the same version waits at the history's key, then finds it taken.
     const KEEP: &str = "INSERT INTO resource_history (tenant, type, id, version, at, deleted, patient, \
-        episode, owner, author, labels, class, body) SELECT tenant, type, id, version, at, deleted, patient, \
-        episode, owner, author, labels, class, body FROM resource WHERE tenant = $1 AND type = $2 AND id = $3 AND version = $4 ON CONFLICT DO NOTHING";
+        episode, owner, author, labels, lowered, class, body) SELECT tenant, type, id, version, at, deleted, patient, \
+        episode, owner, author, labels, lowered, class, body FROM resource WHERE tenant = $1 AND type = $2 AND id = $3 AND version = $4 ON CONFLICT DO NOTHING";
     const REPLACE: &str = "UPDATE resource SET version = $4, at = $5, deleted = $6, patient = $7, \
-        episode = $8, owner = $9, author = $10, labels = $11, class = $12, date = $13, body = $14 \
-        WHERE tenant = $1 AND type = $2 AND id = $3 AND version = $15";
+        episode = $8, owner = $9, author = $10, labels = $11, lowered = $12, class = $13, date = $14, body = $15 \
+        WHERE tenant = $1 AND type = $2 AND id = $3 AND version = $16";
     let mut key = key(tenant, &draft.key);
     key.push(expected_version.into());
     let mut replacement = columns(tenant, draft);
@@ -101,6 +103,7 @@ fn columns(tenant: &str, draft: &Draft) -> Vec<Value> {
         draft.owner.as_str().into(),
         draft.author.as_str().into(),
         draft.labels.bits().into(),
+        draft.lowered.bits().into(),
         draft.class.bits().into(),
         date(draft).into(),
         draft.body.clone().into(),

@@ -19,14 +19,14 @@ use crate::kap::base::{Day, Id};
 
 /// The columns of a resource under the alias `r`, in the order of [`stored`].
 pub(super) const COLUMNS: &str = "r.type, r.id, r.version, r.at, r.patient, r.episode, r.owner, \
-    r.author, r.labels, r.body";
+    r.author, r.labels, r.lowered, r.body";
 /// How many columns [`COLUMNS`] has: the next one is a statement's own.
-pub(super) const WIDTH: usize = 10;
+pub(super) const WIDTH: usize = 11;
 /// [`COLUMNS`] without the body, which is the last of them.
 const COLUMNS_WITHOUT_BODY: &str =
-    "r.type, r.id, r.version, r.at, r.patient, r.episode, r.owner, r.author, r.labels";
+    "r.type, r.id, r.version, r.at, r.patient, r.episode, r.owner, r.author, r.labels, r.lowered";
 const HISTORY: &str = "h.type, h.id, h.version, h.at, h.patient, h.episode, h.owner, h.author, \
-    h.labels, h.body";
+    h.labels, h.lowered, h.body";
 
 /// Keys per statement of [`View::find`]: few sizes, so that the statements stay prepared; the last key is repeated.
 const SIZES: [usize; 4] = [4, 16, 64, 200];
@@ -308,7 +308,8 @@ pub(super) fn stored(row: &Row) -> Result<Stored> {
         owner: id(row, 6)?,
         author: Id::new(&*row.text(7)).unwrap_or_default(),
         labels: row.int(8),
-        body: row.opt_text(9),
+        lowered: row.int(9),
+        body: row.opt_text(10),
         redacted: None,
     })
 }

@@ -15,6 +15,7 @@ mod emergency;
 mod fhir_door;
 mod golden;
 mod idempotency;
+mod lower;
 mod oauth;
 mod policy;
 mod private_note;

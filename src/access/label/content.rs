@@ -63,30 +63,53 @@ pub fn of_instrument(name: &str) -> Labels {
 /// The topics of everything that a resource says, in whatever element.
 pub(super) fn of_resource(value: &Value) -> Labels {
     let mut found = Labels::NONE;
+    each(value, &mut |_, _, topics| found = found.or(topics));
+    found
+}
+
+/// The topics of what a version says and the one before did not: of each code by itself, since another code of the same
+/// topic is another statement.
+#[must_use]
+pub fn of_news(before: &Value, now: &Value) -> Labels {
+    let mut known = Vec::new();
+    each(before, &mut |system, code, _| known.push((system, code)));
+    let mut news = Labels::NONE;
+    each(now, &mut |system, code, topics| {
+        if !known.contains(&(system, code)) {
+            news = news.or(topics);
+        }
+    });
+    news
+}
+
+/// Calls `told` with each code of a resource, and with its form (of no system), where that tells a topic.
+fn each<'v>(value: &'v Value, told: &mut impl FnMut(&'v str, &'v str, Labels)) {
     for (name, member) in value.as_object().into_iter().flatten() {
         if name != "meta" {
-            walk(member, &mut found);
+            walk(member, told);
         }
     }
     let form = value["questionnaire"].as_str().unwrap_or_default();
     let form = form.split('|').next().unwrap_or_default();
     let about = |(_, slug): &(&str, &str)| form.rsplit('/').next() == Some(slug);
     if INSTRUMENTS.iter().any(about) {
-        found = found.or(SUBSTANCE);
+        told("", form, SUBSTANCE);
     }
-    found
 }
 
-fn walk(value: &Value, found: &mut Labels) {
+fn walk<'v>(value: &'v Value, told: &mut impl FnMut(&'v str, &'v str, Labels)) {
     match value {
-        Value::Array(items) => items.iter().for_each(|item| walk(item, found)),
+        Value::Array(items) => items.iter().for_each(|item| walk(item, told)),
         Value::Object(members) => {
             if let (Some(Value::String(system)), Some(Value::String(code))) =
                 (members.get("system"), members.get("code"))
             {
-                *found = found.or(of_code(system, code));
+                let topics = of_code(system, code);
+                if !topics.is_empty() {
+                    told(system, code, topics);
+                }
             }
-            members.values().for_each(|member| walk(member, found));
+            members.values().for_each(|member| walk(member, told));
         }
         _ => {}
     }

@@ -2,7 +2,7 @@
 
 use serde_json::Value;
 
-use super::{CONFIDENTIALITY, Labels, content};
+use super::{ACT_CODE, CONFIDENTIALITY, Labels, content};
 use crate::kap::base::{Coding, Day};
 
 /// Years at which a patient is no longer a minor.
@@ -19,7 +19,9 @@ pub enum Subject {
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Labelled {
     pub labels: Labels,
-    /// Positions of the codings that go: a confidentiality below the one that holds.
+    /// Those that stay taken off.
+    pub lowered: Labels,
+    /// Positions of the codings that go: a confidentiality other than the one that holds, and what is taken off.
     pub drop: Vec<usize>,
     /// The codings that are missing, the confidentiality first.
     pub add: Vec<Coding>,
@@ -54,8 +56,44 @@ fn base(kind: &str, value: &Value) -> Base {
     }
 }
 
+/// Where the labels that a resource states come from.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Labelling {
+    /// The service built it of facts that stated these before too: they, and what follows from type and content, are
+    /// stated each time.
+    Built(Labels),
+    /// Somebody sent it so.
+    Sent,
+    /// It is as it was, and an operator takes these off.
+    Lowered(Labels),
+}
+
+/// What was before a version that is to be labelled.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Past {
+    /// The labels of the version before.
+    pub labels: Labels,
+    /// Those that were taken off the record.
+    pub lowered: Labels,
+    /// The topics of what the version before did not say: it matters where something was taken off.
+    pub news: Labels,
+}
+
+impl Past {
+    /// What holds of `lowered` where a resource states labels and follows from them (`implied`) as given.
+    fn still_lowered(self, labelling: Labelling, stated: Labels, implied: Labels) -> Labels {
+        let meant = match labelling {
+            Labelling::Built(before) => stated.without(implied.or(before)),
+            Labelling::Sent => stated,
+            // Nothing that only a statement puts on comes again by itself.
+            Labelling::Lowered(off) => return self.lowered.or(off.without(Labels::UNKNOWN)),
+        };
+        self.lowered.without(meant).without(self.news)
+    }
+}
+
 /// The labels of a resource of type `kind`: those of its type and content, those that it was sent with, and those
-/// that its version before had (`previous`).
+/// that its version before had; without those that an operator took off and nobody has said since.
 ///
 /// # Errors
 /// `NoForm` where it is labelled as a psychotherapy note.
@@ -63,15 +101,83 @@ pub fn label(
     kind: &str,
     value: &Value,
     subject: Subject,
-    previous: Labels,
+    past: Past,
+    labelling: Labelling,
 ) -> Result<Labelled, NoForm> {
     let stated = Labels::stated(value);
     if stated.meets(Labels::NOTE) {
         return Err(NoForm);
     }
-    let told = stated.or(previous).or(content::of_resource(value));
-    let labels = complete(base(kind, value), told, subject);
-    Ok(change(value, stated, labels))
+    let (base, content) = (base(kind, value), content::of_resource(value));
+    let implied = complete(base, content, subject);
+    let mut lowered = past.still_lowered(labelling, stated, implied);
+    // A corrected date of birth speaks for itself, and a second correction too.
+    if subject == Subject::Adult {
+        lowered = lowered.without(Labels::ADOL);
+    }
+    let off = match labelling {
+        Labelling::Lowered(off) => off,
+        Labelling::Built(_) | Labelling::Sent => Labels::NONE,
+    };
+    // What is closed has one bit for many codes: it stays as long as one of them is stated.
+    let told = stated.without(off.without(Labels::UNKNOWN));
+    let told = told.or(past.labels.without(off)).or(content);
+    let labels = without(base, told, subject, lowered);
+    Ok(change(value, stated, labels, lowered))
+}
+
+/// `told` completed, without `lowered` and what follows from it.
+fn without(base: Base, told: Labels, subject: Subject, lowered: Labels) -> Labels {
+    let labels = complete(base, told.without(lowered), subject);
+    if lowered.is_empty() {
+        labels
+    } else {
+        floor(base, labels.without(lowered))
+    }
+}
+
+/// What no one takes off: what a type is by itself, what a law on the record is about, what follows from the rest.
+fn floor(base: Base, labels: Labels) -> Labels {
+    let mut labels = labels;
+    if base == Base::Clinical {
+        labels = labels.or(Labels::PSY);
+    }
+    if labels.meets(Labels::PART2) && !labels.meets(Labels::SUBSTANCE) {
+        labels = labels.or(Labels::ETH);
+    }
+    if labels.without(Labels::R).is_empty() {
+        labels
+    } else {
+        labels.or(Labels::R)
+    }
+}
+
+/// Why a label stays on a record.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Stays {
+    /// It is not there.
+    Absent,
+    /// It follows from the type of the record, a law on it, or a label that stays.
+    Follows,
+}
+
+/// What is left of the labels of a record when `off`, which is no law, is taken off it. What is closed ([`Labels::UNKNOWN`]) only ever comes
+/// of what the record states, so of that the caller must ask the record itself (`stated_at`).
+///
+/// # Errors
+/// Why not all of `off` can be.
+pub fn lower(kind: &str, value: &Value, labels: Labels, off: Labels) -> Result<Labels, Stays> {
+    let off = off.without(Labels::UNKNOWN);
+    if !off.within(labels) {
+        return Err(Stays::Absent);
+    }
+    let rest = without(base(kind, value), labels, Subject::Adult, off);
+    // The law on a record is about its topic, whichever of its labels says so.
+    let topic = labels.meets(Labels::PART2) && off.meets(Labels::SUBSTANCE);
+    if rest.meets(off) || topic {
+        return Err(Stays::Follows);
+    }
+    Ok(rest)
 }
 
 /// `told` completed by what follows from it.
@@ -103,7 +209,7 @@ pub fn of_topics(topics: Labels, clinical: bool, subject: Subject) -> Labels {
     complete(base, topics, subject)
 }
 
-fn change(value: &Value, stated: Labels, labels: Labels) -> Labelled {
+fn change(value: &Value, stated: Labels, labels: Labels, lowered: Labels) -> Labelled {
     let codings = value["meta"]["security"].as_array();
     let codings = codings.map_or(&[][..], Vec::as_slice);
     let mut add = labels.codings();
@@ -119,10 +225,16 @@ fn change(value: &Value, stated: Labels, labels: Labels) -> Labelled {
     if kept.is_none() {
         add.insert(0, level);
     }
-    let levels = codings.iter().enumerate().filter(|(_, c)| is_level(c));
-    let drop = levels.map(|(n, _)| n).filter(|n| Some(*n) != kept);
+    let gone = |c: &Value| {
+        let known = c["system"] == ACT_CODE;
+        let bits = Labels::of(c["code"].as_str().unwrap_or_default()).filter(|_| known);
+        bits.is_some_and(|bits| !bits.is_empty() && !bits.within(labels))
+    };
+    let leaves = |(n, c): &(usize, &Value)| (is_level(c) && Some(*n) != kept) || gone(c);
+    let drop = codings.iter().enumerate().filter(leaves).map(|(n, _)| n);
     Labelled {
         labels,
+        lowered,
         drop: drop.collect(),
         add,
     }

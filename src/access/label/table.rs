@@ -17,6 +17,18 @@ pub(super) struct Code {
     pub display: &'static str,
 }
 
+/// The closed codes that are laws and refrains, not sensitivities.
+pub(super) const CLOSED_LAWS: &[&str] = &[
+    "Title38Section7332",
+    "CommonRule",
+    "NOLIST",
+    "NOMOU",
+    "NOORGPOL",
+    "NORDSCLW",
+    "NOVIP",
+    "ORCON",
+];
+
 const fn c(system: &'static str, code: &'static str, bits: L, display: &'static str) -> Code {
     Code {
         system,

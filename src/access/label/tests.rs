@@ -5,6 +5,8 @@ use serde_json::{Value, json};
 
 use super::*;
 
+mod lowered;
+
 fn coding(system: &str, code: &str) -> Value {
     json!({"system": system, "code": code})
 }
@@ -15,8 +17,22 @@ fn with(value: Value, security: &[Value]) -> Value {
     value
 }
 
+fn labelled(
+    kind: &str,
+    value: &Value,
+    subject: Subject,
+    previous: Labels,
+) -> Result<Labelled, NoForm> {
+    let labels = previous;
+    let past = Past {
+        labels,
+        ..Past::default()
+    };
+    label(kind, value, subject, past, Labelling::Sent)
+}
+
 fn of(kind: &str, value: &Value) -> Labels {
-    let found = label(kind, value, Subject::Adult, Labels::NONE);
+    let found = labelled(kind, value, Subject::Adult, Labels::NONE);
     found.expect("no note").labels
 }
 
@@ -102,7 +118,7 @@ fn what_was_sent_is_kept_and_completed() {
 #[test]
 fn a_minors_event_is_an_adolescents() {
     let label = |kind: &str| {
-        let found = label(kind, &json!({}), Subject::Minor, Labels::NONE);
+        let found = labelled(kind, &json!({}), Subject::Minor, Labels::NONE);
         found.expect("no note").labels
     };
     assert_eq!(label("Encounter"), PSYCHIATRIC.or(Labels::ADOL));
@@ -113,7 +129,7 @@ fn a_minors_event_is_an_adolescents() {
 #[test]
 fn a_note_is_never_labelled() {
     let note = with(json!({}), &[coding(ACT_CODE, "PSYTHPN")]);
-    let found = label("Communication", &note, Subject::Adult, Labels::NONE);
+    let found = labelled("Communication", &note, Subject::Adult, Labels::NONE);
     assert_eq!(found, Err(NoForm));
 }
 
@@ -127,7 +143,7 @@ fn the_change_names_what_goes_and_what_comes() {
             coding(ACT_CODE, "PSY"),
         ],
     );
-    let found = label("Encounter", &sent, Subject::Adult, Labels::SDV).expect("no note");
+    let found = labelled("Encounter", &sent, Subject::Adult, Labels::SDV).expect("no note");
     assert_eq!(found.drop, [0]);
     let added: Vec<&str> = found.add.iter().map(|c| c.code.as_str()).collect();
     assert_eq!(added, ["R", "SDV"]);
@@ -135,14 +151,14 @@ fn the_change_names_what_goes_and_what_comes() {
         json!({}),
         &[coding(CONFIDENTIALITY, "R"), coding(ACT_CODE, "PSY")],
     );
-    let found = label("Encounter", &complete, Subject::Adult, Labels::NONE).expect("no note");
+    let found = labelled("Encounter", &complete, Subject::Adult, Labels::NONE).expect("no note");
     assert!(found.drop.is_empty() && found.add.is_empty());
     // Exactly one confidentiality.
     let twice = with(
         json!({}),
         &[coding(CONFIDENTIALITY, "R"), coding(CONFIDENTIALITY, "R")],
     );
-    let found = label("Patient", &twice, Subject::Adult, Labels::NONE).expect("no note");
+    let found = labelled("Patient", &twice, Subject::Adult, Labels::NONE).expect("no note");
     assert_eq!(found.drop, [1]);
 }
 
@@ -234,7 +250,7 @@ proptest! {
         let value = with(json!({}), &security);
         let previous = Labels::from_bits(previous).without(Labels::NOTE);
         let subject = if minor { Subject::Minor } else { Subject::Adult };
-        let found = label(kind, &value, subject, previous).expect("no note");
+        let found = labelled(kind, &value, subject, previous).expect("no note");
         prop_assert!(previous.within(found.labels));
         prop_assert!(Labels::stated(&value).within(found.labels));
 
@@ -248,7 +264,7 @@ proptest! {
         let levels = after.iter().filter(|c| c["system"] == CONFIDENTIALITY).count();
         prop_assert_eq!(levels, 1);
         let again = with(json!({}), &after);
-        let twice = label(kind, &again, subject, Labels::NONE).expect("no note");
+        let twice = labelled(kind, &again, subject, Labels::NONE).expect("no note");
         prop_assert_eq!(twice.labels, found.labels);
         prop_assert!(twice.drop.is_empty() && twice.add.is_empty());
     }

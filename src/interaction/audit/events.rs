@@ -97,6 +97,7 @@ fn stored(app: &App, row: &Row) -> Result<Stored> {
         author: owner.clone().unwrap_or_default(),
         owner: owner.unwrap_or_default(),
         labels: 0,
+        lowered: 0,
         body: Some(body),
         redacted: None,
     })

@@ -5,6 +5,8 @@ use std::collections::BTreeMap;
 use super::answer::Outcome;
 use super::command::{Answered, Request, answered, client, fingerprint, replay};
 use super::{actor, grants, head, party, provenance};
+use crate::access::Labels;
+use crate::access::label::Labelling;
 use crate::access::{Access, Interaction};
 use crate::app::App;
 use crate::error::{Error, Kind, Result};
@@ -258,6 +260,7 @@ async fn changes(app: &App, access: &Access, episode: &Episode) -> Result<Change
             class: None,
             episode: episode_id,
             by_caller: opens.then_some(Interaction::Create),
+            labelling: Labelling::Built(Labels::NONE),
         });
     }
     let about = About::of(episode, Instant(app.clock.now()));

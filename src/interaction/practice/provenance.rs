@@ -3,7 +3,8 @@
 //! A Provenance names its targets, and is seen by those alone who see them all (`store/filter.rs`). So what is not shared
 //! alike has a Provenance of its own, with the same labels and class: none is lost to who sees a part.
 
-use crate::access::{Access, Classes, Interaction, Labels, Role};
+use crate::access::label::Labelling;
+use crate::access::{Access, Classes, Interaction, Labels, Role, class};
 use crate::app::App;
 use crate::error::Result;
 use crate::fhir::resource::Key;
@@ -37,8 +38,8 @@ pub fn of(
     let ages = Ages::from(about.clone());
     let mut groups: Vec<(Group, Vec<Key>)> = Vec::new();
     for change in changes {
-        let previous = change.over.as_ref().map_or(0, |old| old.labels);
-        let (labels, class) = ages.judged(&change.resource, previous)?;
+        let labels = ages.labelled(change)?.labels;
+        let class = class::of(&change.resource.key.kind, &change.resource.value, labels);
         let author = change.over.as_ref().map_or(&change.author, |o| &o.author);
         let readers = readers(&change.resource.key.kind);
         let group = (labels, class, author.clone(), readers);
@@ -65,6 +66,7 @@ pub fn of(
                 class: Some(class),
                 episode: Some(episode.episode_id.clone()),
                 by_caller: None,
+                labelling: Labelling::Built(Labels::NONE),
             }
         });
     Ok(made.collect())

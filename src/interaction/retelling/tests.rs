@@ -41,6 +41,7 @@ fn shown(episode: &Episode, role: Role, more: Labels) -> Vec<(Key, Value)> {
     let all = mapping::all_to_fhir(&episode.facts(), episode).into_iter();
     let rows = all.map(|resource| Stored {
         labels: Labels::stated(&resource.value).or(more).bits(),
+        lowered: 0,
         key: resource.key,
         version: 1,
         at: 0,

@@ -154,6 +154,7 @@ fn draft(value: &Value) -> Draft {
         owner: id("practice"),
         author: id("practice"),
         labels,
+        lowered: Labels::NONE,
         class: class::of(kind, value, labels),
         body: Some(value.to_string().into()),
         entries: extract(kind, value),

@@ -80,6 +80,10 @@ fn events() -> Vec<(String, Event)> {
                     .target("client", "new-program", None)
                     .patient(patient)
                     .detail("from old-program"),
+                Kind::LabelLower => Event::new(*kind)
+                    .target("Condition", "prob-0001", Some(2))
+                    .patient(patient)
+                    .detail("labels lowered: SUD ETH; reason: misclassified; operator: ada.m"),
                 Kind::ClientAdd | Kind::ClientDisable | Kind::ClientEnable | Kind::ClientKeys => {
                     Event::new(*kind).target("client", "demo-partner", None)
                 }
