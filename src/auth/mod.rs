@@ -6,6 +6,7 @@
 
 mod backend_services;
 pub mod client;
+pub mod cursor;
 mod discovery;
 mod emergency;
 mod form;

@@ -7,10 +7,12 @@ use std::io::Write as _;
 use std::os::unix::fs::{MetadataExt as _, OpenOptionsExt as _};
 use std::path::Path;
 
+use aws_lc_rs::encoding::AsBigEndian as _;
 use aws_lc_rs::signature::{ED25519, Ed25519KeyPair, KeyPair as _, UnparsedPublicKey};
 use base64::Engine as _;
 use base64::engine::general_purpose::{STANDARD, URL_SAFE_NO_PAD};
 
+use super::cursor::CursorKey;
 use super::digest;
 use crate::error::{Error, Kind, Result};
 
@@ -27,6 +29,7 @@ const PUBLIC: [u8; 12] = [
 pub struct SealingKey {
     pair: Ed25519KeyPair,
     id: String,
+    cursors: CursorKey,
 }
 
 /// The public half of a key: what tells a seal from a forged one.
@@ -48,16 +51,24 @@ impl SealingKey {
     /// # Errors
     /// When the crypto provider fails.
     pub fn generate() -> Result<Self> {
-        Ed25519KeyPair::generate()
-            .map(Self::of)
-            .map_err(Error::internal)
+        let pair = Ed25519KeyPair::generate().map_err(Error::internal)?;
+        Self::of(pair)
     }
 
-    fn of(pair: Ed25519KeyPair) -> Self {
-        Self {
+    fn of(pair: Ed25519KeyPair) -> Result<Self> {
+        let seed = pair.seed().and_then(|seed| seed.as_be_bytes());
+        let seed = seed.map_err(Error::internal)?;
+        Ok(Self {
             id: digest(pair.public_key().as_ref()),
+            cursors: CursorKey::following(seed.as_ref()),
             pair,
-        }
+        })
+    }
+
+    /// What cursors are sealed with: it follows from this key, and says nothing of it.
+    #[must_use]
+    pub const fn cursors(&self) -> &CursorKey {
+        &self.cursors
     }
 
     /// Reads a key file. It must be its owner's alone: who can read it can seal.
@@ -76,8 +87,8 @@ impl SealingKey {
         }
         let text = std::fs::read_to_string(path).map_err(failed)?;
         let key = parse(&text, "PRIVATE KEY").and_then(|der| Ed25519KeyPair::from_pkcs8(&der).ok());
-        key.map(Self::of)
-            .ok_or_else(|| refuse(path, "is no Ed25519 key (PKCS#8, PEM)"))
+        let key = key.ok_or_else(|| refuse(path, "is no Ed25519 key (PKCS#8, PEM)"))?;
+        Self::of(key)
     }
 
     /// Writes the key to a file that is not there yet, readable by its owner alone; the public half beside it, as `.pub`.

@@ -11,7 +11,7 @@ use crate::audit::event::{Event, Kind as Act};
 use crate::auth::seal::{SealCheck, SealingKey};
 use crate::error::{Error, Kind, Result};
 use crate::fhir::resource::instant;
-use crate::interaction::audit::disclosures::{Ask, Disclosure, for_operator};
+use crate::interaction::audit::disclosures::{Disclosure, for_operator};
 use crate::interaction::audit::{append, emergencies, seal, verify};
 use crate::kap::Id;
 use crate::kap::base::Day;
@@ -156,17 +156,14 @@ async fn broken(app: &App, since: Option<Day>) -> Result<()> {
 
 async fn told(app: &App, patient: &Id, since: Option<Day>) -> Result<()> {
     println!("at\torganization\tname\tclient\tkind\twhat\tpurpose");
-    let mut ask = Ask {
-        since,
-        ..Ask::default()
-    };
+    let mut after = None;
     loop {
-        let report = for_operator(app, patient, &ask).await?;
-        report.items.iter().for_each(line);
-        if report.next.is_none() {
+        let (items, last) = for_operator(app, patient, since, after.as_ref()).await?;
+        items.iter().for_each(line);
+        if last.is_none() {
             break;
         }
-        ask.cursor = report.next;
+        after = last;
     }
     app.store.close().await;
     Ok(())

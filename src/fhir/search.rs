@@ -137,13 +137,23 @@ pub enum Include {
     },
 }
 
+/// The last row of a page.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct After {
+    /// Its sort value; 0 where the order is by id alone.
+    pub value: i64,
+    pub id: String,
+}
+
 /// Which part of the matches to give.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Paging {
     /// Matches per page; 0 asks for the total alone.
     pub count: u32,
-    /// The cursor that the page before gave.
+    /// The cursor that the page before gave, as it came.
     pub cursor: Option<String>,
+    /// What it says, once it was opened.
+    pub after: Option<After>,
     pub total: Total,
 }
 

@@ -18,6 +18,7 @@ pub mod foreign;
 mod home;
 pub mod label;
 pub mod lower;
+mod paging;
 pub mod pointers;
 pub mod practice;
 pub mod private_note;

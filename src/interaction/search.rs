@@ -4,6 +4,7 @@ use serde_json::json;
 
 use super::audit;
 use super::criteria::parse;
+use super::paging::Pages;
 use super::retelling::retell;
 use crate::access::{Access, Interaction};
 use crate::app::App;
@@ -14,7 +15,8 @@ use crate::fhir::search::Handling;
 /// The searchset for `parameters` on resources of type `kind`.
 ///
 /// # Errors
-/// `Forbidden` by role or scope; `Invalid` where a parameter is wrong or, under strict handling, unknown.
+/// `Forbidden` by role or scope; `Invalid` where a parameter is wrong or, under strict handling, unknown; `Gone` for a
+/// cursor whose time is over.
 pub async fn search(
     app: &App,
     access: &Access,
@@ -28,7 +30,8 @@ pub async fn search(
     access.allow(Interaction::Search, kind)?;
     let (query, ignored) = parse(access, kind, parameters, handling)?;
     let base = app.fhir_base();
-    let query = query.relative_to(&base);
+    let mut query = query.relative_to(&base);
+    let pages = Pages::of_search(app, access, &mut query)?;
     let page = app.store.view(access).search(&query).await?;
     audit::searched(access, page.matches.iter().chain(&page.included));
     let (matches, included) = (
@@ -37,11 +40,8 @@ pub async fn search(
     );
     let url = format!("{base}/{kind}");
     let mut links = vec![("self", format!("{url}?{}", query.print()))];
-    if page.next.is_some() {
-        let mut next = query.clone();
-        next.page.cursor.clone_from(&page.next);
-        links.push(("next", format!("{url}?{}", next.print())));
-    }
+    let next = pages.next(&query, page.next.as_ref())?;
+    links.extend(next.map(|next| ("next", format!("{url}?{next}"))));
     let mut set = Searchset::new(&base, page.total, &links);
     for row in &matches {
         set.push(row, Mode::Match);

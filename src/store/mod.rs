@@ -7,7 +7,6 @@
 pub(crate) mod audit;
 pub mod classify;
 pub mod consent;
-pub(crate) mod cursor;
 mod driver;
 pub mod episode;
 mod filter;

@@ -6,11 +6,11 @@
 use std::sync::Arc;
 
 use super::Store;
-use super::cursor::Cursor;
 use super::filter::Builder;
 use super::sql::{Row, Sql, Step};
 use super::view::View;
 use crate::error::{Error, Result};
+use crate::fhir::search::After;
 use crate::kap::base::Id;
 
 /// The guard of [`add`]: this version of the note is there already, or the key that sealed it was retired.
@@ -60,7 +60,8 @@ pub struct NoteFilter<'a> {
 #[derive(Clone, Debug)]
 pub struct NotePage {
     pub rows: Vec<NoteRow>,
-    pub next: Option<String>,
+    /// The last note, if there are more.
+    pub next: Option<After>,
 }
 
 impl View<'_> {
@@ -88,17 +89,16 @@ impl View<'_> {
         rows.first().map(note).transpose()
     }
 
-    /// A page of at most `count` notes, from `cursor` on.
+    /// A page of at most `count` notes, those that come after `after`.
     ///
     /// # Errors
-    /// `Invalid` for a cursor of another list.
+    /// Those of the store.
     pub(crate) async fn private_notes(
         &self,
         filter: &NoteFilter<'_>,
         count: u32,
-        cursor: Option<&str>,
+        after: Option<&After>,
     ) -> Result<NotePage> {
-        let identity = format!("private notes {filter:?}");
         let mut b = Builder::default();
         b.push("SELECT ").push(HEADS);
         if !self.own(&mut b, filter.episode, filter.author) {
@@ -114,10 +114,9 @@ impl View<'_> {
         if let Some(session) = filter.session {
             b.push(" AND n.session = ").bind(session.as_str());
         }
-        if let Some(cursor) = cursor {
-            let after = Cursor::parse(cursor, &identity)?;
+        if let Some(after) = after {
             b.push(" AND (n.created_at, n.id) < (").bind(after.value);
-            b.push(", ").bind(after.id).push(")");
+            b.push(", ").bind(after.id.as_str()).push(")");
         }
         b.push(" ORDER BY n.created_at DESC, n.id DESC LIMIT ")
             .bind(i64::from(count) + 1);
@@ -126,7 +125,10 @@ impl View<'_> {
         let more = rows.len() > count as usize;
         rows.truncate(count as usize);
         let last = rows.last().filter(|_| more);
-        let next = last.map(|n| Cursor::new(&identity, n.created_at, n.id.as_str()).print());
+        let next = last.map(|n| After {
+            value: n.created_at,
+            id: n.id.to_string(),
+        });
         Ok(NotePage { rows, next })
     }
 

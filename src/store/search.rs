@@ -6,13 +6,12 @@ mod unless;
 
 use self::condition::Found;
 pub use self::unless::CRITERIA_MET;
-use super::cursor::Cursor;
 use super::filter::{Builder, Of, visible};
 use super::view::{COLUMNS, View, WIDTH};
 use crate::access::Interaction;
 use crate::error::Result;
 use crate::fhir::resource::Stored;
-use crate::fhir::search::{Direction, SearchQuery, Sort, Total};
+use crate::fhir::search::{After, Direction, SearchQuery, Sort, Total};
 
 /// A page of a search.
 #[derive(Clone, Debug)]
@@ -22,8 +21,8 @@ pub struct Page {
     pub included: Vec<Stored>,
     /// How many matches there are, where asked.
     pub total: Option<i64>,
-    /// Cursor of the next page, if there is one.
-    pub next: Option<String>,
+    /// The last match, if there are more.
+    pub next: Option<After>,
 }
 
 impl View<'_> {
@@ -31,7 +30,7 @@ impl View<'_> {
     /// a match to another page nor repeats it, as long as its sort value stays.
     ///
     /// # Errors
-    /// `Invalid` for a cursor of another search; `TooLarge` where the includes are too many.
+    /// `TooLarge` where the includes are too many.
     pub async fn search(&self, query: &SearchQuery) -> Result<Page> {
         let count = query.page.count;
         let total = match query.page.total {
@@ -46,14 +45,16 @@ impl View<'_> {
                 next: None,
             });
         }
-        let rows = self.store.read(self.page(query)?.sql()).await?;
+        let rows = self.store.read(self.page(query).sql()).await?;
         let more = rows.len() > count as usize;
         let rows = &rows[..rows.len().min(count as usize)];
         let matches = rows.iter().map(|row| self.told(row));
         let matches = matches.collect::<Result<Vec<_>>>()?;
         let last = rows.last().filter(|_| more);
-        let next =
-            last.map(|r| Cursor::new(&self.identity(query), r.int(WIDTH), &r.text(1)).print());
+        let next = last.map(|r| After {
+            value: r.int(WIDTH),
+            id: r.text(1).to_string(),
+        });
         let included = self.included(query, &matches).await?;
         Ok(Page {
             matches,
@@ -61,12 +62,6 @@ impl View<'_> {
             total,
             next,
         })
-    }
-
-    /// Pages are of one search by one client.
-    fn identity(&self, query: &SearchQuery) -> String {
-        let client = self.access.caller().map_or("", |c| &c.client);
-        format!("{} {client} {}", self.access.tenant(), query.identity())
     }
 
     async fn count(&self, query: &SearchQuery) -> Result<i64> {
@@ -82,7 +77,7 @@ impl View<'_> {
     }
 
     /// The keys are found and ordered first, so that no body is carried through the sort.
-    pub(super) fn page(&self, query: &SearchQuery) -> Result<Builder> {
+    pub(super) fn page(&self, query: &SearchQuery) -> Builder {
         let (value, direction) = match query.sort {
             Sort::Id => ("0", Direction::Up),
             Sort::Updated(direction) => ("r.at", direction),
@@ -104,14 +99,14 @@ impl View<'_> {
             (Sort::Date(_), Found::ByFilter) => Some("+r.date"),
             (_, Found::InOrder) => Some(value),
         };
-        if let Some(cursor) = &query.page.cursor {
-            let after = Cursor::parse(cursor, &self.identity(query))?;
+        if let Some(after) = &query.page.after {
             b.push(" AND (");
             if let Some(column) = column {
                 b.push(column).push(", r.id) ").push(beyond).push(" (");
-                b.bind(after.value).push(", ").bind(after.id).push(")");
+                b.bind(after.value).push(", ");
+                b.bind(after.id.as_str()).push(")");
             } else {
-                b.push("r.id > ").bind(after.id).push(")");
+                b.push("r.id > ").bind(after.id.as_str()).push(")");
             }
         }
         b.push(" ORDER BY ");
@@ -126,7 +121,7 @@ impl View<'_> {
             .bind(query.kind)
             .push(" AND r.id = k.id ORDER BY ");
         b.push("k.value").push(order).push(", k.id").push(order);
-        Ok(b)
+        b
     }
 
     /// Adds ` FROM resource r WHERE …`.

@@ -6,7 +6,6 @@ mod reading;
 use std::collections::BTreeSet;
 
 use super::Store;
-use super::cursor::Cursor;
 use super::episode::Head;
 use super::filter::{Builder, Of, visible};
 use super::sql::Row;
@@ -15,6 +14,7 @@ use crate::access::{Access, Token};
 use crate::error::{Error, Kind, Result};
 use crate::fhir::index::{self, IndexEntry, IndexValue};
 use crate::fhir::resource::{Key, Stored};
+use crate::fhir::search::After;
 use crate::kap::base::{Day, Id};
 
 /// The columns of a resource under the alias `r`, in the order of [`stored`].
@@ -57,8 +57,8 @@ pub struct EpisodeFilter {
 #[derive(Clone, Debug)]
 pub struct Episodes {
     pub heads: Vec<Head>,
-    /// Cursor of the next page, if there is one.
-    pub next: Option<String>,
+    /// The last of them, if there are more.
+    pub next: Option<After>,
 }
 
 impl<'a> View<'a> {
@@ -179,28 +179,25 @@ impl<'a> View<'a> {
         Ok(!self.store.read(b.sql()).await?.is_empty())
     }
 
-    /// A page of at most `count` visible episodes, from `cursor` on.
+    /// A page of at most `count` visible episodes, those that come after `after`.
     ///
     /// # Errors
-    /// `Invalid` for a cursor of another list.
+    /// Those of the store.
     pub async fn episodes(
         &self,
         filter: &EpisodeFilter,
         count: u32,
-        cursor: Option<&str>,
+        after: Option<&After>,
     ) -> Result<Episodes> {
-        let client = self.access.caller().map_or("", |c| &c.client);
-        let identity = format!("episodes {} {client} {filter:?}", self.access.tenant());
         let mut b = Builder::default();
         b.push("SELECT h.episode, h.patient, h.owner, h.version, h.phase, h.status, h.due_day, h.updated_at ");
         b.push(HEADS).push(" WHERE 1 = 1");
         filter.narrow(&mut b);
         visible(&mut b, self.access, "r", Of::One(HEADER, Search));
-        if let Some(cursor) = cursor {
-            let after = Cursor::parse(cursor, &identity)?;
+        if let Some(after) = after {
             b.push(" AND (h.updated_at, h.episode) < (")
                 .bind(after.value);
-            b.push(", ").bind(after.id).push(")");
+            b.push(", ").bind(after.id.as_str()).push(")");
         }
         b.push(" ORDER BY h.updated_at DESC, h.episode DESC LIMIT ")
             .bind(i64::from(count) + 1);
@@ -209,7 +206,10 @@ impl<'a> View<'a> {
         let more = heads.len() > count as usize;
         heads.truncate(count as usize);
         let last = heads.last().filter(|_| more);
-        let next = last.map(|h| Cursor::new(&identity, h.updated_at, h.episode.as_str()).print());
+        let next = last.map(|h| After {
+            value: h.updated_at,
+            id: h.episode.to_string(),
+        });
         Ok(Episodes { heads, next })
     }
 }

@@ -11,6 +11,7 @@ mod canary;
 mod client;
 mod contract;
 mod crash;
+mod cursors;
 mod emergency;
 mod fhir_door;
 mod golden;

@@ -4,6 +4,7 @@ use std::collections::HashSet;
 
 use futures_util::future::join_all;
 use kap_fhir::auth::jose::client_assertion;
+use kap_fhir::auth::seal::SealingKey;
 use kap_fhir::cli::assemble;
 use kap_fhir::clock::Clock;
 use kap_fhir::demo::player::{Caller, Played};
@@ -12,7 +13,8 @@ use kap_fhir::server::{self, Running};
 use kap_fhir::store::{Options, Store};
 use serde_json::{Value, json};
 
-use crate::app::{TestApp, postgres_url, sealed, unique};
+use crate::app::tempdir::Folder;
+use crate::app::{TestApp, postgres_url, unique};
 use crate::idempotency::{beginning, message, one};
 use crate::wire::Ask;
 
@@ -23,6 +25,15 @@ struct Pair {
     store: std::sync::Arc<Store>,
     b: String,
     played: Played,
+}
+
+/// The key that A seals with, as B reads it from the file that both have.
+fn key_of(a: &TestApp) -> SealingKey {
+    let folder = Folder::new();
+    let file = folder.path().join("audit.pem");
+    let key = a.app.sealing.key().expect("a key");
+    key.create(&file).expect("key file");
+    SealingKey::read(&file).expect("the same key")
 }
 
 impl Pair {
@@ -50,7 +61,8 @@ impl Pair {
         let b = format!("http://{}", listener.local_addr().expect("address"));
         // Both have one public address, as behind a balancer.
         let clock: Clock = a.app.clock.clone();
-        let second = sealed(assemble(store.clone(), clock, "default", &a.base, None));
+        let second = assemble(store.clone(), clock, "default", &a.base, None);
+        let second = second.expect("app").sealed_with(key_of(&a));
         let running = server::start(second, listener, 256).expect("server");
         Self {
             a,
@@ -114,6 +126,32 @@ async fn a_token_of_one_is_a_token_of_both() {
     assert_eq!(read.send(&here).await.status, 401);
     pair.a.app.clock.advance(time::Duration::seconds(1));
     assert_eq!(read.send(&there).await.status, 401);
+    pair.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_cursor_of_one_is_a_cursor_of_both() {
+    let pair = Pair::start().await;
+    let [here, there] = pair.both(Party::Practice);
+    let path = "/fhir/Provenance?_count=2";
+    let all = Ask::get("/fhir/Provenance").send(&here).await.json();
+    let all: Vec<&Value> = all["entry"].as_array().expect("entries").iter().collect();
+    let (mut seen, mut next, mut turn) = (Vec::new(), Some(path.to_owned()), 0);
+    while let Some(path) = next {
+        let caller = [&here, &there][turn % 2];
+        let heard = Ask::get(&path).send(caller).await;
+        assert_eq!(heard.status, 200, "{}", heard.text);
+        let page = heard.json();
+        seen.extend(page["entry"].as_array().into_iter().flatten().cloned());
+        let links = page["link"].as_array().into_iter().flatten();
+        let link = links
+            .filter(|l| l["relation"] == "next")
+            .find_map(|l| l["url"].as_str());
+        next = link.map(|url| url.trim_start_matches(&here.base).to_owned());
+        turn += 1;
+    }
+    assert!(turn > 2, "{turn} pages");
+    assert_eq!(seen.iter().collect::<Vec<_>>(), all);
     pair.stop().await;
 }
 

@@ -105,8 +105,8 @@ const HOMES: &[(&str, &[&str])] = &[
     ("fhir_sdk", &["mapping/"]),
     ("reqwest", &["auth/jwks.rs", "net/", "delivery/", "demo/"]),
     ("jsonwebtoken", &["auth/jose"]),
-    // Signatures are of auth, randomness of the clock; the cipher is of private notes, in a file of its own.
-    ("aws_lc_rs::aead", &["private/cipher.rs"]),
+    // Signatures are of auth, randomness of the clock; the cipher is of private notes and of cursors, in a file each.
+    ("aws_lc_rs::aead", &["auth/cursor.rs", "private/cipher.rs"]),
     ("zeroize", &["private/"]),
     ("opentelemetry", &["telemetry.rs", "http/layer.rs"]),
     ("jiff", &["kap/calendar.rs", "mapping/"]),

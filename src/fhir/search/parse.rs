@@ -66,6 +66,7 @@ impl SearchQuery {
         let page = Paging {
             count: DEFAULT_COUNT,
             cursor: None,
+            after: None,
             total: Total::None,
         };
         let mut query = Self {

@@ -11,6 +11,8 @@ use crate::app::App;
 use crate::audit::event::{Kind, Row};
 use crate::error::{Error, Kind as ErrorKind, Result};
 use crate::fhir::resource::{Key, instant};
+use crate::fhir::search::After;
+use crate::interaction::paging::Pages;
 use crate::interaction::practice::open::organization;
 use crate::kap::Id;
 use crate::kap::base::Day;
@@ -62,7 +64,8 @@ pub struct Report {
 /// The report for a therapist or the privacy officer of the practice that keeps the patient's record.
 ///
 /// # Errors
-/// `Forbidden` for other roles; `NotFound` where the patient is missing, hidden or another organization's.
+/// `Forbidden` for other roles; `NotFound` where the patient is missing, hidden or another organization's; `Invalid` for a
+/// limit or a cursor that is none, `Gone` for a cursor whose time is over.
 pub async fn report(app: &App, access: &Access, patient: &Id, ask: &Ask) -> Result<Report> {
     access.allow(Interaction::Read, "Patient")?;
     let caller = access.caller().ok_or_else(Error::not_found)?;
@@ -86,14 +89,31 @@ pub async fn report(app: &App, access: &Access, patient: &Id, ask: &Ask) -> Resu
         access,
         event.patient(Some(patient.as_str())).detail("disclosures"),
     );
-    page(app, access, &row.owner, patient, (ask, limit)).await
+    let disclosed = Disclosed {
+        patient,
+        owner: &row.owner,
+        since: ask.since.map_or(0, midnight),
+    };
+    let pages = Pages::of(app, access, format!("disclosures {disclosed:?}"));
+    let after = pages.after(ask.cursor.as_deref())?;
+    let (items, last) = page(app, access, &disclosed, (limit, after.as_ref())).await?;
+    Ok(Report {
+        patient_id: patient.to_string(),
+        items,
+        next: pages.cursor(last.as_ref())?,
+    })
 }
 
-/// As [`report`], for the operator.
+/// A page of the report for the operator, who asks for all of it: what comes after `after`, and where it ended.
 ///
 /// # Errors
 /// `NotFound` where there is no such patient.
-pub async fn for_operator(app: &App, patient: &Id, ask: &Ask) -> Result<Report> {
+pub async fn for_operator(
+    app: &App,
+    patient: &Id,
+    since: Option<Day>,
+    after: Option<&After>,
+) -> Result<(Vec<Disclosure>, Option<After>)> {
     let now = app.clock.millis();
     let access = Access::system(app.tenant.clone(), "disclosures for the operator", now);
     let key = Key::new("Patient", patient.clone());
@@ -103,26 +123,23 @@ pub async fn for_operator(app: &App, patient: &Id, ask: &Ask) -> Result<Report> 
         .event(Kind::Read)
         .target("Patient", patient.as_str(), None);
     super::append(app, vec![event.patient(Some(patient.as_str()))]).await?;
-    let limit = ask.limit.unwrap_or(1000);
-    page(app, &access, &row.owner, patient, (ask, limit)).await
+    let disclosed = Disclosed {
+        patient,
+        owner: &row.owner,
+        since: since.map_or(0, midnight),
+    };
+    page(app, &access, &disclosed, (1000, after)).await
 }
 
 async fn page(
     app: &App,
     access: &Access,
-    owner: &Id,
-    patient: &Id,
-    (ask, limit): (&Ask, u32),
-) -> Result<Report> {
-    let disclosed = Disclosed {
-        patient,
-        owner,
-        since: ask.since.map_or(0, midnight),
-    };
-    let cursor = ask.cursor.as_deref();
+    disclosed: &Disclosed<'_>,
+    (limit, after): (u32, Option<&After>),
+) -> Result<(Vec<Disclosure>, Option<After>)> {
     let found = app
         .store
-        .audit_disclosed(access.tenant(), &disclosed, limit, cursor)
+        .audit_disclosed(access.tenant(), disclosed, limit, after)
         .await?;
     let mut names = HashMap::new();
     let mut items = Vec::with_capacity(found.rows.len());
@@ -137,11 +154,7 @@ async fn page(
         }
         items.push(told(row, names.get(id).cloned().flatten()));
     }
-    Ok(Report {
-        patient_id: patient.to_string(),
-        items,
-        next: found.next,
-    })
+    Ok((items, found.next))
 }
 
 /// The beginning of a day in UTC, milliseconds since 1970.

@@ -12,6 +12,7 @@ use crate::error::{Error, Kind as ErrorKind, Result};
 use crate::fhir::bundle::{Mode, Searchset};
 use crate::fhir::resource::{Key, Stored};
 use crate::fhir::search::{Handling, SearchQuery, Total};
+use crate::interaction::paging::Pages;
 use crate::interaction::search::tell_ignored;
 use crate::kap::Id;
 
@@ -34,7 +35,8 @@ pub async fn read(app: &App, access: &Access, id: &Id) -> Result<Stored> {
 /// The searchset for `parameters`, newest first. Names a patient, a date or an id, so that nobody asks for everything.
 ///
 /// # Errors
-/// `Forbidden` by role or scope; `Invalid` where a parameter is wrong or none of the three is there.
+/// `Forbidden` by role or scope; `Invalid` where a parameter is wrong or none of them is there; `Gone` for a cursor whose
+/// time is over.
 pub async fn search(
     app: &App,
     access: &Access,
@@ -56,16 +58,14 @@ pub async fn search(
         let text = "A search of AuditEvents names a patient, an entity, a date or an _id.";
         return Err(Error::new(ErrorKind::Invalid, text).issue_code("required"));
     }
+    let pages = Pages::of_search(app, access, &mut query)?;
     let found = app.store.audit_search(access, &query).await?;
     noted(access, &found.rows);
     let base = app.fhir_base();
     let url = format!("{base}/{TYPE}");
     let mut links = vec![("self", format!("{url}?{}", query.print()))];
-    if found.next.is_some() {
-        let mut next = query;
-        next.page.cursor = found.next;
-        links.push(("next", format!("{url}?{}", next.print())));
-    }
+    let next = pages.next(&query, found.next.as_ref())?;
+    links.extend(next.map(|next| ("next", format!("{url}?{next}"))));
     let mut set = Searchset::new(&base, None, &links);
     for row in &found.rows {
         set.push(&stored(app, row)?, Mode::Match);

@@ -12,6 +12,7 @@ use crate::fhir::resource::{Key, Stored};
 use crate::fhir::search::{Handling, SearchQuery};
 use crate::interaction::audit;
 use crate::interaction::document::document;
+use crate::interaction::paging::Pages;
 use crate::interaction::reading::load;
 use crate::interaction::retelling::retell;
 use crate::kap::base::{Day, Instant};
@@ -19,6 +20,7 @@ use crate::kap::people::OrganizationType;
 use crate::kap::{Episode, Id, Phase};
 use crate::mapping;
 use crate::mapping::summary::Document;
+use crate::store::episode::Head;
 use crate::store::view::EpisodeFilter;
 
 use super::answer;
@@ -144,9 +146,9 @@ fn shown(app: &App, mut episode: Episode, extent: Extent) -> Value {
 
 /// Episodes, the latest changed first.
 pub async fn episodes(app: &App, access: &Access, list: &List) -> Result<Page<Value>> {
-    let page = heads(app, access, list).await?;
-    audit::listed(access, page.heads.iter().map(|head| &head.patient));
-    let items = page.heads.iter().map(|head| {
+    let (heads, next) = heads(app, access, "episodes", list).await?;
+    audit::listed(access, heads.iter().map(|head| &head.patient));
+    let items = heads.iter().map(|head| {
         let mut item = json!({
             "episodeId": head.episode,
             "version": head.version,
@@ -161,7 +163,7 @@ pub async fn episodes(app: &App, access: &Access, list: &List) -> Result<Page<Va
     });
     Ok(Page {
         items: items.collect(),
-        next: page.next.clone(),
+        next,
     })
 }
 
@@ -171,7 +173,13 @@ fn moment(millis: i64) -> Option<String> {
     Some(crate::fhir::resource::instant(at))
 }
 
-async fn heads(app: &App, access: &Access, list: &List) -> Result<crate::store::view::Episodes> {
+/// A page of the list `name`, and the cursor of the next one.
+async fn heads(
+    app: &App,
+    access: &Access,
+    name: &str,
+    list: &List,
+) -> Result<(Vec<Head>, Option<String>)> {
     let limit = list.limit.unwrap_or(50);
     if !(1..=200).contains(&limit) {
         return Err(Error::new(Kind::Invalid, "The limit is 1 to 200.").at("limit"));
@@ -182,19 +190,21 @@ async fn heads(app: &App, access: &Access, list: &List) -> Result<crate::store::
         due_before: list.due.map(|day| day.plus_days(1)),
         ..EpisodeFilter::default()
     };
-    app.store
-        .view(access)
-        .episodes(&filter, limit, list.cursor.as_deref())
-        .await
+    let pages = Pages::of(app, access, format!("{name} {filter:?}"));
+    let after = pages.after(list.cursor.as_deref())?;
+    let view = app.store.view(access);
+    let page = view.episodes(&filter, limit, after.as_ref()).await?;
+    let next = pages.cursor(page.next.as_ref())?;
+    Ok((page.heads, next))
 }
 
 /// What is due in the listed episodes, the most pressing first within the page.
 pub async fn worklist(app: &App, access: &Access, list: &List) -> Result<Page<Value>> {
-    let page = heads(app, access, list).await?;
-    audit::listed(access, page.heads.iter().map(|head| &head.patient));
+    let (heads, next) = heads(app, access, "worklist", list).await?;
+    audit::listed(access, heads.iter().map(|head| &head.patient));
     let at = now(app);
     let mut items = Vec::new();
-    for head in &page.heads {
+    for head in &heads {
         let loaded = load(app, access, &head.episode).await?;
         let work = loaded.episode.worklist(at, &app.policy);
         items.extend(work.into_iter().map(|item| (head.episode.clone(), item)));
@@ -207,7 +217,7 @@ pub async fn worklist(app: &App, access: &Access, list: &List) -> Result<Page<Va
     });
     Ok(Page {
         items: shown.collect(),
-        next: page.next,
+        next,
     })
 }
 

@@ -8,6 +8,7 @@ use crate::app::App;
 use crate::audit::event::Kind as Act;
 use crate::error::{Error, Kind, Result};
 use crate::interaction::audit;
+use crate::interaction::paging::Pages;
 use crate::kap::Id;
 use crate::private::{Head, Note, NoteKind};
 use crate::store::notes::NoteFilter;
@@ -63,7 +64,8 @@ pub async fn one(
 /// The notes of a clinician in an episode, the newest first: that they are there, not what they say.
 ///
 /// # Errors
-/// `NotFound` where the episode is not one of the caller's practice.
+/// `NotFound` where the episode is not one of the caller's practice; `Invalid` for a limit or a cursor that is none, `Gone`
+/// for a cursor whose time is over.
 pub async fn list(app: &App, access: &Access, episode: &Id, list: &List) -> Result<Page> {
     let caller = originator(access, Interaction::Read)?;
     let limit = list.limit.unwrap_or(50);
@@ -79,13 +81,14 @@ pub async fn list(app: &App, access: &Access, episode: &Id, list: &List) -> Resu
         kind: list.kind.map(NoteKind::code),
         session: list.session_id.as_ref(),
     };
-    let page = view.private_notes(&filter, limit, list.cursor.as_deref());
-    let page = page.await?;
+    let pages = Pages::of(app, access, format!("private notes {filter:?}"));
+    let after = pages.after(list.cursor.as_deref())?;
+    let page = view.private_notes(&filter, limit, after.as_ref()).await?;
     let listed = access.event(Act::NoteList).detail("private notes");
     let listed = listed.target("EpisodeOfCare", episode.as_str(), None);
     audit::note(access, listed.patient(Some(patient.as_str())));
     Ok(Page {
         items: page.rows.iter().map(head).collect::<Result<_>>()?,
-        next: page.next,
+        next: pages.cursor(page.next.as_ref())?,
     })
 }

@@ -7,19 +7,18 @@ use crate::audit::record::{first_id, text};
 use crate::audit::{Kind, Row, balp};
 use crate::error::{Error, Kind as ErrorKind, Result};
 use crate::fhir::search::{
-    DateTest, Direction, Filter, Prefix, ReferenceTest, SearchQuery, Sort, Test, Token,
+    After, DateTest, Direction, Filter, Prefix, ReferenceTest, SearchQuery, Sort, Test, Token,
 };
 use crate::kap::base::Id;
 use crate::store::Store;
-use crate::store::cursor::Cursor;
 use crate::store::filter::Builder;
 
 /// A page of rows.
 #[derive(Clone, Debug)]
 pub(crate) struct Rows {
     pub rows: Vec<Row>,
-    /// Cursor of the next page, if there is one.
-    pub next: Option<String>,
+    /// The last row, if there are more.
+    pub next: Option<After>,
 }
 
 /// Which disclosures are told.
@@ -34,6 +33,13 @@ pub(crate) struct Disclosed<'a> {
 
 /// Kinds of events in which data leaves.
 pub(super) const OUTGOING: [Kind; 4] = [Kind::Read, Kind::Vread, Kind::Search, Kind::Disclose];
+
+fn last(row: &Row) -> After {
+    After {
+        value: row.at,
+        id: row.id.to_string(),
+    }
+}
 
 pub(super) fn select() -> Builder {
     let mut b = Builder::default();
@@ -60,7 +66,7 @@ impl Store {
     /// A page of the rows that `access` may see, in the order of time.
     ///
     /// # Errors
-    /// `Invalid` for a criterion that rows cannot be asked for, or a cursor of another search.
+    /// `Invalid` for a criterion that rows cannot be asked for.
     pub(crate) async fn audit_search(&self, access: &Access, query: &SearchQuery) -> Result<Rows> {
         let mut b = select();
         b.bind(access.tenant());
@@ -68,17 +74,15 @@ impl Store {
         for filter in &query.filters {
             narrow(&mut b, filter)?;
         }
-        let client = access.caller().map_or("", |c| &c.client);
-        let identity = format!("{} {client} {}", access.tenant(), query.identity());
         // Newest first, where nothing else is asked for.
         let down = !matches!(
             query.sort,
             Sort::Date(Direction::Up) | Sort::Updated(Direction::Up)
         );
         let (beyond, order) = if down { ("<", " DESC") } else { (">", "") };
-        if let Some(cursor) = &query.page.cursor {
-            let after = Cursor::parse(cursor, &identity)?;
-            b.push(" AND a.id ").push(beyond).push(" ").bind(after.id);
+        if let Some(after) = &query.page.after {
+            b.push(" AND a.id ").push(beyond).push(" ");
+            b.bind(after.id.as_str());
         }
         let count = query.page.count as usize;
         b.push(" ORDER BY a.id").push(order).push(" LIMIT ");
@@ -87,8 +91,7 @@ impl Store {
         let mut rows = found.iter().map(row).collect::<Result<Vec<_>>>()?;
         let more = rows.len() > count;
         rows.truncate(count);
-        let last = rows.last().filter(|_| more);
-        let next = last.map(|row| Cursor::new(&identity, row.at, &row.id).print());
+        let next = rows.last().filter(|_| more).map(last);
         Ok(Rows { rows, next })
     }
 
@@ -98,9 +101,8 @@ impl Store {
         tenant: &str,
         asked: &Disclosed<'_>,
         count: u32,
-        cursor: Option<&str>,
+        after: Option<&After>,
     ) -> Result<Rows> {
-        let identity = format!("disclosures {tenant} {} {}", asked.patient, asked.owner);
         let mut b = select();
         b.bind(tenant)
             .push(" AND a.patient IS NOT NULL AND a.patient = ");
@@ -111,17 +113,15 @@ impl Store {
             .bind(asked.owner.as_str());
         b.push(" AND a.kind IN ");
         list(&mut b, OUTGOING.iter().map(|kind| kind.code()));
-        if let Some(cursor) = cursor {
-            b.push(" AND a.id > ")
-                .bind(Cursor::parse(cursor, &identity)?.id);
+        if let Some(after) = after {
+            b.push(" AND a.id > ").bind(after.id.as_str());
         }
         b.push(" ORDER BY a.id LIMIT ").bind(i64::from(count) + 1);
         let found = self.read(b.sql()).await?;
         let mut rows = found.iter().map(row).collect::<Result<Vec<_>>>()?;
         let more = rows.len() > count as usize;
         rows.truncate(count as usize);
-        let last = rows.last().filter(|_| more);
-        let next = last.map(|row| Cursor::new(&identity, row.at, &row.id).print());
+        let next = rows.last().filter(|_| more).map(last);
         Ok(Rows { rows, next })
     }
 }

@@ -21,7 +21,9 @@ impl View<'_> {
         // The row is a lock: it goes again in the next step, but a second writer of it waits for the end of this write.
         const LOCK: &str = "INSERT INTO idempotency (tenant, client, key, request, status, headers, body, at) \
             VALUES ($1, '', $2, '', 0, '', NULL, $3) ON CONFLICT DO NOTHING";
-        let name = URL_SAFE_NO_PAD.encode(Sha256::digest(self.identity(query)));
+        let client = self.access.caller().map_or("", |c| &c.client);
+        let name = format!("{} {client} {}", self.access.tenant(), query.identity());
+        let name = URL_SAFE_NO_PAD.encode(Sha256::digest(name));
         let tenant = self.access.tenant();
         let lock = Step::one(
             CRITERIA_MET,

@@ -184,9 +184,9 @@ async fn searches_that_cannot_be_meant(db: Db) {
         ("_format=json&_format=json", 400),
         (&format!("_count=1&_cursor={cursor}"), 200),
         (&format!("_count=1&_cursor={cursor}&_cursor={cursor}"), 400),
-        (&format!("_count=1&_cursor={}", forged(cursor, "a\0b")), 400),
-        (&format!("_count=1&_cursor={}", forged(cursor, "a b")), 400),
-        (&format!("_count=1&_cursor={}", forged(cursor, "x")), 200),
+        (&format!("_count=1&_cursor={cursor}x"), 400),
+        (&format!("_count=0&_cursor={cursor}x"), 400),
+        ("_count=1&_cursor=YS4wLmI", 400),
         ("_count=-1", 400),
         ("_count=4294967296", 400),
         ("_count=0", 200),
@@ -267,14 +267,4 @@ async fn searches_that_cannot_be_meant(db: Db) {
     .await;
     assert_eq!(again.status, 200, "{}", again.text);
     w.app.stop().await;
-}
-
-/// The cursor with another id.
-fn forged(cursor: &str, id: &str) -> String {
-    use base64::Engine as _;
-    use base64::engine::general_purpose::URL_SAFE_NO_PAD;
-    let bytes = URL_SAFE_NO_PAD.decode(cursor).expect("a cursor");
-    let fields = String::from_utf8(bytes).expect("a cursor");
-    let (rest, _) = fields.rsplit_once('.').expect("a cursor");
-    URL_SAFE_NO_PAD.encode(format!("{rest}.{id}"))
 }
