@@ -15,6 +15,7 @@ use crate::wire::{Ask, Heard};
 both!(
     twice_is_once,
     twenty_at_once_are_one,
+    openings_of_many_at_once,
     openings,
     across_a_restart
 );
@@ -159,6 +160,40 @@ async fn openings(db: Db) {
     let list = Ask::get("/kap/v1/episodes").send(caller).await.json();
     assert_eq!(list["items"].as_array().map(Vec::len), Some(1));
     app.stop().await;
+}
+
+/// Openings have the practice's people in common; whoever comes second finds them there.
+async fn openings_of_many_at_once(db: Db) {
+    let episode = beginning();
+    let app = TestApp::start(db, &episode).await;
+    let caller = app.as_party(Party::Practice);
+    let body = &kap_fhir::demo::script::script(&episode)[0].body;
+    let open = |n: usize| {
+        let mut body = body.clone();
+        // Two of them are of one patient.
+        body["patient"]["identifiers"][0]["value"] = json!(format!("MRN-{}", n.max(1)));
+        let ask = Ask::json("/kap/v1/episodes", &body).with("Idempotency-Key", &format!("o-{n}"));
+        async move { ask.send(caller).await }
+    };
+    let all = join_all((0..12).map(open)).await;
+    for heard in &all {
+        assert_eq!(heard.status, 201, "{}", heard.text);
+    }
+    let list = Ask::get("/kap/v1/episodes").send(caller).await.json();
+    assert_eq!(list["items"].as_array().map(Vec::len), Some(12));
+    let twins: Vec<bool> = all[..2].iter().map(is_flagged).collect();
+    assert!(
+        twins[0] != twins[1],
+        "the second course is flagged: {twins:?}"
+    );
+    assert!(!all[2..].iter().any(is_flagged));
+    app.stop().await;
+}
+
+/// Whether an opening says that the patient has another one.
+fn is_flagged(opened: &Heard) -> bool {
+    let flags = opened.json();
+    flags["flags"].as_array().is_some_and(|all| !all.is_empty())
 }
 
 async fn across_a_restart(db: Db) {

@@ -23,6 +23,9 @@ use crate::mapping;
 use crate::store;
 use crate::store::view::EpisodeFilter;
 
+/// How often an opening is tried again that met another write: it asks for no version, so nobody can be overtaken.
+const TRIES: u32 = 8;
+
 /// Opens an episode of the caller's practice.
 ///
 /// # Errors
@@ -35,47 +38,55 @@ pub async fn open(
 ) -> Result<Answered> {
     let client = client(access)?;
     let print = fingerprint("episodes", "open", request.body);
-    if let Some(done) = replay(app, access, &client, request, &print).await? {
-        return Ok(done);
+    let mut tries = TRIES;
+    loop {
+        if let Some(done) = replay(app, access, &client, request, &print).await? {
+            return Ok(done);
+        }
+        let (episode, outcome, set) = prepared(app, access, body.clone(), request, &print).await?;
+        match commit(app, access, "open episode", set).await? {
+            Ok(_) => return answered(app, access, &episode, outcome, false).await,
+            // The same request, sent twice at once, or another opening that has people in common with this one.
+            Err(conflict) if tries == 0 => return Err(lost(conflict)),
+            Err(_) => tries -= 1,
+        }
     }
+}
+
+/// The episode, its answer, and what is written for it.
+async fn prepared(
+    app: &App,
+    access: &Access,
+    body: OpenEpisode,
+    request: &Request<'_>,
+    print: &str,
+) -> Result<(Episode, Outcome, Changes)> {
+    let client = client(access)?;
     let organizations = organizations(app, access, &body).await?;
     let seed = format!("{client}|{}", request.key);
     let (body, names) = own_ids(access.tenant(), &organizations.practice.id, &seed, body);
     let twins = open_episodes(app, access, &body.patient.id, &organizations.practice.id).await?;
     let episode = opened(app, access, &seed, body, organizations, &twins)?;
-    let set = changes(app, access, &episode).await?;
+    let mut set = changes(app, access, &episode).await?;
+    let flags = episode.detected_issues.iter().map(|i| i.id.clone());
+    let resources = set.changes.iter().map(|c| c.resource.key.to_string());
     let outcome = Outcome {
         status: request.status,
         episode: episode.episode_id.clone(),
         record: episode.episode_id.clone(),
         version: 1,
-        flags: episode
-            .detected_issues
-            .iter()
-            .map(|i| i.id.clone())
-            .collect(),
-        resources: set
-            .changes
-            .iter()
-            .map(|c| c.resource.key.to_string())
-            .collect(),
+        flags: flags.collect(),
+        resources: resources.collect(),
         names,
     };
-    let mut set = set;
-    let kept = outcome.keep(&print);
     set.steps.extend(store::idempotency::record(
         access.tenant(),
         &client,
         &request.key,
-        &kept,
+        &outcome.keep(print),
         app.clock.millis(),
     ));
-    match commit(app, access, "open episode", set).await? {
-        Ok(_) => answered(app, access, &episode, outcome, false).await,
-        Err(conflict) => replay(app, access, &client, request, &print)
-            .await?
-            .ok_or_else(|| lost(conflict)),
-    }
+    Ok((episode, outcome, set))
 }
 
 fn opened(
