@@ -123,14 +123,20 @@ fn settle(database: &str) -> Result<()> {
 
 async fn run(args: &Args, service: &Service, seeded: &Seeded) -> Result<()> {
     println!("{}", Figures::HEAD);
-    for (name, work, connections) in [
-        ("read", Work::Read, 1),
-        ("read", Work::Read, 32),
-        ("search", Work::Search, 1),
-        ("search", Work::Search, 32),
-        ("dose", Work::Dose, 1),
-        ("dose", Work::Dose, 16),
-        ("episode", Work::Episode, 8),
+    let (own, told) = (&seeded.practice, &seeded.partner);
+    service
+        .compare(own, told, &seeded.names.patients[0])
+        .await?;
+    for (name, work, connections, account) in [
+        ("read", Work::Read, 1, own),
+        ("read", Work::Read, 32, own),
+        ("told-read", Work::Read, 32, told),
+        ("search", Work::Search, 1, own),
+        ("search", Work::Search, 32, own),
+        ("told-search", Work::Search, 32, told),
+        ("dose", Work::Dose, 1, own),
+        ("dose", Work::Dose, 16, own),
+        ("episode", Work::Episode, 8, own),
     ] {
         let chosen = args.only.as_deref();
         if chosen.is_some_and(|only| !only.split(',').any(|o| o == name)) {
@@ -139,7 +145,7 @@ async fn run(args: &Args, service: &Service, seeded: &Seeded) -> Result<()> {
         let mut runs = Vec::new();
         for n in 0..args.repeat {
             // Tokens live 300 s: each run has its own.
-            let token = service.token(&seeded.practice).await?;
+            let token = service.token(account).await?;
             let load = Load {
                 addr: service.addr,
                 token: &token,
@@ -211,6 +217,28 @@ impl Service {
         self.child.wait().map_err(Error::internal)?;
         *self = Self::start(args, database, folder).await?;
         Ok(self.ready)
+    }
+
+    /// Makes sure that the two see the same of a patient, so that their figures can be compared.
+    async fn compare(&self, one: &Account, other: &Account, patient: &str) -> Result<()> {
+        let url = format!("http://{}/fhir/Observation?patient={patient}", self.addr);
+        let mut seen = Vec::new();
+        for account in [one, other] {
+            let token = self.token(account).await?;
+            let sent = http()?.get(&url).bearer_auth(token).send().await;
+            let set: serde_json::Value = sent
+                .map_err(Error::internal)?
+                .json()
+                .await
+                .map_err(Error::internal)?;
+            seen.push(set["entry"].as_array().map_or(0, Vec::len));
+        }
+        if seen[0] == 0 || seen[0] != seen[1] {
+            return Err(Error::internal(format!(
+                "they do not see the same: {seen:?}"
+            )));
+        }
+        Ok(())
     }
 
     async fn token(&self, account: &Account) -> Result<String> {

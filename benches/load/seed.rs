@@ -32,8 +32,9 @@ pub struct Plan {
 /// What was seeded.
 #[derive(Debug)]
 pub struct Seeded {
-    /// The client that asks.
+    /// The client that asks, and one that is told what consents permit.
     pub practice: Account,
+    pub partner: Account,
     pub names: Arc<Names>,
     pub resources: usize,
 }
@@ -69,10 +70,12 @@ pub async fn seed(url: &str, plan: &Plan) -> Result<Seeded> {
     let app = cli::app(url, "default", "http://127.0.0.1", None, 2).await?;
     let mut episode = lift::lift(SAMPLE)?.episode;
     let accounts = set_up(&app, &episode).await?;
-    let practice = accounts
-        .into_iter()
-        .find(|a| a.party == Party::Practice)
-        .ok_or_else(|| Error::internal("the demonstration has no practice"))?;
+    let mut accounts = accounts.into_iter();
+    let mut of = |party| {
+        let found = accounts.find(|a| a.party == party);
+        found.ok_or_else(|| Error::internal("the demonstration lacks a party"))
+    };
+    let (practice, partner) = (of(Party::Practice)?, of(Party::Partner)?);
     let mut seeding = Seeding {
         access: access(&app, &practice)?,
         app,
@@ -81,7 +84,7 @@ pub async fn seed(url: &str, plan: &Plan) -> Result<Seeded> {
         resources: 0,
     };
     for n in 0..plan.patients {
-        seeding.patient(n, plan.observations).await?;
+        seeding.patient(&episode, n, plan.observations).await?;
     }
     begin(&mut episode);
     let mut shared = HashSet::new();
@@ -91,6 +94,7 @@ pub async fn seed(url: &str, plan: &Plan) -> Result<Seeded> {
     seeding.app.store.close().await;
     Ok(Seeded {
         practice,
+        partner,
         names: Arc::new(seeding.names),
         resources: seeding.resources,
     })
@@ -153,7 +157,7 @@ impl Seeding {
         }
     }
 
-    async fn patient(&mut self, n: usize, observations: usize) -> Result<()> {
+    async fn patient(&mut self, model: &Episode, n: usize, observations: usize) -> Result<()> {
         let id = format!("load-patient-{n}");
         let text = format!(
             r#"{{"resourceType":"Patient","identifier":[{{"system":"urn:load","value":"{n}"}}],"name":[{{"family":"Load{n}","given":["Synthetic"]}}],"gender":"unknown","birthDate":"1980-01-01"}}"#
@@ -165,9 +169,11 @@ impl Seeding {
             changes.push(self.change(resource(&text, "Observation", &own)?, None));
             self.names.observations.push(own);
         }
+        let steps = grants::steps(self.access.tenant(), &consented(model, n, &id)?);
         self.names.patients.push(id);
         self.store(Changes {
             changes,
+            steps,
             ..Changes::default()
         })
         .await
@@ -229,6 +235,15 @@ impl Seeding {
         }
         out
     }
+}
+
+/// An episode with the consents of the model, as of this patient.
+fn consented(model: &Episode, n: usize, patient: &str) -> Result<Episode> {
+    let mut episode = renamed(model, n)?;
+    let own = |text: String| Id::new(text).ok_or_else(|| Error::internal("an id that is none"));
+    episode.episode_id = own(format!("load-consents-{n}"))?;
+    episode.patient.id = own(patient.to_owned())?;
+    Ok(episode)
 }
 
 fn resource(text: &str, kind: &str, id: &str) -> Result<Resource> {
