@@ -1,6 +1,6 @@
 //! What the patient (and guardian) agreed to.
 
-use serde::{Deserialize, Serialize};
+use serde::{Deserialize, Deserializer, Serialize};
 
 use super::base::{Day, Id, Instant, codes};
 
@@ -47,6 +47,19 @@ pub struct DayPeriod {
     pub start: Option<Day>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub end: Option<Day>,
+}
+
+impl DayPeriod {
+    /// None where neither bound is given: that is no period, and FHIR has no form for it.
+    #[must_use]
+    pub fn bounded(self) -> Option<Self> {
+        (self.start.is_some() || self.end.is_some()).then_some(self)
+    }
+}
+
+fn bounded<'de, D: Deserializer<'de>>(from: D) -> Result<Option<DayPeriod>, D::Error> {
+    let period: Option<DayPeriod> = Deserialize::deserialize(from)?;
+    Ok(period.and_then(DayPeriod::bounded))
 }
 
 /// One exception to the root rule of a privacy consent.
@@ -105,7 +118,11 @@ pub struct Consent {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub root: Option<RuleType>,
     /// Privacy kinds: validity.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[serde(
+        default,
+        deserialize_with = "bounded",
+        skip_serializing_if = "Option::is_none"
+    )]
     pub period: Option<DayPeriod>,
     /// Privacy kinds: exceptions to the root.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]

@@ -233,7 +233,8 @@ pub fn read<'v>(node: Node<'v>, source: &Source<'v>) -> Facts {
         period: provision
             .and_then(|p| p.get("period"))
             .map(read_period)
-            .transpose()?,
+            .transpose()?
+            .and_then(DayPeriod::bounded),
         exceptions: exceptions
             .map(|r| read_exception(r, source))
             .collect::<Read<_>>()?,

@@ -259,3 +259,19 @@ fn what_is_built_is_read_by_the_sdk_as_well() {
         assert!(parsed.is_ok(), "{}: {parsed:?}", r.key);
     }
 }
+
+#[test]
+fn a_period_without_bounds_is_no_period() {
+    for root in [None, Some("deny")] {
+        let given = json!({ "id": "c", "kind": "privacy-disclosure", "status": "active", "root": root, "period": {} });
+        let given = serde_json::from_value(given).unwrap_or_else(|e| panic!("{e}"));
+        let fact = Fact::Consent(given);
+        let episode = sample(SAMPLES[0]);
+        let written = to_fhir(&fact, &episode).remove(0).value;
+        assert_eq!(
+            written["provision"],
+            json!(root.map(|code| json!({ "type": code })))
+        );
+        comes_back(&fact, vec![], &episode);
+    }
+}

@@ -18,7 +18,7 @@ mod partner;
 mod references;
 mod rules;
 mod search;
-mod supply;
+pub mod supply;
 mod transactions;
 mod units;
 mod wire;

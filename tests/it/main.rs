@@ -21,6 +21,7 @@ mod oauth;
 mod policy;
 mod private_note;
 mod program;
+mod proof;
 mod raw;
 mod readings;
 mod redaction;

@@ -140,7 +140,7 @@ fn file(folder: &Folder) -> rusqlite::Connection {
     connection
 }
 
-async fn connected() -> tokio_postgres::Client {
+pub async fn connected() -> tokio_postgres::Client {
     let (client, connection) = tokio_postgres::connect(&postgres_url(), tokio_postgres::NoTls)
         .await
         .expect("postgres");

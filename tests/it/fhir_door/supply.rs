@@ -5,7 +5,7 @@ use crate::both;
 
 both!(prescription_and_supply_in_one_transaction);
 
-fn supply(patient: &Value, episode: &str, lead: &str) -> Value {
+pub fn supply(patient: &Value, episode: &str, lead: &str) -> Value {
     let mg = |n: u32| json!({ "value": n, "unit": "mg", "system": "http://unitsofmeasure.org", "code": "mg" });
     let link = json!({ "url": "http://hl7.org/fhir/StructureDefinition/workflow-episodeOfCare", "valueReference": { "reference": format!("EpisodeOfCare/{episode}") } });
     let ketamine = json!({ "coding": [{ "system": "http://www.nlm.nih.gov/research/umls/rxnorm", "code": "6130", "display": "ketamine" }], "text": "ketamine 100 mg sublingual lozenge" });
