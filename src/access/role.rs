@@ -45,8 +45,8 @@ const TABLE: &[Line] = &[
     ("ServiceRequest",          ["cruds", "",      "crus",    "rs",   "",      "",      "rs",    ""]),
     ("Task",                    ["cruds", "",      "cruds",   "crus", "",      "",      "rs",    ""]),
     ("ClinicalImpression",      ["cruds", "",      "cruds",   "rs",   "",      "rs",    "rs",    ""]),
-    ("DetectedIssue",           ["cruds", "",      "cruds",   "rs",   "",      "",      "rs",    ""]),
-    ("Flag",                    ["cruds", "",      "crus",    "crs",  "",      "",      "rs",    ""]),
+    ("DetectedIssue",           ["cruds", "",      "cruds",   "rs",   "",      "rs",    "rs",    ""]),
+    ("Flag",                    ["cruds", "",      "crus",    "crs",  "",      "rs",    "rs",    ""]),
     // Health
     ("Condition",               ["cruds", "",      "crus",    "rs",   "",      "rs",    "rs",    ""]),
     ("AllergyIntolerance",      ["cruds", "",      "crus",    "rs",   "rs",    "rs",    "rs",    ""]),
