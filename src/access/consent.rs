@@ -180,7 +180,7 @@ impl Directive {
     fn denials(&self, rule: &Rule) -> Vec<Grant> {
         let labels = denied(&rule.labels).unwrap_or_default();
         let named = purposes(&rule.purposes).filter(|_| !rule.purposes.is_empty());
-        let purposes = named.unwrap_or(Purposes::WHATEVER);
+        let purposes = named.map_or(Purposes::WHATEVER, Purposes::denied);
         // A denial of a general consent holds for Part 2 records too.
         let every = if self.part2 {
             Classes::PART2

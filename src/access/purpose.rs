@@ -36,6 +36,16 @@ impl Purposes {
     /// Every purpose, that one too: for what is denied.
     pub const WHATEVER: Self = Self((1 << 11) - 1);
 
+    /// What is denied where these are: whoever may not treat may not do so by breaking the glass.
+    #[must_use]
+    pub const fn denied(self) -> Self {
+        if self.meets(Self(TREAT | ETREAT)) {
+            self.or(Self(BTG))
+        } else {
+            self
+        }
+    }
+
     /// What a caller's purpose is; none where the code is not known.
     #[must_use]
     pub fn own(code: &str) -> Self {

@@ -90,8 +90,8 @@ impl Auth {
         let proof = self.prove(&form).await?;
         let client = proof.client.id.clone();
         let granted = grant(&form, &proof.client).map_err(|e| e.of(&client))?;
-        let open = self.allows_emergencies();
-        let purpose = emergency::asked(proof.extensions.as_ref(), &proof.client, open);
+        let glass = self.glass();
+        let purpose = emergency::asked(proof.extensions.as_ref(), &proof.client, glass);
         let purpose = purpose.map_err(|e| e.of(&client))?;
         if form
             .get("resource")

@@ -90,8 +90,8 @@ impl Auth {
     async fn add(&self, spec: ClientSpec, shared_key: bool) -> Result<Client> {
         let mut issues = vec![];
         let scopes = check_scopes(&spec, &mut issues);
-        let open = self.allows_emergencies();
-        issues.extend(emergency::refused(&spec, open).map(|why| issue("/purposes", why)));
+        let glass = self.glass();
+        issues.extend(emergency::refused(&spec, glass).map(|why| issue("/purposes", why)));
         let thumbprints = self.check_keys(&spec.keys, &mut issues);
         if spec.id.as_deref().is_some_and(|id| !is_client_id(id)) {
             issues.push(issue(

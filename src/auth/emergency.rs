@@ -27,6 +27,13 @@ pub(super) struct Use {
     pub(super) reason: Option<String>,
 }
 
+/// Whether an emergency can break the glass: the operator's choice.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Glass {
+    Fixed,
+    Breakable,
+}
+
 impl Auth {
     /// Lets registered clients break the glass, from now on.
     pub fn allow_emergencies(&self) {
@@ -35,23 +42,33 @@ impl Auth {
 
     /// Whether the glass can be broken at all.
     #[must_use]
-    pub fn allows_emergencies(&self) -> bool {
-        self.emergencies.get().is_some()
+    pub fn glass(&self) -> Glass {
+        match self.emergencies.get() {
+            Some(()) => Glass::Breakable,
+            None => Glass::Fixed,
+        }
     }
 }
 
-/// What `extensions` of an assertion ask for on behalf of `client`; `open` says whether the operator allows emergencies.
+/// What `extensions` of an assertion ask for on behalf of `client`; `glass` says whether the operator
+/// allows emergencies.
 pub(super) fn asked(
     extensions: Option<&Value>,
     client: &Client,
-    open: bool,
+    glass: Glass,
 ) -> Result<Use, OAuthError> {
     let usual = client.purposes.first().copied();
     let usual = usual.unwrap_or(Purpose::Treatment);
     let extension = |name: &str| extensions.and_then(|all| all.get(name));
-    let purpose = match extension("hl7-b2b").and_then(|b2b| b2b.get("purpose_of_use")) {
+    let b2b = |name: &str| extension("hl7-b2b").and_then(|b2b| b2b.get(name));
+    if b2b("organization_id").is_some_and(|named| !is_own(named, client)) {
+        let text =
+            "hl7-b2b.organization_id is not the organization that the client is registered for.";
+        return Err(OAuthError::invalid_request(text));
+    }
+    let purpose = match b2b("purpose_of_use") {
         None => usual,
-        Some(list) => registered(list, client, open)?,
+        Some(list) => registered(list, client, glass)?,
     };
     if purpose != Purpose::Emergency {
         return Ok(Use {
@@ -69,19 +86,25 @@ pub(super) fn asked(
     })
 }
 
+/// Whether this names the client's organization: by its id, or by a URL that ends in it, as the extension wants.
+fn is_own(named: &Value, client: &Client) -> bool {
+    let last = named.as_str().and_then(|text| text.rsplit('/').next());
+    last == Some(client.organization.as_str())
+}
+
 fn is_reason(text: &str) -> bool {
     REASON.contains(&text.chars().count()) && !text.contains(char::is_control)
 }
 
 /// The one purpose of the list, which must be the client's.
-fn registered(list: &Value, client: &Client, open: bool) -> Result<Purpose, OAuthError> {
+fn registered(list: &Value, client: &Client, glass: Glass) -> Result<Purpose, OAuthError> {
     let text = "hl7-b2b.purpose_of_use is a list of one code of ActReason, such as \"TREAT\".";
     let [Value::String(code)] = list.as_array().map_or(&[][..], Vec::as_slice) else {
         return Err(OAuthError::invalid_request(text));
     };
     let code = code.strip_prefix(ACT_REASON).unwrap_or(code);
     let purpose = Purpose::from_code(code);
-    if purpose == Some(Purpose::Emergency) && !open {
+    if purpose == Some(Purpose::Emergency) && glass == Glass::Fixed {
         return Err(OAuthError::invalid_scope(OFF));
     }
     let own = purpose.filter(|purpose| client.purposes.contains(purpose));
@@ -98,7 +121,7 @@ const OFF: &str =
     "Emergency access (the purpose BTG) is off in this service: it needs --emergency-access.";
 
 /// Why a client cannot have these purposes, if so.
-pub(super) fn refused(spec: &ClientSpec, open: bool) -> Option<String> {
+pub(super) fn refused(spec: &ClientSpec, glass: Glass) -> Option<String> {
     let purposes = &spec.purposes;
     let twice = |n: usize| purposes[..n].contains(&purposes[n]);
     match purposes.first() {
@@ -119,7 +142,7 @@ pub(super) fn refused(spec: &ClientSpec, open: bool) -> Option<String> {
         spec.role,
         Role::ExternalEhr | Role::PartnerPrescriber | Role::PartnerNurse
     );
-    if !open {
+    if glass == Glass::Fixed {
         return Some(OFF.into());
     }
     (!treats).then(|| {

@@ -130,7 +130,10 @@ fn narrowed(
     if access.narrowed(interaction, kind).is_none() {
         return Ok(());
     }
-    if let Some(value) = over.and_then(Stored::value) {
+    if let Some(over) = over {
+        let value = over
+            .value()
+            .ok_or_else(|| Error::internal("what a narrowed scope replaces has no body"))?;
         access.check(interaction, kind, &tokens(&index::extract(kind, &value)))?;
     }
     access.check(interaction, kind, &tokens(&draft.entries))
@@ -167,6 +170,7 @@ fn draft(app: &App, ages: &Ages, about: Option<&Id>, change: Change) -> Result<(
     let class = class::of(&resource.key.kind, &resource.value, labelled.labels);
     let resource = security::relabelled(resource, &labelled.drop, &labelled.add)?;
     let author = over.as_ref().map_or(author, |old| old.author.clone());
+    let before = over.as_ref().and_then(|old| old.patient.clone());
     let version = over.as_ref().map_or(1, |old| old.version + 1);
     let at = app
         .clock
@@ -183,7 +187,7 @@ fn draft(app: &App, ages: &Ages, about: Option<&Id>, change: Change) -> Result<(
         key: resource.key,
         version,
         at,
-        patient: patient.or_else(|| about.filter(|_| episode.is_some()).cloned()),
+        patient: patient.or_else(|| about.cloned().or(before).filter(|_| episode.is_some())),
         episode,
         owner,
         author,

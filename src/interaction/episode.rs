@@ -268,7 +268,12 @@ fn taken(loaded: &Loaded, after: &Episode, one: &Received) -> Result<(Resource, 
     let over = loaded.stored.get(&one.resource.key).or(one.over.as_ref());
     check_version(over, one.seen)?;
     let resource = with_history(&loaded.episode, after, &one.resource);
-    Ok((resource, over.cloned()))
+    // The episode is loaded without the bodies of some types; what narrowed scopes and labels say of the body needs it.
+    let with_body = one
+        .over
+        .as_ref()
+        .filter(|own| over.is_some_and(|over| own.version == over.version));
+    Ok((resource, with_body.or(over).cloned()))
 }
 
 /// What the sender of a resource does with it.

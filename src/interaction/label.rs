@@ -82,13 +82,16 @@ fn past(change: &Change) -> Past {
         return Past::default();
     };
     let lowered = Labels::from_bits(over.lowered);
-    let before = over.value().filter(|_| !lowered.is_empty());
     Past {
         labels: Labels::from_bits(over.labels),
         lowered,
-        news: before.map_or(Labels::NONE, |before| {
+        news: if lowered.is_empty() {
+            Labels::NONE
+        } else {
+            // Where the body is not at hand, everything is new.
+            let before = over.value().unwrap_or_default();
             label::of_news(&before, &change.resource.value)
-        }),
+        },
     }
 }
 

@@ -1,5 +1,8 @@
 //! Episodes as lists show them, their version, and the organizations that take part in them.
 
+use std::collections::BTreeSet;
+
+use super::held::held;
 use super::sql::{Step, Value};
 use crate::kap::base::Id;
 
@@ -7,6 +10,8 @@ use crate::kap::base::Id;
 pub const VERSION: &str = "episode version";
 /// The guard of [`open`]: there is an episode of that id already.
 pub const EXISTS: &str = "episode exists";
+/// The guard of [`courses`]: the patient has another number of episodes.
+pub const COURSES: &str = "episodes of the patient";
 
 /// What lists show of an episode.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -45,6 +50,31 @@ pub fn open(tenant: &str, head: &Head) -> Vec<Step> {
     const TEXT: &str = "INSERT INTO episode_head (tenant, episode, patient, owner, version, phase, status, \
         due_day, updated_at, granted) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, 1) ON CONFLICT DO NOTHING";
     vec![Step::one(EXISTS, TEXT, columns(tenant, head))]
+}
+
+/// Steps that fail, guarded by [`COURSES`], unless the patient has `known` episodes at `owner` in one of `phases` (codes). Who
+/// opens one of the same patient at the same time waits. `at` is in milliseconds since 1970.
+#[must_use]
+pub fn courses(
+    tenant: &str,
+    (patient, owner): (&Id, &Id),
+    phases: &BTreeSet<String>,
+    known: i64,
+    at: i64,
+) -> Vec<Step> {
+    let name = format!("courses of {patient} at {owner}");
+    held(tenant, &name, COURSES, at, |b| {
+        b.push("(SELECT COUNT(*) FROM episode_head h WHERE h.tenant = ");
+        b.bind(tenant)
+            .push(" AND h.patient = ")
+            .bind(patient.as_str());
+        b.push(" AND h.owner = ").bind(owner.as_str());
+        b.push(" AND h.phase IN (");
+        for (i, phase) in phases.iter().enumerate() {
+            b.push(if i == 0 { "" } else { ", " }).bind(&**phase);
+        }
+        b.push(")) = ").bind(known);
+    })
 }
 
 /// Gives an episode its next version and what lists show of it, guarded by [`VERSION`].

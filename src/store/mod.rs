@@ -10,6 +10,7 @@ pub mod consent;
 mod driver;
 pub mod episode;
 mod filter;
+mod held;
 pub mod idempotency;
 pub(crate) mod identity;
 mod migrate;

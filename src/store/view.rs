@@ -25,8 +25,9 @@ pub(super) const WIDTH: usize = 11;
 /// [`COLUMNS`] without the body, which is the last of them.
 const COLUMNS_WITHOUT_BODY: &str =
     "r.type, r.id, r.version, r.at, r.patient, r.episode, r.owner, r.author, r.labels, r.lowered";
+/// Those of a version before the present one: what it shows is cut for the labels of either.
 const HISTORY: &str = "h.type, h.id, h.version, h.at, h.patient, h.episode, h.owner, h.author, \
-    h.labels, h.lowered, h.body";
+    h.labels | r.labels, h.lowered, h.body";
 
 /// Keys per statement of [`View::find`]: few sizes, so that the statements stay prepared; the last key is repeated.
 const SIZES: [usize; 4] = [4, 16, 64, 200];

@@ -23,6 +23,8 @@ both!(
     what_must_stay_is_refused_and_leaves_no_trace,
     a_record_of_an_episode_is_lowered_beside_a_running_service,
     what_no_consent_can_name_is_taken_off_code_by_code,
+    what_names_no_patient_stays_its_patients,
+    a_new_word_closes_a_document_again,
 );
 
 const ACT_CODE: &str = "http://terminology.hl7.org/CodeSystem/v3-ActCode";
@@ -76,7 +78,7 @@ fn lowered(app: &TestApp, of: &Value, codes: &[&str], more: &[&str]) -> Output {
     run(&words, &app.place().url())
 }
 
-const BY: &[&str] = &["--reason", "misclassified", "--operator", "Ada M."];
+const BY: &[&str] = &["--reason", "misclassified", "--operator", "operator-7"];
 
 fn done(output: &Output) -> String {
     let said = String::from_utf8_lossy(&output.stderr);
@@ -144,7 +146,7 @@ async fn a_label_that_was_taken_off_stays_off_until_it_is_said_anew(db: Db) {
     );
     assert_eq!(
         text(&entity["detail"][0]["valueString"]),
-        "labels lowered: SUD ETH; reason: misclassified; operator: Ada M."
+        "labels lowered: SUD ETH; reason: misclassified; operator: operator-7"
     );
     assert_eq!(event["entity"][1]["what"], made["subject"]);
 
@@ -179,7 +181,7 @@ async fn what_must_stay_is_refused_and_leaves_no_trace(db: Db) {
     let (app, made) = problem(db, &["NOAUTH", "NOVIP"]).await;
     let practice = app.as_party(Party::Practice);
     let key = Key::new("Condition", Id::new(text(&made["id"])).expect("id"));
-    let by = Operator::new("ada.m@practice").expect("a name");
+    let by = Operator::new("operator-7@practice").expect("a name");
     let off = async |key: &Key, codes: &[&str]| {
         let codes: Vec<String> = codes.iter().map(|c| (*c).to_owned()).collect();
         let done = lower(&app.app, key, &codes, Why::LegalReview, &by).await;
@@ -295,5 +297,57 @@ async fn what_no_consent_can_name_is_taken_off_code_by_code(db: Db) {
     push(&mut now["meta"]["security"], label("SCA"));
     put(practice, &now).await.expect(200);
     assert_eq!(get(partner, &path).await.status, 404);
+    app.stop().await;
+}
+
+async fn what_names_no_patient_stays_its_patients(db: Db) {
+    let (episode, _) = sample(FIRST);
+    let app = TestApp::start(db, &episode).await;
+    app.play(&episode).await;
+    let practice = app.as_party(Party::Practice);
+    let set = get(practice, "/fhir/Medication?_security=PSY&_count=1").await;
+    let drug = set.expect(200)["entry"][0]["resource"].clone();
+    let kept = async |column: &str| {
+        let id = text(&drug["id"]);
+        let sql =
+            format!("SELECT {column} FROM resource WHERE type = 'Medication' AND id = '{id}'");
+        app.place().cell(&sql).await
+    };
+    let before = kept("version").await;
+    let (patient, of) = (kept("patient").await, kept("episode").await);
+    assert!(!patient.is_empty() && !of.is_empty());
+    done(&lowered(&app, &drug, &["PSY"], BY));
+    assert_ne!(kept("version").await, before);
+    assert_eq!(kept("patient").await, patient);
+    assert_eq!(kept("episode").await, of);
+    let event = &events(&app, &drug).await[0];
+    let told = text(&event["entity"][1]["what"]["reference"]);
+    assert_eq!(told, format!("Patient/{patient}"));
+    app.stop().await;
+}
+
+async fn a_new_word_closes_a_document_again(db: Db) {
+    let (app, made) = problem(db, &[]).await;
+    let practice = app.as_party(Party::Practice);
+    let code = json!([{ "coding": [{ "system": SNOMED, "code": "66214007" }] }]);
+    let mut document = get(practice, "/fhir/DocumentReference?_count=1")
+        .await
+        .expect(200);
+    let mut document = document["entry"][0]["resource"].take();
+    document["context"]["event"] = code;
+    let document = put(practice, &document).await.expect(200);
+    assert!(labels(&document).contains(&"ETH"), "{document}");
+    done(&lowered(&app, &document, &["SUD", "ETH"], BY));
+    let path = format!("/fhir/DocumentReference/{}", text(&document["id"]));
+    let mut now = get(practice, &path).await.expect(200);
+    assert!(!labels(&now).contains(&"ETH"), "{now}");
+    now["description"] = json!("the same, described");
+    let mut now = put(practice, &now).await.expect(200);
+    assert!(!labels(&now).contains(&"ETH"), "{now}");
+    let alcohol = json!({ "coding": [{ "system": SNOMED, "code": "15167005" }] });
+    push(&mut now["context"]["event"], alcohol);
+    let now = put(practice, &now).await.expect(200);
+    assert!(labels(&now).contains(&"ETH"), "{now}");
+    drop(made);
     app.stop().await;
 }

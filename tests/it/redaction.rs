@@ -280,6 +280,13 @@ async fn an_address_is_hidden_where_it_is_dangerous(db: Db) {
         let seen = answer.expect(200);
         assert!(seen["address"].is_null() && is_marked(&seen), "{seen}");
         assert!(seen["name"].is_array(), "{seen}");
+        // So is the one from before it was known to be dangerous.
+        let before = format!("{path}/_history/1");
+        let before = get(app.as_party(party), &before).await.expect(200);
+        assert!(
+            before["address"].is_null() && is_marked(&before),
+            "{before}"
+        );
     }
     assert!(get(practice, &path).await.expect(200)["address"].is_array());
     for party in [Party::Partner, Party::Ehr] {

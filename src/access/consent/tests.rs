@@ -228,6 +228,30 @@ fn purposes_and_classes_narrow_a_permit() {
 }
 
 #[test]
+fn whoever_may_not_treat_may_not_break_the_glass() {
+    for (named, breaks) in [
+        (&["TREAT"][..], false),
+        (&["ETREAT", "HPAYMT"], false),
+        (&["BTG"], false),
+        (&[], false),
+        (&["HPAYMT"], true),
+    ] {
+        let denial = Rule {
+            purposes: words(named),
+            ..rule(false, "ehr", &[])
+        };
+        let all = compile(&directive(vec![denial]));
+        let denied = all.iter().find(|g| g.effect == Effect::Deny);
+        let denied = denied.expect("a denial").purposes;
+        assert_eq!(denied.meets(Purposes::own("BTG")), !breaks, "{named:?}");
+        assert_eq!(
+            denied.meets(Purposes::own("COC")),
+            named == ["TREAT"] || named.is_empty()
+        );
+    }
+}
+
+#[test]
 fn what_cannot_be_enforced_is_named() {
     let places = |rule: &Rule| -> Vec<Place> { faults(rule).iter().map(|f| f.place).collect() };
     let bad = Rule {

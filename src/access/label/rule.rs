@@ -1,4 +1,5 @@
-//! How a resource is labelled: what it is, what it says, what was said of it. Labels are never taken away.
+//! How a resource is labelled: what it is, what it says, what was said of it. None is ever taken away by a client;
+//! what an operator takes off comes back with new content.
 
 use serde_json::Value;
 

@@ -36,10 +36,14 @@ fn who_asks_for_nothing_else_gets_the_first_purpose() {
         Some(json!({})),
         Some(json!("text")),
         Some(json!({"hl7-b2b": {"version": "1"}})),
+        Some(
+            json!({"hl7-b2b": {"organization_id": "https://kap.example.org/fhir/Organization/o"}}),
+        ),
+        Some(json!({"hl7-b2b": {"organization_id": "o"}})),
         Some(json!({"hl7-b2b": {"purpose_of_use": ["TREAT"]}})),
         Some(json!({"kap-emergency": {"reason": "why is this here?"}})),
     ] {
-        let got = asked(extensions.as_ref(), &client, true).expect("granted");
+        let got = asked(extensions.as_ref(), &client, Glass::Breakable).expect("granted");
         assert_eq!(got, usual, "{extensions:?}");
     }
 }
@@ -48,18 +52,27 @@ fn who_asks_for_nothing_else_gets_the_first_purpose() {
 fn an_emergency_needs_the_switch_the_registration_and_a_reason() {
     let why = "unconscious in our emergency department";
     for code in ["BTG", "urn:oid:2.16.840.1.113883.5.8#BTG"] {
-        let got = asked(Some(&emergency(code, why)), &client(&BOTH), true).expect("granted");
+        let got = asked(
+            Some(&emergency(code, why)),
+            &client(&BOTH),
+            Glass::Breakable,
+        )
+        .expect("granted");
         assert_eq!(got.purpose, Purpose::Emergency);
         assert_eq!(got.reason.as_deref(), Some(why));
     }
-    let refused = |extensions: &Value, purposes: &[Purpose], open: bool| {
-        let refused = asked(Some(extensions), &client(purposes), open).expect_err("refused");
+    let refused = |extensions: &Value, purposes: &[Purpose], glass: Glass| {
+        let refused = asked(Some(extensions), &client(purposes), glass).expect_err("refused");
         (refused.error, refused.error_description)
     };
-    let (error, text) = refused(&emergency("BTG", why), &BOTH, false);
+    let (error, text) = refused(&emergency("BTG", why), &BOTH, Glass::Fixed);
     assert_eq!(error, "invalid_scope");
     assert!(text.contains("--emergency-access"), "{text}");
-    let (error, text) = refused(&emergency("BTG", why), &[Purpose::Treatment], true);
+    let (error, text) = refused(
+        &emergency("BTG", why),
+        &[Purpose::Treatment],
+        Glass::Breakable,
+    );
     assert_eq!(error, "invalid_scope");
     assert!(text.contains("Registered: TREAT."), "{text}");
     for reason in [
@@ -69,12 +82,15 @@ fn an_emergency_needs_the_switch_the_registration_and_a_reason() {
         "two lines\nof a reason",
         &"x".repeat(501),
     ] {
-        let (error, text) = refused(&emergency("BTG", reason), &BOTH, true);
+        let (error, text) = refused(&emergency("BTG", reason), &BOTH, Glass::Breakable);
         assert_eq!(error, "invalid_request");
         assert!(text.contains("kap-emergency"), "{text}");
     }
     let without = json!({"hl7-b2b": {"purpose_of_use": ["BTG"]}});
-    assert_eq!(refused(&without, &BOTH, true).0, "invalid_request");
+    assert_eq!(
+        refused(&without, &BOTH, Glass::Breakable).0,
+        "invalid_request"
+    );
     for list in [
         json!([]),
         json!(["TREAT", "BTG"]),
@@ -84,15 +100,31 @@ fn an_emergency_needs_the_switch_the_registration_and_a_reason() {
     ] {
         let extensions = json!({"hl7-b2b": {"purpose_of_use": list}});
         assert_eq!(
-            refused(&extensions, &BOTH, true).0,
+            refused(&extensions, &BOTH, Glass::Breakable).0,
             "invalid_request",
             "{extensions}"
         );
     }
     assert_eq!(
-        refused(&emergency("HRESCH", why), &BOTH, true).0,
+        refused(&emergency("HRESCH", why), &BOTH, Glass::Breakable).0,
         "invalid_scope"
     );
+}
+
+#[test]
+fn who_speaks_for_another_organization_is_refused() {
+    for other in [
+        json!("https://kap.example.org/fhir/Organization/p"),
+        json!(""),
+        json!(7),
+    ] {
+        let extensions = json!({"hl7-b2b": {"organization_id": other}});
+        let refused =
+            asked(Some(&extensions), &client(&BOTH), Glass::Breakable).expect_err("refused");
+        let (error, text) = (refused.error, refused.error_description);
+        assert_eq!(error, "invalid_request");
+        assert!(text.contains("organization_id"), "{text}");
+    }
 }
 
 #[test]
@@ -112,13 +144,16 @@ fn only_who_treats_is_registered_for_it_and_only_where_it_is_on() {
             Role::ExternalEhr | Role::PartnerPrescriber | Role::PartnerNurse
         );
         assert_eq!(
-            refused(&spec(role, &BOTH), true).is_none(),
+            refused(&spec(role, &BOTH), Glass::Breakable).is_none(),
             treats,
             "{role}"
         );
-        assert!(refused(&spec(role, &BOTH), false).is_some(), "{role}");
         assert!(
-            refused(&spec(role, &[Purpose::Operations]), false).is_none(),
+            refused(&spec(role, &BOTH), Glass::Fixed).is_some(),
+            "{role}"
+        );
+        assert!(
+            refused(&spec(role, &[Purpose::Operations]), Glass::Fixed).is_none(),
             "{role}"
         );
     }
@@ -128,7 +163,7 @@ fn only_who_treats_is_registered_for_it_and_only_where_it_is_on() {
         &[Purpose::Treatment, Purpose::Treatment],
     ] {
         assert!(
-            refused(&spec(Role::ExternalEhr, purposes), true).is_some(),
+            refused(&spec(Role::ExternalEhr, purposes), Glass::Breakable).is_some(),
             "{purposes:?}"
         );
     }

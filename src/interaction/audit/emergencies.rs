@@ -25,7 +25,7 @@ pub struct Emergency {
     pub token: String,
     /// What the client gave as the reason.
     pub reason: String,
-    /// Requests that were answered with data.
+    /// Requests that were answered, those that found nothing included.
     pub answered: usize,
     /// Ids of the patients whose data was shown.
     pub patients: BTreeSet<String>,

@@ -1,6 +1,6 @@
 //! Opening an episode.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use super::answer::Outcome;
 use super::command::{Answered, Request, answered, client, fingerprint, replay};
@@ -68,6 +68,15 @@ async fn prepared(
     let twins = open_episodes(app, access, &body.patient.id, &organizations.practice.id).await?;
     let episode = opened(app, access, &seed, body, organizations, &twins)?;
     let mut set = changes(app, access, &episode).await?;
+    let course = (&episode.patient.id, &episode.organizations.practice.id);
+    let (known, now) = (
+        i64::try_from(twins.len()).unwrap_or_default(),
+        app.clock.millis(),
+    );
+    let (tenant, phases) = (access.tenant(), open_phases());
+    // Of two that open at once, the second must know of the first to flag it: asked before this one is there.
+    let alone = store::episode::courses(tenant, course, &phases, known, now);
+    set.steps.splice(..0, alone);
     let flags = episode.detected_issues.iter().map(|i| i.id.clone());
     let resources = set.changes.iter().map(|c| c.resource.key.to_string());
     let outcome = Outcome {
@@ -126,15 +135,19 @@ fn opened(
 async fn open_episodes(app: &App, access: &Access, patient: &Id, practice: &Id) -> Result<Vec<Id>> {
     let reason = "a second course of treatment is flagged";
     let whole = Access::system(app.tenant.clone(), reason, access.now());
-    let open = Phase::ALL.iter().filter(|phase| !phase.is_terminal());
     let filter = EpisodeFilter {
-        phases: open.map(|phase| phase.code().to_owned()).collect(),
+        phases: open_phases(),
         patient: Some(patient.clone()),
         ..EpisodeFilter::default()
     };
     let found = app.store.view(&whole).episodes(&filter, 50, None).await?;
     let own = found.heads.into_iter().filter(|h| h.owner == *practice);
     Ok(own.map(|head| head.episode).collect())
+}
+
+fn open_phases() -> BTreeSet<String> {
+    let open = Phase::ALL.iter().filter(|phase| !phase.is_terminal());
+    open.map(|phase| phase.code().to_owned()).collect()
 }
 
 /// Ids in the body are local names that the service replaces by its own. People keep theirs across the episodes of a

@@ -34,15 +34,15 @@ impl Store {
         self.read(b.sql()).await?.iter().map(row).collect()
     }
 
-    /// What was shown to the token of an emergency, oldest first. Ids of one instant have no order: what is asked for
-    /// begins at the instant, not at the row.
+    /// What was shown to the token of an emergency, oldest first. Another instance's clock may be behind, so what
+    /// is asked for begins earlier; the token is of this emergency alone.
     pub(crate) async fn used_in(&self, tenant: &str, emergency: &Row) -> Result<Vec<Row>> {
         let token = emergency.event.who.token.clone().unwrap_or_default();
         let id = |at: i64| text(first_id(at));
         let mut b = select();
         b.bind(tenant)
             .push(" AND a.id >= ")
-            .bind(id(emergency.at))
+            .bind(id(emergency.at - AFTER))
             .push(" AND a.id < ")
             .bind(id(emergency.at + AFTER));
         b.push(" AND a.token = ")

@@ -301,13 +301,19 @@ fn run_group(
         outcomes.push(session.apply(steps));
         still_open(session)?;
     }
-    let mut failed = None;
-    if !lines.is_empty() {
-        failed = session.append(lines).err().map(reason);
-        still_open(session)?;
+    if let Err(cause) = session.append(lines) {
+        // None of the rows stays: what nobody was answered is not told as done. The writes are done without them.
+        if !session.is_idle() {
+            session.command("ROLLBACK")?;
+        }
+        let outcomes = match writes {
+            [] => vec![],
+            writes => run_group(session, writes, &[])?.0,
+        };
+        return Ok((outcomes, Some(reason(cause))));
     }
     session.command("COMMIT")?;
-    Ok((outcomes, failed))
+    Ok((outcomes, None))
 }
 
 /// The database may end the transaction itself (such as on a full disk): nothing of the group is kept then.

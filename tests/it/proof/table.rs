@@ -29,7 +29,9 @@ const MIND: &[&str] = &[
     "D1", "D3", "D3a", "D4", "D5", "D6", "D7", "D8", "D14", "D19", "course", "message", "referral",
 ];
 /// The same to an outside provider, whose role reads fewer types.
-const OUTSIDE: &[&str] = &["D1", "D3", "D3a", "D4", "D5", "D7", "D8", "D14", "course"];
+const OUTSIDE: &[&str] = &[
+    "D1", "D3", "D3a", "D4", "D5", "D6", "D7", "D8", "D14", "course",
+];
 const NOTHING: &[&str] = &[];
 /// Under either choice of the operator.
 const EITHER: &[Policy] = &[Loose, Strict];

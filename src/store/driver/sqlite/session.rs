@@ -103,9 +103,11 @@ impl Session {
         Ok(Ok(()))
     }
 
-    /// Adds rows of the audit inside the open transaction. Where one cannot be added, those before it stay: that somebody
-    /// was about to be answered may be told.
+    /// Adds rows of the audit inside the open transaction, which must be rolled back where one cannot be added.
     pub fn append(&mut self, lines: &[Line]) -> Result<()> {
+        if lines.is_empty() {
+            return Ok(());
+        }
         let text = audit::one();
         let mut add = || {
             let mut statement = self.statement(text)?;
