@@ -35,15 +35,17 @@ const HARMLESS: Labels = Labels::SELF_PAY.or(Labels::NOPAT);
 /// The record of a patient of any age, without topics of their own.
 const ANY_AGE: Labels = Labels::ORDINARY.or(Labels::ADOL).or(HARMLESS);
 
-/// D0 to D8 with the course of treatment.
-const TREATMENT: Classes = Classes::CALENDAR
-    .or(Classes::IDENTITY)
+/// D1 to D6: what whoever treats must know.
+const HEALTH: Classes = Classes::IDENTITY
     .or(Classes::CLEARANCE)
     .or(Classes::GENERAL)
     .or(Classes::ALLERGY)
     .or(Classes::DIAGNOSIS)
     .or(Classes::SESSION)
-    .or(Classes::SAFETY)
+    .or(Classes::SAFETY);
+/// D0 to D8 with the course of treatment.
+const TREATMENT: Classes = Classes::CALENDAR
+    .or(HEALTH)
     .or(Classes::DOSING_SUMMARY)
     .or(Classes::PROGRESS)
     .or(Classes::COURSE);
@@ -81,14 +83,7 @@ pub const fn ceiling(role: Role) -> Classes {
 }
 
 /// D1 to D6 and D18: what whoever treats an emergency must know.
-const EMERGENCY: Classes = Classes::IDENTITY
-    .or(Classes::CLEARANCE)
-    .or(Classes::GENERAL)
-    .or(Classes::ALLERGY)
-    .or(Classes::DIAGNOSIS)
-    .or(Classes::SESSION)
-    .or(Classes::SAFETY)
-    .or(SUPPLY);
+const EMERGENCY: Classes = HEALTH.or(SUPPLY);
 
 /// The classes that a caller may ever see: in an emergency those of an emergency, and the Part 2 records that a consent
 /// opens for that purpose.

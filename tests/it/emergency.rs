@@ -55,6 +55,14 @@ impl Rescuer {
         Self { key, id }
     }
 
+    /// The token endpoint refuses it an emergency, and says this of why.
+    async fn is_refused(&self, app: &TestApp, why: &str) {
+        let (status, body) = self.ask(app, Some(emergency(WHY))).await;
+        let error = (status, &body["error"]);
+        assert_eq!(error, (400, &json!("invalid_scope")), "{body}");
+        assert!(text(&body["error_description"]).contains(why), "{body}");
+    }
+
     /// What the token endpoint says to these extensions.
     async fn ask(&self, app: &TestApp, extensions: Option<Value>) -> (u16, Value) {
         self.ask_at(&app.base, &app.app.clock, extensions).await
@@ -124,28 +132,10 @@ async fn the_glass_does_not_break_unless_the_operator_says_so(db: Db) {
     };
     app.app.auth.register(plain).await.expect("client");
     let rescuer = Rescuer { key, id: "rescuer" };
-    let (status, body) = rescuer.ask(&app, Some(emergency(WHY))).await;
-    assert_eq!(
-        (status, &body["error"]),
-        (400, &json!("invalid_scope")),
-        "{body}"
-    );
-    assert!(
-        text(&body["error_description"]).contains("--emergency-access"),
-        "{body}"
-    );
+    rescuer.is_refused(&app, "--emergency-access").await;
 
     app.app.auth.allow_emergencies();
-    let (status, body) = rescuer.ask(&app, Some(emergency(WHY))).await;
-    assert_eq!(
-        (status, &body["error"]),
-        (400, &json!("invalid_scope")),
-        "{body}"
-    );
-    assert!(
-        text(&body["error_description"]).contains("Registered: TREAT."),
-        "{body}"
-    );
+    rescuer.is_refused(&app, "Registered: TREAT.").await;
     let pharmacy = PrivateKey::generate().expect("key");
     let refused = app
         .app
