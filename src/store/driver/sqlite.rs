@@ -6,6 +6,7 @@ mod session;
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::thread::JoinHandle;
+use std::time::Duration;
 
 use rusqlite::{Connection, OpenFlags};
 use tokio::sync::{mpsc, oneshot};
@@ -23,6 +24,9 @@ use crate::store::sql::{Conflict, Row, Sql, Step};
 const GROUP: usize = 256;
 /// Writes that may wait; more callers wait for room.
 const QUEUE: usize = 4096;
+
+/// How long rows of the audit gather while many come: a commit for each of them costs more than the read that it is about.
+const GATHER: Duration = Duration::from_micros(250);
 
 /// Page cache of all readers together, KiB. More is left to the system's file cache, which all of them share.
 const READ_CACHE: usize = 32 * 1024;
@@ -220,14 +224,20 @@ fn upgrade(connection: &mut Connection) -> Result<Vec<String>> {
 }
 
 fn run_writer(mut session: Session, mut queue: mpsc::Receiver<Job>) {
+    let mut many = false;
     while let Some(first) = queue.blocking_recv() {
         let mut group = Group::default();
         group.add(first);
+        // Whoever is alone waits for nobody.
+        if many && group.writes.is_empty() {
+            std::thread::sleep(GATHER);
+        }
         while group.size < GROUP
             && let Ok(next) = queue.try_recv()
         {
             group.add(next);
         }
+        many = group.size > 1;
         group.commit(&mut session);
     }
 }
