@@ -14,6 +14,7 @@ use crate::fhir::resource::Key;
 use crate::kap::act::Context;
 use crate::kap::referral::TaskStatus;
 use crate::kap::{Episode, Fact, Id, Kind};
+use crate::mapping::marks::may_be_plain;
 use crate::mapping::{self, Reading};
 
 /// Applies the facts that `incoming` states to `episode`. Gives the id of the first resource.
@@ -33,7 +34,9 @@ pub fn accept(
     let unreadable: Vec<Issue> = reading
         .unreadable
         .iter()
-        .filter_map(|(key, issue)| Some(entry(key)?.place(issue.clone())))
+        .filter_map(|(key, issue)| Some((entry(key)?, issue)))
+        .filter(|(one, _)| !may_be_plain(&one.resource.key.kind, &one.resource.value))
+        .map(|(one, issue)| one.place(issue.clone()))
         .collect();
     if !unreadable.is_empty() {
         return Err(Error::with_issues(ErrorKind::Unprocessable, unreadable));

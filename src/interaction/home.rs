@@ -11,9 +11,10 @@ use crate::fhir::index;
 use crate::fhir::reference::local;
 use crate::fhir::resource::{Key, Resource, Stored};
 use crate::kap::{Id, Kind, Phase};
+use crate::mapping::marks::needs_episode;
 use crate::store::view::EpisodeFilter;
 
-/// Types that may stand outside any episode: the directory, and what belongs to the patient as a whole.
+/// Types of which every record may stand outside any episode: the directory, and what belongs to the patient as a whole.
 const FREE: &[&str] = &[
     "AllergyIntolerance",
     "Condition",
@@ -25,6 +26,17 @@ const FREE: &[&str] = &[
     "PractitionerRole",
     "RelatedPerson",
 ];
+
+/// Whether the resource may be stored outside any episode: the directory may, and whatever is of a patient and says
+/// nothing that an episode's rules would have to judge.
+fn stands_alone(resource: &Resource, patient: Option<&Id>) -> bool {
+    let kind = &*resource.key.kind;
+    free(resource) || (patient.is_some() && !needs_episode(kind, &resource.value))
+}
+
+fn free(resource: &Resource) -> bool {
+    FREE.contains(&&*resource.key.kind)
+}
 
 /// The record that the incoming resources become part of.
 #[derive(Clone, Debug)]
@@ -51,7 +63,10 @@ pub async fn home(
         let mut home = said
             .map(|episode| of_episode(episode, at_hand))
             .or_else(|| implied(&one.resource, at_hand));
-        if let (None, Some(patient)) = (&home, patient) {
+        // What stood outside any episode stays there, whatever has begun meanwhile.
+        let stays = at_hand.contains_key(&one.resource.key) && !free(&one.resource);
+        let about = patient.clone().filter(|_| !stays);
+        if let (None, Some(patient)) = (&home, about) {
             if !open.contains_key(&patient) {
                 let episode = open_episode(app, access, &patient).await?;
                 open.insert(patient.clone(), episode);
@@ -63,7 +78,7 @@ pub async fn home(
             });
         }
         match (&found, home) {
-            (_, None) if FREE.contains(&&*one.resource.key.kind) => {}
+            (_, None) if stands_alone(&one.resource, patient.as_ref()) => {}
             (_, None) => homeless = Some(one),
             (None, home) => found = home,
             (Some(known), Some(other)) if known.episode == other.episode => {}

@@ -154,7 +154,11 @@ pub fn read_problem<'v>(node: Node<'v>, source: &Source<'v>) -> Facts {
     let mut categories = node.each("category").flat_map(Node::codings);
     let category = categories.find_map(|c| ProblemCategory::from_code(c.text("code")?));
     let verification = status("verificationStatus").and_then(VerificationStatus::from_code);
-    let codings: Vec<Coding> = node.need("code")?.all("coding")?;
+    let code = node.need("code")?;
+    let codings: Vec<Coding> = code.all("coding")?;
+    if codings.is_empty() {
+        return Err(code.missing("coding"));
+    }
     let problem = Problem {
         id: node.id()?,
         category: category.unwrap_or(ProblemCategory::HealthConcern),
@@ -341,7 +345,7 @@ pub fn read_medicine<'v>(node: Node<'v>, source: &Source<'v>) -> Facts {
     }
     let by_reference = node
         .get("medicationReference")
-        .and_then(|r| source.follow(r)?.get("code"));
+        .and_then(|r| source.follow(r).or_else(|| node.contained(r))?.get("code"));
     let drug = node.get("medicationCodeableConcept").or(by_reference);
     let drug = drug.ok_or_else(|| node.missing("medication"))?;
     let coding: Option<Coding> = drug.codings().next().map(Node::to).transpose()?;

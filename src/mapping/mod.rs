@@ -36,6 +36,7 @@ mod integration;
 mod json;
 pub mod label;
 mod limits;
+pub mod marks;
 mod measure;
 mod medication;
 pub mod narrative;

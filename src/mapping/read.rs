@@ -70,6 +70,15 @@ impl<'v> Node<'v> {
         (!child.is_null()).then(|| self.with(child))
     }
 
+    /// The contained resource that a Reference of this resource (`#id`) names.
+    #[must_use]
+    pub fn contained(self, reference: Self) -> Option<Self> {
+        let id = reference.text("reference")?.strip_prefix('#')?;
+        let items = self.root["contained"].as_array()?;
+        let found = items.iter().find(|item| item["id"] == id)?;
+        Some(self.with(found))
+    }
+
     /// The child `name`.
     ///
     /// # Errors

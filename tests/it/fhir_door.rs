@@ -15,6 +15,7 @@ mod directory;
 mod doors;
 mod forms;
 mod partner;
+mod plain;
 mod references;
 mod rules;
 mod search;
