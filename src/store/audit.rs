@@ -69,6 +69,12 @@ pub(super) fn one() -> &'static str {
     &INSERTS[SIZES.len() - 1]
 }
 
+/// The statement that adds one row where it is missing.
+pub(super) fn one_more() -> &'static str {
+    static TEXT: LazyLock<String> = LazyLock::new(|| format!("{} ON CONFLICT DO NOTHING", one()));
+    &TEXT
+}
+
 /// The statements that add these rows.
 pub(super) fn insert(lines: Vec<Line>) -> Vec<Step> {
     let mut steps = Vec::new();
@@ -165,8 +171,8 @@ fn row(columns: &Columns) -> Result<Row> {
 }
 
 impl Store {
-    /// Adds rows that are about no change. They survive a crash of this program at once, and a power cut from the next
-    /// change or seal on (a second at most).
+    /// Records rows that are about no change. They survive a crash of this program at once, and a power cut from the next
+    /// change or seal on (a second at most). Searches find them ([`Store::settled`]).
     ///
     /// # Errors
     /// `Unavailable` where they cannot be added: then nothing of what they are about may leave.
@@ -175,5 +181,13 @@ impl Store {
             return Ok(());
         }
         self.driver.append(lines(tenant, rows)).await
+    }
+
+    /// Waits until every row that was appended can be found.
+    ///
+    /// # Errors
+    /// `Unavailable` where the database does not take them.
+    pub async fn settled(&self) -> Result<()> {
+        self.driver.flush().await
     }
 }

@@ -43,8 +43,31 @@ impl Place {
         Arc::new(Store::open(&self.url(), options).await.expect("store"))
     }
 
+    /// Waits until a service that runs has brought its audit into the database.
+    async fn settled(&self) {
+        let Self::File(folder) = self else {
+            return;
+        };
+        let waits = || {
+            let files = std::fs::read_dir(folder.path()).into_iter().flatten();
+            let mut files = files.filter_map(Result::ok);
+            files.any(|file| {
+                let name = file.file_name();
+                let journal = name.to_string_lossy().contains("-audit-");
+                journal && file.metadata().is_ok_and(|file| file.len() > 0)
+            })
+        };
+        for _ in 0..200 {
+            if !waits() {
+                return;
+            }
+            tokio::time::sleep(std::time::Duration::from_millis(5)).await;
+        }
+    }
+
     /// Runs statements.
     pub async fn run(&self, sql: &str) -> Result<(), String> {
+        self.settled().await;
         match self {
             Self::File(folder) => file(folder).execute_batch(sql).map_err(|e| e.to_string()),
             Self::Schema(schema) => {
@@ -57,6 +80,7 @@ impl Place {
 
     /// What a query finds.
     pub async fn rows(&self, sql: &str) -> Rows {
+        self.settled().await;
         match self {
             Self::File(folder) => {
                 let connection = file(folder);

@@ -20,6 +20,7 @@ impl Store {
         since: i64,
         after: Option<&str>,
     ) -> Result<Vec<Row>> {
+        self.settled().await?;
         let mut b = select();
         b.bind(tenant)
             .push(" AND a.kind = ")
@@ -37,6 +38,7 @@ impl Store {
     /// What was shown to the token of an emergency, oldest first. Another instance's clock may be behind, so what
     /// is asked for begins earlier; the token is of this emergency alone.
     pub(crate) async fn used_in(&self, tenant: &str, emergency: &Row) -> Result<Vec<Row>> {
+        self.settled().await?;
         let token = emergency.event.who.token.clone().unwrap_or_default();
         let id = |at: i64| text(first_id(at));
         let mut b = select();

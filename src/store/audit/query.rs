@@ -54,6 +54,7 @@ pub(super) fn select() -> Builder {
 impl Store {
     /// The row with this id, if `access` may see it.
     pub(crate) async fn audit_row(&self, access: &Access, id: &Id) -> Result<Option<Row>> {
+        self.settled().await?;
         let mut b = select();
         b.bind(access.tenant())
             .push(" AND a.id = ")
@@ -68,6 +69,7 @@ impl Store {
     /// # Errors
     /// `Invalid` for a criterion that rows cannot be asked for.
     pub(crate) async fn audit_search(&self, access: &Access, query: &SearchQuery) -> Result<Rows> {
+        self.settled().await?;
         let mut b = select();
         b.bind(access.tenant());
         visible(&mut b, access);
@@ -103,6 +105,7 @@ impl Store {
         count: u32,
         after: Option<&After>,
     ) -> Result<Rows> {
+        self.settled().await?;
         let mut b = select();
         b.bind(tenant)
             .push(" AND a.patient IS NOT NULL AND a.patient = ");

@@ -16,6 +16,7 @@ impl Store {
         after: &str,
         limit: i64,
     ) -> Result<Vec<Arc<str>>> {
+        self.settled().await?;
         const TEXT: &str =
             "SELECT id FROM audit WHERE tenant = $1 AND id > $2 ORDER BY id LIMIT $3";
         let args = vec![tenant.into(), after.into(), limit.into()];
@@ -30,6 +31,7 @@ impl Store {
         from: &str,
         limit: i64,
     ) -> Result<Vec<(Arc<str>, Leaf)>> {
+        self.settled().await?;
         static TEXT: LazyLock<String> = LazyLock::new(|| {
             let columns = COLUMNS.join(", ");
             format!(

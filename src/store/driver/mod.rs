@@ -8,7 +8,7 @@
 //! | reads by key | on the caller's thread | as all reads |
 //! | writers | one thread, many writes per commit | a pool, statements pipelined |
 //! | isolation | serial | read committed; guards and `ON CONFLICT` decide races |
-//! | appended rows | in the writer's next commit, which waits for the disk only where a write is in it | a task that gathers them, commits without waiting for the disk |
+//! | appended rows | in a journal beside the database, and from there in the writer's next commit | a task that gathers them, commits without waiting for the disk |
 
 mod postgres;
 mod sqlite;
@@ -69,6 +69,15 @@ impl Driver {
         match self {
             Self::Sqlite(driver) => driver.append(lines).await,
             Self::Postgres(driver) => driver.append(lines).await,
+        }
+    }
+
+    /// Waits until every row that was appended can be read.
+    pub async fn flush(&self) -> Result<()> {
+        match self {
+            Self::Sqlite(driver) => driver.flush().await,
+            // There an append is answered when it is committed.
+            Self::Postgres(_) => Ok(()),
         }
     }
 

@@ -2,18 +2,21 @@
 
 mod readers;
 mod session;
+mod spool;
+mod writer;
 
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::thread::JoinHandle;
-use std::time::Duration;
 
 use rusqlite::config::DbConfig;
 use rusqlite::{Connection, OpenFlags};
-use tokio::sync::{mpsc, oneshot};
+use tokio::sync::{Notify, mpsc, oneshot};
 
 use self::readers::{Read, Readers, run_reader};
-use self::session::{Session, rewrite};
+use self::session::{Known, Session, rewrite};
+use self::spool::{Added, Spool};
+use self::writer::{Job, bring, run_writer};
 use super::unavailable;
 use crate::error::{Error, Result};
 use crate::store::Options;
@@ -21,13 +24,8 @@ use crate::store::audit::Line;
 use crate::store::migrate::{self, Applied};
 use crate::store::sql::{Conflict, Row, Sql, Step};
 
-/// Writes in one commit at most.
-const GROUP: usize = 256;
 /// Writes that may wait; more callers wait for room.
 const QUEUE: usize = 4096;
-
-/// How long rows of the audit gather while many come: a commit for each of them costs more than the read that it is about.
-const GATHER: Duration = Duration::from_micros(250);
 
 /// Page cache of all readers together, KiB. More is left to the system's file cache, which all of them share.
 const READ_CACHE: usize = 32 * 1024;
@@ -46,22 +44,12 @@ const WORDS: [(&str, &str); 7] = [
 type Outcome = Result<std::result::Result<(), Conflict>>;
 type Rows = Result<Vec<Row>>;
 
-/// What waits for the writer thread.
-enum Job {
-    Write {
-        steps: Vec<Step>,
-        reply: oneshot::Sender<Outcome>,
-    },
-    /// Rows of the audit that are about no change.
-    Append {
-        lines: Vec<Line>,
-        reply: oneshot::Sender<Result<()>>,
-    },
-}
-
 #[derive(Debug)]
 pub(in crate::store) struct Sqlite {
     writer: Mutex<Option<mpsc::Sender<Job>>>,
+    spool: Arc<Spool>,
+    /// Rows have begun to wait in the journal.
+    begun: Arc<Notify>,
     readers: Arc<Readers>,
     /// Connections for reads of one row, which take less time than the change to another thread and back.
     quick: Mutex<Vec<Session>>,
@@ -73,20 +61,32 @@ impl Sqlite {
         let path = PathBuf::from(path);
         let readers = options.readers.max(1);
         let opened = tokio::task::spawn_blocking(move || connect(&path, 2 * readers)).await;
-        let (writer, mut read_only, steps) = opened.map_err(Error::internal)??;
+        let Opened {
+            writer,
+            mut read_only,
+            spool,
+            steps,
+        } = opened.map_err(Error::internal)??;
         let quick = Mutex::new(read_only.split_off(readers));
         let (sender, queue) = mpsc::channel(QUEUE);
         let shared = Arc::new(Readers::default());
-        let mut threads = vec![spawn("store-writer", move || run_writer(writer, queue))?];
+        let journal = Arc::clone(&spool);
+        let mut threads = vec![spawn("store-writer", move || {
+            run_writer(writer, queue, &journal);
+        })?];
         for connection in read_only {
             let shared = Arc::clone(&shared);
             threads.push(spawn("store-reader", move || {
                 run_reader(connection, &shared);
             })?);
         }
+        let begun = Arc::new(Notify::new());
+        bring(Arc::clone(&begun), sender.downgrade());
         let (writer, threads) = (Mutex::new(Some(sender)), Mutex::new(threads));
         let sqlite = Self {
             writer,
+            spool,
+            begun,
             readers: shared,
             quick,
             threads,
@@ -121,9 +121,26 @@ impl Sqlite {
             .map_err(|_| unavailable("the store is closed"))?
     }
 
-    pub async fn append(&self, lines: Vec<Line>) -> Result<()> {
+    /// Records rows of the audit. The database has them a moment later, or with [`Self::flush`].
+    pub async fn append(&self, mut lines: Vec<Line>) -> Result<()> {
+        let mut added = self.spool.add(&mut lines)?;
+        if added == Added::Failing {
+            self.flush().await?;
+            added = self.spool.add(&mut lines)?;
+        }
+        match added {
+            Added::First => self.begun.notify_one(),
+            Added::More => {}
+            Added::Failing => return Err(unavailable("the audit is not taken")),
+        }
+        Ok(())
+    }
+
+    /// Waits until the database has every row that was appended before.
+    pub async fn flush(&self) -> Result<()> {
+        // Rows that the writer has taken are no longer in the journal and not yet in the database.
         let (reply, answer) = oneshot::channel();
-        self.send(Job::Append { lines, reply }).await?;
+        self.send(Job::Flush { reply }).await?;
         answer
             .await
             .map_err(|_| unavailable("the store is closed"))?
@@ -172,8 +189,16 @@ fn spawn(name: &str, run: impl FnOnce() + Send + 'static) -> Result<JoinHandle<(
         .map_err(Error::internal)
 }
 
-/// The connection that writes, those that read, and the steps of the schema that were taken.
-fn connect(path: &Path, readers: usize) -> Result<(Session, Vec<Session>, Vec<String>)> {
+/// A database that was opened.
+struct Opened {
+    writer: Session,
+    read_only: Vec<Session>,
+    spool: Arc<Spool>,
+    /// The steps of the schema that were taken.
+    steps: Vec<String>,
+}
+
+fn connect(path: &Path, readers: usize) -> Result<Opened> {
     let mut writer = Connection::open(path).map_err(unavailable)?;
     let pragmas = "PRAGMA journal_mode=WAL; PRAGMA synchronous=FULL; PRAGMA busy_timeout=5000;
         PRAGMA foreign_keys=ON; PRAGMA trusted_schema=OFF; PRAGMA cell_size_check=ON;
@@ -194,8 +219,21 @@ fn connect(path: &Path, readers: usize) -> Result<(Session, Vec<Session>, Vec<St
         stable_plans(&connection)?;
         Ok(Session::new(connection))
     };
-    let readers = (0..readers).map(|_| reader()).collect::<Result<_>>()?;
-    Ok((Session::new(writer), readers, steps))
+    let read_only = (0..readers).map(|_| reader()).collect::<Result<_>>()?;
+    let mut writer = Session::new(writer);
+    let (spool, mut left) = Spool::open(path)?;
+    if !left.lines.is_empty() {
+        writer.command("BEGIN IMMEDIATE")?;
+        writer.append(&left.lines, Known::Left)?;
+        writer.command("COMMIT")?;
+    }
+    spool.taken_in(&mut left)?;
+    Ok(Opened {
+        writer,
+        read_only,
+        spool: Arc::new(spool),
+        steps,
+    })
 }
 
 /// One plan for a statement, whatever is bound: without this SQLite looks at the values where a partial index might
@@ -233,115 +271,4 @@ fn upgrade(connection: &mut Connection) -> Result<Vec<String>> {
     }
     tx.commit().map_err(unavailable)?;
     Ok(pending.iter().map(migrate::Migration::title).collect())
-}
-
-fn run_writer(mut session: Session, mut queue: mpsc::Receiver<Job>) {
-    let mut many = false;
-    while let Some(first) = queue.blocking_recv() {
-        let mut group = Group::default();
-        group.add(first);
-        // Whoever is alone waits for nobody.
-        if many && group.writes.is_empty() {
-            std::thread::sleep(GATHER);
-        }
-        while group.size < GROUP
-            && let Ok(next) = queue.try_recv()
-        {
-            group.add(next);
-        }
-        many = group.size > 1;
-        group.commit(&mut session);
-    }
-}
-
-/// What goes into one transaction: writes, and the rows that are appended beside them.
-#[derive(Default)]
-struct Group {
-    size: usize,
-    writes: Vec<Vec<Step>>,
-    replies: Vec<oneshot::Sender<Outcome>>,
-    lines: Vec<Line>,
-    appended: Vec<oneshot::Sender<Result<()>>>,
-}
-
-impl Group {
-    fn add(&mut self, job: Job) {
-        self.size += 1;
-        match job {
-            Job::Write { steps, reply } => {
-                self.writes.push(steps);
-                self.replies.push(reply);
-            }
-            Job::Append { lines, reply } => {
-                self.lines.extend(lines);
-                self.appended.push(reply);
-            }
-        }
-    }
-
-    /// Runs the group. Nobody hears of success before the commit; where there is a write, not before it is on disk.
-    fn commit(self, session: &mut Session) {
-        let (outcomes, appended) =
-            run_group(session, &self.writes, &self.lines).unwrap_or_else(|cause| {
-                if !session.is_idle()
-                    && let Err(cause) = session.command("ROLLBACK")
-                {
-                    tracing::error!(%cause, "a failed group of writes could not be rolled back");
-                }
-                let cause = reason(cause);
-                let failed = |_: &Vec<Step>| Err(unavailable(cause.clone()));
-                (self.writes.iter().map(failed).collect(), Some(cause))
-            });
-        // A caller that went away does not need the answer.
-        for (reply, outcome) in self.replies.into_iter().zip(outcomes) {
-            let _ = reply.send(outcome);
-        }
-        for reply in self.appended {
-            let _ = reply.send(match &appended {
-                None => Ok(()),
-                Some(cause) => Err(unavailable(cause.clone())),
-            });
-        }
-    }
-}
-
-fn reason(error: Error) -> String {
-    error.cause.map_or_else(String::new, |c| c.to_string())
-}
-
-/// What became of each write, and why the rows beside them were not added, if so.
-fn run_group(
-    session: &mut Session,
-    writes: &[Vec<Step>],
-    lines: &[Line],
-) -> Result<(Vec<Outcome>, Option<String>)> {
-    // An appended row may be lost in a power cut until the next write comes, whose commit takes it along.
-    session.wait_for_disk(!writes.is_empty())?;
-    session.command("BEGIN IMMEDIATE")?;
-    let mut outcomes = Vec::with_capacity(writes.len());
-    for steps in writes {
-        outcomes.push(session.apply(steps));
-        still_open(session)?;
-    }
-    if let Err(cause) = session.append(lines) {
-        // None of the rows stays: what nobody was answered is not told as done. The writes are done without them.
-        if !session.is_idle() {
-            session.command("ROLLBACK")?;
-        }
-        let outcomes = match writes {
-            [] => vec![],
-            writes => run_group(session, writes, &[])?.0,
-        };
-        return Ok((outcomes, Some(reason(cause))));
-    }
-    session.command("COMMIT")?;
-    Ok((outcomes, None))
-}
-
-/// The database may end the transaction itself (such as on a full disk): nothing of the group is kept then.
-fn still_open(session: &Session) -> Result<()> {
-    if session.is_idle() {
-        return Err(unavailable("the database rolled the group of writes back"));
-    }
-    Ok(())
 }

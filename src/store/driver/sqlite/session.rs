@@ -14,6 +14,14 @@ use crate::store::sql::{Conflict, Expect, Row, Sql, Step, Value};
 /// Prepared statements kept per connection.
 const STATEMENTS: usize = 256;
 
+/// Whether the database may have some of the rows that are added.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Known {
+    None,
+    /// They are what a program left behind, and nobody knows how far it came.
+    Left,
+}
+
 /// A connection and the rewritten texts of its statements.
 #[derive(Debug)]
 pub(super) struct Session {
@@ -104,11 +112,14 @@ impl Session {
     }
 
     /// Adds rows of the audit inside the open transaction, which must be rolled back where one cannot be added.
-    pub fn append(&mut self, lines: &[Line]) -> Result<()> {
+    pub fn append(&mut self, lines: &[Line], known: Known) -> Result<()> {
         if lines.is_empty() {
             return Ok(());
         }
-        let text = audit::one();
+        let text = match known {
+            Known::None => audit::one(),
+            Known::Left => audit::one_more(),
+        };
         let mut add = || {
             let mut statement = self.statement(text)?;
             let mut lines = lines.iter();
