@@ -21,7 +21,7 @@ use crate::config::Config;
 use crate::error::{Error, Kind, Result};
 use crate::interaction::private_note::keys::unlock;
 use crate::interaction::reading::Readings;
-use crate::interaction::upgrade;
+use crate::interaction::{reindex, upgrade};
 use crate::kap::policy::Policy;
 use crate::private::Keys;
 use crate::store::{Options, Store};
@@ -139,6 +139,7 @@ async fn serve(config: Config) -> Result<()> {
     }
     audit::migrated(&app).await?;
     unlock(&app, ring, Some(source)).await?;
+    reindex::prepare(&app).await?;
     let upgraded = upgrade::run(&app).await?;
     tracing::info!(%disclosure, upgraded, "who is told what where no consent speaks");
     let stop = server::signal()?;

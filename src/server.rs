@@ -24,6 +24,7 @@ use crate::audit::{Event, Kind as Act};
 use crate::error::{Error, Result};
 use crate::http::Peer;
 use crate::interaction::audit::{append, seal};
+use crate::interaction::reindex;
 
 const FIRST_BYTE: Duration = Duration::from_secs(5);
 const HEADERS: Duration = Duration::from_secs(10);
@@ -82,13 +83,14 @@ pub fn start(app: App, listener: TcpListener, max_connections: usize) -> Result<
     let (ended, end) = watch::channel(false);
     let router = crate::http::router(app.clone());
     let accept = tokio::spawn(accept(listener, router, max_connections, stopped.clone()));
-    let sweep = tokio::spawn(sweep(app.clone(), stopped));
+    let sweep = tokio::spawn(sweep(app.clone(), stopped.clone()));
+    let index = tokio::spawn(index(app.clone(), stopped));
     let seal = tokio::spawn(keep_sealed(app, end));
     Ok(Running {
         addr,
         stop,
         ended,
-        tasks: vec![accept, sweep],
+        tasks: vec![accept, sweep, index],
         last: seal,
     })
 }
@@ -229,6 +231,24 @@ async fn record(app: &App, kind: Act) {
 fn complain(error: &Error, what: &str) {
     let cause = error.cause.as_ref().map(ToString::to_string);
     tracing::error!(kind = ?error.kind, cause, "{what}");
+}
+
+/// Indexes anew what an older version of the service indexed; where that fails it is tried again.
+async fn index(app: App, mut stopped: watch::Receiver<bool>) {
+    loop {
+        tokio::select! {
+            done = reindex::run(&app) => match done {
+                Ok(0) => return,
+                Ok(records) => return tracing::info!(records, "indexed anew"),
+                Err(error) => complain(&error, "records cannot be indexed anew; it is tried again"),
+            },
+            _ = stopped.changed() => return,
+        }
+        tokio::select! {
+            () = tokio::time::sleep(SWEEP) => {}
+            _ = stopped.changed() => return,
+        }
+    }
 }
 
 /// Removes what has expired (tokens, replay marks, idempotency records), once a minute.

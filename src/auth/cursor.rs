@@ -5,7 +5,7 @@
 //! further secret to keep. Each day has a key, because random nonces bear no more than 2³² texts each.
 //!
 //! A cursor is base64url of: one byte of format, the day (4 bytes), the nonce (12), and sealed with its tag (16) the
-//! instant at which it was given (8), the sort value (8) and the id of the last row.
+//! instant at which it was given (8) and what tells the last row.
 
 use std::fmt;
 
@@ -21,7 +21,7 @@ use crate::error::{Error, Kind, Result};
 /// Minutes for which a cursor is good.
 pub const CURSOR_MINUTES: i64 = 10;
 
-const FORMAT: u8 = 1;
+const FORMAT: u8 = 2;
 /// Bytes of format and day.
 const HEAD: usize = 5;
 const NONCE: usize = 12;
@@ -49,18 +49,17 @@ impl CursorKey {
         Ok(LessSafeKey::new(UnboundKey::from(key)))
     }
 
-    /// The cursor of a page that ended with this sort value and id. It is good for the list that `bond` names, whole.
+    /// The cursor of a page that ended with this row. It is good for the list that `bond` names, whole.
     ///
     /// # Errors
     /// `Internal` where the crypto provider fails.
-    pub fn seal(&self, clock: &Clock, bond: &[&str], value: i64, id: &str) -> Result<String> {
+    pub fn seal(&self, clock: &Clock, bond: &[&str], row: &[u8]) -> Result<String> {
         let now = clock.millis();
         let day = u32::try_from(now.div_euclid(DAY)).map_err(Error::internal)?;
         let mut text = vec![FORMAT];
         text.extend(day.to_be_bytes());
         let mut sealed = now.to_be_bytes().to_vec();
-        sealed.extend(value.to_be_bytes());
-        sealed.extend(id.as_bytes());
+        sealed.extend(row);
         let key = self.of_day(&text[1..]).map_err(Error::internal)?;
         let nonce: [u8; NONCE] = clock.secret().map_err(Error::internal)?;
         let bond = Aad::from(bound(&text, bond));
@@ -71,12 +70,12 @@ impl CursorKey {
         Ok(URL_SAFE_NO_PAD.encode(text))
     }
 
-    /// Sort value and id of the row after which the page of this cursor begins.
+    /// The row after which the page of this cursor begins.
     ///
     /// # Errors
     /// `Invalid` where it is no cursor of the list that `bond` names, or was changed; `Gone` where its time is over.
-    pub fn open(&self, clock: &Clock, bond: &[&str], cursor: &str) -> Result<(i64, String)> {
-        let (at, value, id) = self.opened(bond, cursor).ok_or_else(|| {
+    pub fn open(&self, clock: &Clock, bond: &[&str], cursor: &str) -> Result<Vec<u8>> {
+        let (at, row) = self.opened(bond, cursor).ok_or_else(|| {
             let text = "This cursor is none of this client and this list, or it was changed.";
             Error::new(Kind::Invalid, text).issue_code("value")
         })?;
@@ -88,10 +87,10 @@ impl CursorKey {
             let gone = Error::new(Kind::Gone, text).issue_code("processing");
             return Err(gone.code("cursor-expired"));
         }
-        Ok((value, id))
+        Ok(row)
     }
 
-    fn opened(&self, bond: &[&str], cursor: &str) -> Option<(i64, i64, String)> {
+    fn opened(&self, bond: &[&str], cursor: &str) -> Option<(i64, Vec<u8>)> {
         let bytes = URL_SAFE_NO_PAD.decode(cursor).ok()?;
         let (head, rest) = bytes.split_at_checked(HEAD)?;
         let (nonce, sealed) = rest.split_at_checked(NONCE)?;
@@ -103,14 +102,8 @@ impl CursorKey {
         let mut sealed = sealed.to_vec();
         let bond = Aad::from(bound(head, bond));
         let plain = key.open_in_place(nonce, bond, &mut sealed).ok()?;
-        let (at, rest) = plain.split_first_chunk()?;
-        let (value, id) = rest.split_first_chunk()?;
-        let id = std::str::from_utf8(id).ok()?;
-        Some((
-            i64::from_be_bytes(*at),
-            i64::from_be_bytes(*value),
-            id.to_owned(),
-        ))
+        let (at, row) = plain.split_first_chunk()?;
+        Some((i64::from_be_bytes(*at), row.to_vec()))
     }
 }
 
@@ -149,9 +142,9 @@ mod tests {
     #[test]
     fn a_cursor_is_of_one_list_and_one_key() {
         let clock = clock();
-        let cursor = key(1).seal(&clock, LIST, -5, "a.b-c").expect("sealed");
+        let cursor = key(1).seal(&clock, LIST, b"-5 a.b-c").expect("sealed");
         let opened = key(1).open(&clock, LIST, &cursor).expect("opened");
-        assert_eq!(opened, (-5, "a.b-c".to_owned()));
+        assert_eq!(opened, b"-5 a.b-c");
         for other in [
             &["tenant", "client", "Observation?code=y"][..],
             &["tenant", "another", "Observation?code=x"],
@@ -165,14 +158,14 @@ mod tests {
         assert_eq!(kind(&key(2), &clock, LIST, &cursor), Kind::Invalid);
         assert_ne!(
             cursor,
-            key(1).seal(&clock, LIST, -5, "a.b-c").expect("sealed")
+            key(1).seal(&clock, LIST, b"-5 a.b-c").expect("sealed")
         );
     }
 
     #[test]
     fn no_bit_of_it_can_be_changed() {
         let clock = clock();
-        let cursor = key(1).seal(&clock, LIST, 7, "row").expect("sealed");
+        let cursor = key(1).seal(&clock, LIST, b"7 row").expect("sealed");
         let bytes = URL_SAFE_NO_PAD.decode(&cursor).expect("base64url");
         for at in 0..bytes.len() * 8 {
             let mut bytes = bytes.clone();
@@ -194,8 +187,9 @@ mod tests {
     #[test]
     fn it_says_nothing_of_the_row() {
         let id = "0f0be0c4-6c3c-53b0-9f2b-2f4a3c1f6b11";
-        let value = 1_795_348_800_000;
-        let cursor = key(1).seal(&clock(), LIST, value, id).expect("sealed");
+        let value: i64 = 1_795_348_800_000;
+        let row = format!("{value} {id}");
+        let cursor = key(1).seal(&clock(), LIST, row.as_bytes()).expect("sealed");
         let bytes = URL_SAFE_NO_PAD.decode(&cursor).expect("base64url");
         let holds = |part: &[u8]| bytes.windows(part.len()).any(|w| w == part);
         for part in [
@@ -214,7 +208,7 @@ mod tests {
     #[test]
     fn it_is_good_for_ten_minutes_over_midnight_too() {
         let clock = clock();
-        let cursor = key(1).seal(&clock, LIST, 7, "row").expect("sealed");
+        let cursor = key(1).seal(&clock, LIST, b"7 row").expect("sealed");
         clock.advance(Duration::minutes(CURSOR_MINUTES));
         assert!(key(1).open(&clock, LIST, &cursor).is_ok());
         clock.advance(Duration::milliseconds(1));

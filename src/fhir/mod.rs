@@ -2,6 +2,7 @@
 
 pub mod bundle;
 pub mod compare;
+pub mod decimal;
 pub mod index;
 pub mod interval;
 pub mod json;
@@ -11,9 +12,11 @@ pub mod outcome;
 pub mod parameter;
 pub mod pare;
 pub mod primitive;
+pub mod quantity;
 pub mod reference;
 pub mod resource;
 pub mod rewrite;
 pub mod search;
 pub mod security;
 pub mod structure;
+pub mod ucum;

@@ -1,6 +1,8 @@
 //! The search parameters as data: which exist, what kind they are, where their values stand
 //! (`parameters.txt`; FHIR R4 §3.1.1 <https://hl7.org/fhir/R4/search.html>).
 
+pub mod definition;
+
 use std::collections::HashMap;
 use std::sync::LazyLock;
 
@@ -11,7 +13,7 @@ const KAP: &str = "https://kap-interop.example.org/fhir/StructureDefinition/";
 /// How the values of a parameter are compared.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum ParameterKind {
-    /// Code in a system; also booleans, identifiers, contact points and URIs.
+    /// Code in a system; also booleans, identifiers and contact points.
     Token,
     /// Dates, times and periods, as intervals.
     Date,
@@ -19,6 +21,14 @@ pub enum ParameterKind {
     Text,
     /// Reference to another resource.
     Reference,
+    /// URI, compared whole or by its beginning.
+    Uri,
+    /// Number with a unit.
+    Quantity,
+    /// Number.
+    Number,
+    /// Two values that stand together.
+    Composite,
 }
 
 impl ParameterKind {
@@ -27,7 +37,11 @@ impl ParameterKind {
             "token" => Self::Token,
             "date" => Self::Date,
             "string" => Self::Text,
-            "reference" => Self::Reference,
+            "reference" | "canonical" => Self::Reference,
+            "uri" => Self::Uri,
+            "quantity" => Self::Quantity,
+            "number" => Self::Number,
+            "composite" => Self::Composite,
             _ => return None,
         })
     }
@@ -39,6 +53,10 @@ impl ParameterKind {
             Self::Date => &["DateTime", "Period", "Date", "Instant", "Timing"],
             Self::Text => &["String"],
             Self::Reference => &["Reference"],
+            Self::Uri => &["Uri"],
+            Self::Quantity => &["Quantity", "SampledData"],
+            Self::Number => &["Integer", "Decimal"],
+            Self::Composite => &[],
         }
     }
 
@@ -50,6 +68,10 @@ impl ParameterKind {
             Self::Date => "date",
             Self::Text => "string",
             Self::Reference => "reference",
+            Self::Uri => "uri",
+            Self::Quantity => "quantity",
+            Self::Number => "number",
+            Self::Composite => "composite",
         }
     }
 }
@@ -63,6 +85,21 @@ pub enum Segment {
     Extension(String),
     /// A choice element: every one of these names.
     Choice(Vec<String>),
+    /// No step: only elements whose element of this name has this value.
+    Where(&'static str, &'static str),
+    /// Whether one of these elements is there and is not false.
+    Stands(Vec<String>),
+}
+
+/// Where the parts of a composite stand, each below the same base.
+#[derive(Clone, Debug)]
+pub struct Parts {
+    pub bases: Vec<Vec<Segment>>,
+    /// The first part: tokens.
+    pub first: Vec<Vec<Segment>>,
+    pub second: Vec<Vec<Segment>>,
+    /// Kind of the second part.
+    pub kind: ParameterKind,
 }
 
 /// A search parameter of one resource type.
@@ -78,8 +115,17 @@ pub struct Parameter {
     pub target: Option<&'static str>,
     /// Where the values stand; empty where another parameter indexes them.
     pub paths: Vec<Vec<Segment>>,
-    /// Whether the type is sorted by this date.
+    /// Whether this is the date of the type.
     pub sorts: bool,
+    /// Whether the references are URLs of definitions.
+    pub canonical: bool,
+    /// The parts of a composite.
+    pub parts: Option<Parts>,
+    /// The version of the index since which its values are as they are now.
+    pub since: i64,
+    /// The name under which is indexed what its modifiers look at: words of a code, type of an identifier, identifier of
+    /// a reference.
+    pub beside: &'static str,
 }
 
 static PARAMETERS: LazyLock<HashMap<&'static str, Vec<Parameter>>> = LazyLock::new(|| {
@@ -102,37 +148,78 @@ fn lines() -> impl Iterator<Item = &'static str> {
 }
 
 fn parse_line(line: &'static str, above: &[Parameter]) -> Option<Parameter> {
+    let (line, since) = line.split_once('@').unwrap_or((line, "1"));
+    let since = since.parse().ok()?;
     let mut words = line.split_whitespace();
-    let (name, kind, path) = (words.next()?, words.next()?, words.next()?);
-    if kind == "=" {
+    let (name, word, path) = (words.next()?, words.next()?, words.next()?);
+    if word == "=" {
         let (other, target) = path
             .split_once(':')
             .map_or((path, None), |(o, t)| (o, Some(t)));
         let of = above.iter().find(|p| p.name == other)?;
         return Some(Parameter {
             name,
-            kind: of.kind,
-            indexed: other,
             target,
             paths: Vec::new(),
             sorts: false,
+            ..of.clone()
         });
     }
-    let sorts = kind.ends_with('*');
-    let kind = ParameterKind::parse(kind.trim_end_matches('*'))?;
-    let paths = path.split('|').map(|p| segments(p, kind)).collect();
+    let kind = ParameterKind::parse(word.trim_end_matches('*'))?;
+    let (paths, parts) = match kind {
+        ParameterKind::Composite => {
+            let parts = Parts::parse(path, words.next()?, words.next()?)?;
+            (parts.paths(), Some(parts))
+        }
+        _ => (path.split('|').map(|p| segments(p, kind)).collect(), None),
+    };
     Some(Parameter {
         name,
         kind,
         indexed: name,
         target: None,
         paths,
-        sorts,
+        sorts: word.ends_with('*'),
+        canonical: word == "canonical",
+        parts,
+        since,
+        // The table is read once: its names live as long as the program.
+        beside: Box::leak(format!("{name}:").into_boxed_str()),
     })
+}
+
+impl Parts {
+    fn parse(base: &'static str, first: &'static str, second: &'static str) -> Option<Self> {
+        let (second, kind) = second.split_once(':')?;
+        let kind = ParameterKind::parse(kind)?;
+        let paths = |text: &'static str, mark, kind| -> Vec<Vec<Segment>> {
+            text.split(mark).map(|p| segments(p, kind)).collect()
+        };
+        Some(Self {
+            bases: paths(base, '|', kind),
+            first: paths(first, ',', ParameterKind::Token),
+            second: paths(second, ',', kind),
+            kind,
+        })
+    }
+
+    /// Where all of it stands.
+    fn paths(&self) -> Vec<Vec<Segment>> {
+        let parts = || self.first.iter().chain(&self.second);
+        let below = |base: &Vec<Segment>| -> Vec<Vec<Segment>> {
+            parts()
+                .map(|part| [base.as_slice(), part].concat())
+                .collect()
+        };
+        self.bases.iter().flat_map(below).collect()
+    }
 }
 
 /// Splits a path at the dots outside parentheses.
 fn segments(path: &'static str, kind: ParameterKind) -> Vec<Segment> {
+    if path == "." {
+        return Vec::new();
+    }
     let (mut out, mut start, mut depth) = (Vec::new(), 0, 0);
     for (i, c) in path.char_indices().chain([(path.len(), '.')]) {
         match c {
@@ -153,6 +240,16 @@ fn segment(text: &'static str, kind: ParameterKind) -> Segment {
         let full = url.strip_prefix("hl7:").map(|n| format!("{HL7}{n}"));
         let full = full.or_else(|| url.strip_prefix("kap:").map(|n| format!("{KAP}{n}")));
         return Segment::Extension(full.unwrap_or_else(|| url.to_owned()));
+    }
+    let own = text
+        .strip_prefix("where(")
+        .and_then(|t| t.strip_suffix(')'));
+    if let Some((name, value)) = own.and_then(|own| own.split_once('=')) {
+        return Segment::Where(name, value);
+    }
+    if let Some(stem) = text.strip_suffix('?') {
+        let types = ["Boolean", "DateTime"];
+        return Segment::Stands(types.map(|t| format!("{stem}{t}")).to_vec());
     }
     match text.strip_suffix("[]") {
         Some(stem) => Segment::Choice(
@@ -208,79 +305,4 @@ pub fn names_patient(kind: &str, parameter: &Parameter) -> bool {
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn every_line_is_read() {
-        let wanted = lines().filter(|l| !l.starts_with('[')).count();
-        let read: usize = PARAMETERS.values().map(Vec::len).sum();
-        assert_eq!(read, wanted);
-        assert_eq!(kinds().count(), 33);
-    }
-
-    #[test]
-    fn no_name_twice_and_one_sort_date_at_most() {
-        for kind in kinds() {
-            let all: Vec<_> = of(kind).into_iter().flatten().collect();
-            let mut names: Vec<_> = all.iter().map(|p| p.name).collect();
-            names.sort_unstable();
-            names.dedup();
-            assert_eq!(names.len(), all.len(), "{kind}");
-            assert!(all.iter().filter(|p| p.sorts).count() <= 1, "{kind}");
-        }
-    }
-
-    #[test]
-    fn paths_are_split_outside_parentheses() {
-        let ext = find("Patient", "race").expect("race").paths[0].clone();
-        assert_eq!(ext.len(), 3);
-        assert_eq!(
-            ext[0],
-            Segment::Extension(
-                "http://hl7.org/fhir/us/core/StructureDefinition/us-core-race".into()
-            )
-        );
-        let phase = &find("EpisodeOfCare", "phase").expect("phase").paths[0];
-        assert_eq!(
-            phase[0],
-            Segment::Extension(format!("{KAP}kap-episode-phase"))
-        );
-    }
-
-    #[test]
-    fn an_alias_takes_the_kind_of_the_parameter_it_names() {
-        let patient = find("Observation", "patient").expect("patient");
-        assert_eq!(
-            (patient.indexed, patient.target),
-            ("subject", Some("Patient"))
-        );
-        assert_eq!(
-            find("DetectedIssue", "rule").expect("rule").kind,
-            ParameterKind::Token
-        );
-    }
-
-    #[test]
-    fn searches_required_by_us_core_exist() {
-        let required = [
-            ("Patient", "_id identifier name birthdate gender"),
-            ("Encounter", "_id patient date"),
-            ("Condition", "patient category"),
-            ("Observation", "patient category code date"),
-            ("MedicationRequest", "patient intent status"),
-            ("Procedure", "patient date"),
-            ("DocumentReference", "patient _id type category date"),
-            ("CareTeam", "patient status"),
-            ("CarePlan", "patient category"),
-            ("Goal", "patient"),
-            ("RelatedPerson", "patient"),
-            ("PractitionerRole", "practitioner specialty"),
-        ];
-        for (kind, names) in required {
-            for name in names.split(' ') {
-                assert!(find(kind, name).is_some(), "{kind} {name}");
-            }
-        }
-    }
-}
+mod tests;

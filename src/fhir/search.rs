@@ -1,15 +1,21 @@
 //! A search: parsed from and printed as a query string, and its interpreter in memory.
 //! The store compiles the same data to SQL (<https://hl7.org/fhir/R4/search.html>).
 
+mod pair;
 mod parse;
+mod ready;
+mod sort;
 
 use std::fmt::Write as _;
 
-pub use parse::pairs;
+pub use pair::{PairTest, Part, UriMatch};
+pub use parse::{no_modifier, pairs};
+pub use sort::{After, Direction, Sort, SortBy, SortKey, SortValue};
 
 use super::index::{IndexEntry, IndexValue};
 use super::interval::Interval;
 use super::parameter::Parameter;
+use super::quantity::QuantityTest;
 use super::reference::{local, relative};
 
 /// What to do with parameters that are not known (`Prefer: handling=`).
@@ -54,6 +60,20 @@ pub enum Test {
     Date(Vec<DateTest>),
     Text(TextMatch, Vec<String>),
     Reference(Vec<ReferenceTest>),
+    Uri(UriMatch, Vec<String>),
+    /// URLs of definitions; those without a version ask for every version.
+    Canonical(UriMatch, Vec<String>),
+    Quantity(Vec<QuantityTest>),
+    /// Two values that stand together.
+    Pair(Vec<PairTest>),
+    /// What is said of a code begins with one of these (`:text`).
+    Says(Vec<String>),
+    /// An identifier of a type (`:of-type`).
+    OfType(Vec<PairTest>),
+    /// The identifier of what is referred to (`:identifier`).
+    Identifier(Vec<Token>),
+    /// A code of one of these value sets (`:in`), or none of them (`:not-in`), until [`SearchQuery::expand`] lists them.
+    In(Presence, Vec<String>),
 }
 
 /// The value of `:missing`.
@@ -81,6 +101,8 @@ pub enum Prefix {
     Le,
     Sa,
     Eb,
+    /// About: a date that was widened by [`SearchQuery::around`], a number by a tenth.
+    Ap,
 }
 
 /// A date with its prefix.
@@ -105,23 +127,6 @@ pub struct ReferenceTest {
     pub id: String,
 }
 
-/// `_sort`; equal keys are ordered by id.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Sort {
-    /// By id: the order when none is asked for.
-    Id,
-    Updated(Direction),
-    /// By the type's date.
-    Date(Direction),
-}
-
-/// Ascending or descending.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Direction {
-    Up,
-    Down,
-}
-
 /// What comes along with the matches.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Include {
@@ -135,14 +140,6 @@ pub enum Include {
         kind: &'static str,
         parameter: &'static str,
     },
-}
-
-/// The last row of a page.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct After {
-    /// Its sort value; 0 where the order is by id alone.
-    pub value: i64,
-    pub id: String,
 }
 
 /// Which part of the matches to give.
@@ -224,10 +221,30 @@ fn encode(pairs: &[(String, String)]) -> String {
 }
 
 impl Filter {
+    /// The name under which the values are indexed that are asked for.
+    #[must_use]
+    pub const fn param(&self) -> &'static str {
+        match self.test {
+            Test::Says(_) | Test::OfType(_) | Test::Identifier(_) => self.parameter.beside,
+            _ => self.parameter.indexed,
+        }
+    }
+
+    /// The version of the index since which those are there.
+    fn since(&self) -> i64 {
+        if self.param() == self.parameter.indexed {
+            self.parameter.since
+        } else {
+            // The first that has what modifiers look at.
+            self.parameter.since.max(2)
+        }
+    }
+
     fn matches(&self, entries: &[IndexEntry]) -> bool {
+        let param = self.param();
         let mut own = entries
             .iter()
-            .filter(|e| e.param == self.parameter.indexed)
+            .filter(|e| e.param == param)
             .map(|e| &e.value)
             .filter(|v| match (self.parameter.target, v) {
                 (Some(target), IndexValue::Reference { kind, .. }) => kind == target,
@@ -236,7 +253,9 @@ impl Filter {
         match &self.test {
             Test::Missing(Presence::Missing) => own.next().is_none(),
             Test::Missing(Presence::Present) => own.next().is_some(),
-            Test::Token(tokens) => own.any(|v| tokens.iter().any(|t| t.matches(v))),
+            Test::Token(tokens) | Test::Identifier(tokens) => {
+                own.any(|v| tokens.iter().any(|t| t.matches(v)))
+            }
             Test::NotToken(tokens) => !own.any(|v| tokens.iter().any(|t| t.matches(v))),
             Test::Date(dates) => own.any(|v| match v {
                 IndexValue::Date(i) => dates.iter().any(|d| d.matches(*i)),
@@ -249,6 +268,25 @@ impl Filter {
                 _ => false,
             }),
             Test::Reference(references) => own.any(|v| references.iter().any(|r| r.matches(v))),
+            Test::Says(wanted) => own.any(|v| match v {
+                IndexValue::Text { folded, .. } => wanted.iter().any(|w| folded.starts_with(w)),
+                _ => false,
+            }),
+            Test::Uri(how, wanted) | Test::Canonical(how, wanted) => own.any(|v| match v {
+                IndexValue::Token { code: text, .. } | IndexValue::Reference { id: text, .. } => {
+                    wanted.iter().any(|w| how.matches(w, text))
+                }
+                _ => false,
+            }),
+            Test::Quantity(tests) => own.any(|v| match v {
+                IndexValue::Quantity(measure) => tests.iter().any(|t| t.matches(measure)),
+                _ => false,
+            }),
+            Test::Pair(pairs) | Test::OfType(pairs) => {
+                own.any(|v| pairs.iter().any(|p| p.matches(v)))
+            }
+            // What is not listed is in none.
+            Test::In(..) => false,
         }
     }
 }
@@ -277,7 +315,25 @@ impl DateTest {
             Prefix::Le => value.lo < asked.lo || within,
             Prefix::Sa => value.lo >= asked.hi,
             Prefix::Eb => value.hi <= asked.lo,
+            Prefix::Ap => value.lo < asked.hi && value.hi > asked.lo,
         }
+    }
+
+    /// Widens an `ap` by a tenth of the time that lies between the date and `now`.
+    fn widen(&mut self, now: i64) {
+        if self.prefix != Prefix::Ap {
+            return;
+        }
+        let Interval { lo, hi } = self.date;
+        let gap = if now < lo {
+            lo - now
+        } else {
+            (now - hi).max(0)
+        };
+        self.date = Interval {
+            lo: lo - gap / 10,
+            hi: hi + gap / 10,
+        };
     }
 }
 
@@ -298,22 +354,6 @@ impl ReferenceTest {
             return false;
         };
         self.kind.as_ref().is_none_or(|k| k == kind) && self.id == *id
-    }
-}
-
-impl Sort {
-    fn print(self, kind: &str) -> Option<String> {
-        let (name, direction) = match self {
-            Self::Id => return None,
-            Self::Updated(direction) => ("_lastUpdated", direction),
-            Self::Date(direction) => (super::parameter::sort_date(kind)?, direction),
-        };
-        let sign = if direction == Direction::Down {
-            "-"
-        } else {
-            ""
-        };
-        Some(format!("{sign}{name}"))
     }
 }
 

@@ -1,12 +1,16 @@
 //! What this server can do, said from what is registered: <https://hl7.org/fhir/R4/capabilitystatement.html>.
 
+use std::collections::HashMap;
+use std::sync::LazyLock;
+
 use serde_json::{Value, json};
 
 use super::audit::events::TYPE as EVENTS;
+use super::definitions;
 use super::write::OPENED_ELSEWHERE;
 use crate::access::{Interaction, role};
 use crate::app::App;
-use crate::fhir::parameter::{self, ParameterKind};
+use crate::fhir::parameter::{self, Parameter, ParameterKind};
 use crate::mapping::register::profiles_of;
 
 /// The resource types that the FHIR API serves.
@@ -75,7 +79,7 @@ fn resource(kind: &str) -> Value {
     let parameters: Vec<Value> = parameter::of(kind)
         .into_iter()
         .flatten()
-        .map(|p| json!({ "name": p.name, "type": p.kind.code() }))
+        .map(|p| search_param(kind, p))
         .collect();
     let includes: Vec<String> = parameter::of(kind)
         .into_iter()
@@ -121,6 +125,31 @@ fn resource(kind: &str) -> Value {
     }
     out
 }
+
+/// A parameter with the URL of its definition, of the standard or of this service, where there is one.
+fn search_param(kind: &str, parameter: &Parameter) -> Value {
+    let name = parameter.name;
+    let mut out = json!({ "name": name, "type": parameter.kind.code() });
+    let own = || OWN.get(&(kind.to_owned(), name.to_owned())).cloned();
+    if let Some(url) = parameter::definition::canonical(kind, name).or_else(own) {
+        out["definition"] = json!(url);
+    }
+    out
+}
+
+/// The URLs of this service's own parameters, by type and name.
+static OWN: LazyLock<HashMap<(String, String), String>> = LazyLock::new(|| {
+    let mut out = HashMap::new();
+    for text in definitions::of_kind("SearchParameter") {
+        let value: Value = serde_json::from_str(text).unwrap_or_default();
+        let word = |name: &str| value[name].as_str().unwrap_or_default().to_owned();
+        for base in value["base"].as_array().into_iter().flatten() {
+            let base = base.as_str().unwrap_or_default().to_owned();
+            out.insert((base, word("code")), word("url"));
+        }
+    }
+    out
+});
 
 /// What some role may do with resources of this type.
 fn interactions(kind: &str) -> Vec<&'static str> {

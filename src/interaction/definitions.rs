@@ -32,6 +32,14 @@ pub fn read(kind: &str, id: &str) -> Result<&'static str> {
     text.copied().ok_or_else(Error::not_found)
 }
 
+/// The texts of the definitions of this type, in no order.
+pub(super) fn of_kind(kind: &str) -> impl Iterator<Item = &'static str> {
+    BY_KIND
+        .get(kind)
+        .into_iter()
+        .flat_map(|by_id| by_id.values().copied())
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

@@ -1,10 +1,37 @@
 //! Lists that are told page by page. A cursor leaves sealed, and comes back to its own list alone: of the same client, by
 //! the same criteria, within minutes (security reference §2.4).
 
+use serde_json::{Value, json};
+
 use crate::access::Access;
 use crate::app::App;
-use crate::error::Result;
-use crate::fhir::search::{After, SearchQuery};
+use crate::error::{Error, Result};
+use crate::fhir::search::{After, SearchQuery, SortValue};
+
+/// A row as it is sealed: a JSON array of its id and the values of the keys.
+fn written(last: &After) -> Vec<u8> {
+    let keys = last.keys.iter().map(|key| match key {
+        SortValue::Missing => Value::Null,
+        SortValue::Number(n) => json!(n),
+        SortValue::Text(text) => json!(text),
+    });
+    let all: Vec<Value> = [json!(last.id)].into_iter().chain(keys).collect();
+    Value::Array(all).to_string().into_bytes()
+}
+
+fn read(row: &[u8]) -> Option<After> {
+    let all: Vec<Value> = serde_json::from_slice(row).ok()?;
+    let (id, keys) = all.split_first()?;
+    let key = |value: &Value| match value {
+        Value::Null => Some(SortValue::Missing),
+        Value::String(text) => Some(SortValue::Text(text.clone())),
+        _ => value.as_i64().map(SortValue::Number),
+    };
+    Some(After {
+        keys: keys.iter().map(key).collect::<Option<_>>()?,
+        id: id.as_str()?.to_owned(),
+    })
+}
 
 /// A list of one client.
 #[derive(Debug)]
@@ -45,8 +72,9 @@ impl<'a> Pages<'a> {
             return Ok(None);
         };
         let keys = self.app.sealing.key()?.cursors();
-        let (value, id) = keys.open(&self.app.clock, &self.bond(), cursor)?;
-        Ok(Some(After { value, id }))
+        let row = keys.open(&self.app.clock, &self.bond(), cursor)?;
+        let after = read(&row).ok_or_else(|| Error::internal("a cursor of another kind"))?;
+        Ok(Some(after))
     }
 
     /// The cursor of the page after `last`; none where that is the last row of the list.
@@ -54,11 +82,11 @@ impl<'a> Pages<'a> {
     /// # Errors
     /// `Internal` where the crypto provider fails.
     pub fn cursor(&self, last: Option<&After>) -> Result<Option<String>> {
-        let Some(After { value, id }) = last else {
+        let Some(last) = last else {
             return Ok(None);
         };
         let keys = self.app.sealing.key()?.cursors();
-        let cursor = keys.seal(&self.app.clock, &self.bond(), *value, id)?;
+        let cursor = keys.seal(&self.app.clock, &self.bond(), &written(last))?;
         Ok(Some(cursor))
     }
 

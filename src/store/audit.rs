@@ -2,6 +2,7 @@
 //!
 //! A row goes in with the change that it is about ([`steps`]), or by itself before an answer leaves ([`Store::append`]).
 
+mod element;
 mod emergency;
 pub(crate) mod query;
 mod seal;

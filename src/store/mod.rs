@@ -13,8 +13,10 @@ mod filter;
 mod held;
 pub mod idempotency;
 pub(crate) mod identity;
+mod index;
 mod migrate;
 pub(crate) mod notes;
+pub mod reindex;
 pub mod resource;
 mod search;
 pub mod sql;
@@ -22,6 +24,8 @@ pub mod view;
 
 #[cfg(test)]
 mod tests;
+
+use std::sync::atomic::AtomicI64;
 
 use crate::access::Access;
 use crate::error::{Error, Kind, Result};
@@ -57,6 +61,8 @@ impl Default for Options {
 pub struct Store {
     driver: Driver,
     migrated: Vec<String>,
+    /// The version by which every record is indexed at least.
+    reached: AtomicI64,
 }
 
 impl Store {
@@ -76,7 +82,12 @@ impl Store {
             return Err(Error::new(Kind::Invalid, text));
         }
         let (driver, migrated) = Driver::open(url, &options).await?;
-        Ok(Self { driver, migrated })
+        let reached = AtomicI64::new(crate::fhir::index::VERSION);
+        Ok(Self {
+            driver,
+            migrated,
+            reached,
+        })
     }
 
     /// The steps of the schema that were taken when the database was opened: number and name of each.

@@ -115,7 +115,7 @@ impl View<'_> {
             b.push(" AND n.session = ").bind(session.as_str());
         }
         if let Some(after) = after {
-            b.push(" AND (n.created_at, n.id) < (").bind(after.value);
+            b.push(" AND (n.created_at, n.id) < (").bind(after.value());
             b.push(", ").bind(after.id.as_str()).push(")");
         }
         b.push(" ORDER BY n.created_at DESC, n.id DESC LIMIT ")
@@ -125,10 +125,7 @@ impl View<'_> {
         let more = rows.len() > count as usize;
         rows.truncate(count as usize);
         let last = rows.last().filter(|_| more);
-        let next = last.map(|n| After {
-            value: n.created_at,
-            id: n.id.to_string(),
-        });
+        let next = last.map(|n| After::number(n.created_at, n.id.to_string()));
         Ok(NotePage { rows, next })
     }
 

@@ -1,7 +1,8 @@
 //! Writing resources: the current version, the versions before it, and what it is found by.
 
-use std::sync::{Arc, LazyLock};
+use std::sync::Arc;
 
+use super::index::{forget, mark, rows};
 use super::sql::{Step, Value};
 use crate::access::{Classes, Labels};
 use crate::fhir::index::{IndexEntry, IndexValue};
@@ -43,8 +44,8 @@ pub struct Draft {
 #[must_use]
 pub fn create(tenant: &str, draft: &Draft) -> Vec<Step> {
     const INSERT: &str = "INSERT INTO resource (tenant, type, id, version, at, deleted, patient, episode, \
-        owner, author, labels, lowered, class, date, body) \
-        VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15) ON CONFLICT DO NOTHING";
+        owner, author, labels, lowered, class, date, indexed, body) \
+        VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16) ON CONFLICT DO NOTHING";
     let mut steps = vec![Step::one(EXISTS, INSERT, columns(tenant, draft))];
     index(&mut steps, tenant, draft);
     steps
@@ -58,8 +59,8 @@ pub fn update(tenant: &str, draft: &Draft, expected_version: i64) -> Vec<Step> {
         episode, owner, author, labels, lowered, class, body) SELECT tenant, type, id, version, at, deleted, patient, \
         episode, owner, author, labels, lowered, class, body FROM resource WHERE tenant = $1 AND type = $2 AND id = $3 AND version = $4 ON CONFLICT DO NOTHING";
     const REPLACE: &str = "UPDATE resource SET version = $4, at = $5, deleted = $6, patient = $7, \
-        episode = $8, owner = $9, author = $10, labels = $11, lowered = $12, class = $13, date = $14, body = $15 \
-        WHERE tenant = $1 AND type = $2 AND id = $3 AND version = $16";
+        episode = $8, owner = $9, author = $10, labels = $11, lowered = $12, class = $13, date = $14, \
+        indexed = $15, body = $16 WHERE tenant = $1 AND type = $2 AND id = $3 AND version = $17";
     let mut key = key(tenant, &draft.key);
     key.push(expected_version.into());
     let mut replacement = columns(tenant, draft);
@@ -84,7 +85,7 @@ pub fn delete(tenant: &str, draft: &Draft, expected_version: i64) -> Vec<Step> {
     update(tenant, &deletion, expected_version)
 }
 
-fn key(tenant: &str, key: &Key) -> Vec<Value> {
+pub(super) fn key(tenant: &str, key: &Key) -> Vec<Value> {
     vec![
         tenant.into(),
         key.kind.clone().into(),
@@ -105,7 +106,8 @@ fn columns(tenant: &str, draft: &Draft) -> Vec<Value> {
         draft.labels.bits().into(),
         draft.lowered.bits().into(),
         draft.class.bits().into(),
-        date(draft).into(),
+        date(&draft.key.kind, &draft.entries).into(),
+        mark(draft.version).into(),
         draft.body.clone().into(),
     ]);
     out
@@ -115,121 +117,20 @@ fn text(id: Option<&Id>) -> &str {
     id.map_or("", Id::as_str)
 }
 
-/// The date by which the type is sorted; before all others where there is none.
-fn date(draft: &Draft) -> i64 {
-    let name = parameter::sort_date(&draft.key.kind);
-    let own = draft.entries.iter().filter(|e| Some(e.param) == name);
+/// The date by which the type is sorted; after all others where there is none.
+pub(super) fn date(kind: &str, entries: &[IndexEntry]) -> i64 {
+    let name = parameter::sort_date(kind);
+    let own = entries.iter().filter(|e| Some(e.param) == name);
     let starts = own.filter_map(|e| match e.value {
         IndexValue::Date(interval) => Some(interval.lo),
         _ => None,
     });
-    starts.min().unwrap_or(i64::MIN)
-}
-
-fn forget(steps: &mut Vec<Step>, tenant: &str, of: &Key) {
-    const TEXTS: [&str; 4] = [
-        "DELETE FROM index_token WHERE tenant = $1 AND type = $2 AND id = $3",
-        "DELETE FROM index_date WHERE tenant = $1 AND type = $2 AND id = $3",
-        "DELETE FROM index_text WHERE tenant = $1 AND type = $2 AND id = $3",
-        "DELETE FROM index_reference WHERE tenant = $1 AND type = $2 AND id = $3",
-    ];
-    steps.extend(TEXTS.map(|text| Step::any(text, key(tenant, of))));
-}
-
-/// Rows per statement: few sizes, so that the statements stay prepared.
-const SIZES: [usize; 4] = [16, 4, 2, 1];
-
-/// An index table: its name, the columns that all rows of a resource share, and those of each row.
-struct Table {
-    name: &'static str,
-    shared: &'static [&'static str],
-    own: &'static [&'static str],
-}
-
-const TOKEN: Table = Table {
-    name: "index_token",
-    shared: &["tenant", "type", "id", "patient"],
-    own: &["param", "code", "system"],
-};
-const DATE: Table = Table {
-    name: "index_date",
-    shared: &["tenant", "type", "id"],
-    own: &["param", "lo", "hi"],
-};
-const TEXT: Table = Table {
-    name: "index_text",
-    shared: &["tenant", "type", "id"],
-    own: &["param", "folded", "exact"],
-};
-const REFERENCE: Table = Table {
-    name: "index_reference",
-    shared: &["tenant", "type", "id"],
-    own: &["param", "target_type", "target_id"],
-};
-
-/// The insertions of each table, one per size.
-static INSERTS: LazyLock<[[String; 4]; 4]> = LazyLock::new(|| {
-    [TOKEN, DATE, TEXT, REFERENCE].map(|table| SIZES.map(|rows| insert(&table, rows)))
-});
-
-fn insert(table: &Table, rows: usize) -> String {
-    let (shared, own) = (table.shared.len(), table.own.len());
-    let columns = [table.shared, table.own].concat().join(", ");
-    let row = |row: usize| {
-        let first = shared + row * own;
-        let numbers = (1..=shared).chain(first + 1..=first + own);
-        let marks: Vec<_> = numbers.map(|n| format!("${n}")).collect();
-        format!("({})", marks.join(", "))
-    };
-    let rows: Vec<_> = (0..rows).map(row).collect();
-    format!(
-        "INSERT INTO {} ({columns}) VALUES {} ON CONFLICT DO NOTHING",
-        table.name,
-        rows.join(", ")
-    )
+    starts.min().unwrap_or(i64::MAX)
 }
 
 fn index(steps: &mut Vec<Step>, tenant: &str, draft: &Draft) {
-    let mut rows: [Vec<[Value; 3]>; 4] = Default::default();
-    for IndexEntry { param, value } in &draft.entries {
-        let param = Value::from(*param);
-        match value {
-            // The resource's own columns answer these.
-            _ if matches!(param, Value::Text(ref p) if matches!(&**p, "_id" | "_lastUpdated")) => {}
-            IndexValue::Token { system, code } => {
-                rows[0].push([param, code.as_str().into(), system.as_str().into()]);
-            }
-            IndexValue::Date(i) => rows[1].push([param, i.lo.into(), i.hi.into()]),
-            IndexValue::Text { folded, exact } => {
-                rows[2].push([param, folded.as_str().into(), exact.as_str().into()]);
-            }
-            IndexValue::Reference { kind, id } => {
-                rows[3].push([param, kind.as_str().into(), id.as_str().into()]);
-            }
-        }
-    }
-    if draft.body.is_none() {
-        return;
-    }
-    for (table, rows) in rows.into_iter().enumerate() {
-        let mut shared = key(tenant, &draft.key);
-        if table == 0 {
-            shared.push(text(draft.patient.as_ref()).into());
-        }
-        insert_rows(steps, table, &shared, &rows);
-    }
-}
-
-fn insert_rows(steps: &mut Vec<Step>, table: usize, shared: &[Value], mut rows: &[[Value; 3]]) {
-    while !rows.is_empty() {
-        let size = SIZES
-            .iter()
-            .position(|s| *s <= rows.len())
-            .unwrap_or(SIZES.len() - 1);
-        let (now, later) = rows.split_at(SIZES[size].min(rows.len()));
-        let args = shared.iter().chain(now.iter().flatten()).cloned().collect();
-        let text: &'static str = &INSERTS[table][size];
-        steps.push(Step::any(text, args));
-        rows = later;
+    if draft.body.is_some() {
+        let patient = text(draft.patient.as_ref());
+        rows(steps, tenant, &draft.key, patient, &draft.entries);
     }
 }

@@ -2,16 +2,18 @@
 
 mod condition;
 mod include;
+mod order;
 mod unless;
+mod value;
 
 use self::condition::Found;
 pub use self::unless::CRITERIA_MET;
 use super::filter::{Builder, Of, visible};
-use super::view::{COLUMNS, View, WIDTH};
+use super::view::{COLUMNS, View};
 use crate::access::Interaction;
 use crate::error::Result;
 use crate::fhir::resource::Stored;
-use crate::fhir::search::{After, Direction, SearchQuery, Sort, Total};
+use crate::fhir::search::{After, Direction, SearchQuery, SortBy, SortKey, Total};
 
 /// A page of a search.
 #[derive(Clone, Debug)]
@@ -30,8 +32,9 @@ impl View<'_> {
     /// a match to another page nor repeats it, as long as its sort value stays.
     ///
     /// # Errors
-    /// `TooLarge` where the includes are too many.
+    /// `TooLarge` where the includes are too many; `Unavailable` where a parameter is not yet indexed for every record.
     pub async fn search(&self, query: &SearchQuery) -> Result<Page> {
+        self.store.answers(query)?;
         let count = query.page.count;
         let total = match query.page.total {
             Total::None if count > 0 => None,
@@ -51,10 +54,7 @@ impl View<'_> {
         let matches = rows.iter().map(|row| self.told(row));
         let matches = matches.collect::<Result<Vec<_>>>()?;
         let last = rows.last().filter(|_| more);
-        let next = last.map(|r| After {
-            value: r.int(WIDTH),
-            id: r.text(1).to_string(),
-        });
+        let next = last.map(|r| order::after(query, r));
         let included = self.included(query, &matches).await?;
         Ok(Page {
             matches,
@@ -78,10 +78,21 @@ impl View<'_> {
 
     /// The keys are found and ordered first, so that no body is carried through the sort.
     pub(super) fn page(&self, query: &SearchQuery) -> Builder {
-        let (value, direction) = match query.sort {
-            Sort::Id => ("0", Direction::Up),
-            Sort::Updated(direction) => ("r.at", direction),
-            Sort::Date(direction) => ("r.date", direction),
+        let (value, direction) = match query.sort.0[..] {
+            [] => ("0", Direction::Up),
+            [
+                SortKey {
+                    by: SortBy::Updated,
+                    direction,
+                },
+            ] => ("r.at", direction),
+            [
+                SortKey {
+                    by: SortBy::Date,
+                    direction,
+                },
+            ] => ("r.date", direction),
+            _ => return self.ordered(query),
         };
         let (order, beyond) = match direction {
             Direction::Up => ("", ">"),
@@ -92,18 +103,18 @@ impl View<'_> {
             .push(COLUMNS)
             .push(", k.value FROM (SELECT r.id, ");
         b.push(value).push(" AS value");
-        let column = match (query.sort, self.matching(&mut b, query)) {
-            (Sort::Id, _) => None,
+        let column = match (value, self.matching(&mut b, query)) {
+            ("0", _) => None,
             // The sign keeps the database from walking the whole type in this order.
-            (Sort::Updated(_), Found::ByFilter) => Some("+r.at"),
-            (Sort::Date(_), Found::ByFilter) => Some("+r.date"),
+            ("r.at", Found::ByFilter) => Some("+r.at"),
+            (_, Found::ByFilter) => Some("+r.date"),
             (_, Found::InOrder) => Some(value),
         };
         if let Some(after) = &query.page.after {
             b.push(" AND (");
             if let Some(column) = column {
                 b.push(column).push(", r.id) ").push(beyond).push(" (");
-                b.bind(after.value).push(", ");
+                b.bind(after.value()).push(", ");
                 b.bind(after.id.as_str()).push(")");
             } else {
                 b.push("r.id > ").bind(after.id.as_str()).push(")");
@@ -115,13 +126,18 @@ impl View<'_> {
         }
         b.push("r.id").push(order).push(" LIMIT ");
         b.bind(i64::from(query.page.count) + 1);
+        self.with_bodies(&mut b, query);
+        b.push("k.value").push(order).push(", k.id").push(order);
+        b
+    }
+
+    /// Adds `) k JOIN resource r … ORDER BY `: the rows of the keys `k`.
+    fn with_bodies(&self, b: &mut Builder, query: &SearchQuery) {
         b.push(") k JOIN resource r ON r.tenant = ")
             .bind(self.access.tenant());
         b.push(" AND r.type = ")
             .bind(query.kind)
             .push(" AND r.id = k.id ORDER BY ");
-        b.push("k.value").push(order).push(", k.id").push(order);
-        b
     }
 
     /// Adds ` FROM resource r WHERE …`.

@@ -197,7 +197,7 @@ impl<'a> View<'a> {
         visible(&mut b, self.access, "r", Of::One(HEADER, Search));
         if let Some(after) = after {
             b.push(" AND (h.updated_at, h.episode) < (")
-                .bind(after.value);
+                .bind(after.value());
             b.push(", ").bind(after.id.as_str()).push(")");
         }
         b.push(" ORDER BY h.updated_at DESC, h.episode DESC LIMIT ")
@@ -207,10 +207,7 @@ impl<'a> View<'a> {
         let more = heads.len() > count as usize;
         heads.truncate(count as usize);
         let last = heads.last().filter(|_| more);
-        let next = last.map(|h| After {
-            value: h.updated_at,
-            id: h.episode.to_string(),
-        });
+        let next = last.map(|h| After::number(h.updated_at, h.episode.to_string()));
         Ok(Episodes { heads, next })
     }
 }

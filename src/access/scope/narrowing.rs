@@ -84,7 +84,7 @@ impl Criterion {
     #[must_use]
     pub fn param(&self, kind: &str) -> Option<&'static str> {
         let found = parameter::find(kind, &self.name).filter(|_| kind != NEVER);
-        let found = found.filter(|p| p.kind == ParameterKind::Token);
+        let found = found.filter(|p| matches!(p.kind, ParameterKind::Token | ParameterKind::Uri));
         found.map(|p| p.indexed)
     }
 

@@ -1,12 +1,12 @@
 //! Reads a search from the pairs of a query string.
 
+mod value;
+
+use self::value::test;
 use super::{
-    DateTest, Direction, Filter, Handling, Include, Paging, Prefix, Presence, ReferenceTest,
-    SearchQuery, Sort, Test, TextMatch, Token, Total,
+    Direction, Filter, Handling, Include, Paging, SearchQuery, Sort, SortBy, SortKey, Total,
 };
-use crate::error::{Error, Kind, Result};
-use crate::fhir::compare::{fold, indexed};
-use crate::fhir::index::local;
+use crate::error::{Error, Issue, Kind, Result};
 use crate::fhir::parameter::{self, Parameter, ParameterKind};
 
 /// Most bytes of a query string.
@@ -14,7 +14,7 @@ const MAX_LENGTH: usize = 8 * 1024;
 const DEFAULT_COUNT: u32 = 50;
 const MAX_COUNT: u32 = 1000;
 const MAX_FILTERS: usize = 24;
-const MAX_VALUES: usize = 64;
+const MAX_KEYS: usize = 4;
 
 /// Decodes the pairs of a query string `a=b&c=d`, strictly: what is not UTF-8 is refused, and so is U+0000.
 ///
@@ -72,32 +72,40 @@ impl SearchQuery {
         let mut query = Self {
             kind,
             filters: Vec::new(),
-            sort: Sort::Id,
+            sort: Sort::default(),
             include: Vec::new(),
             page,
         };
-        once(pairs)?;
+        let mut issues = once(pairs);
         let mut ignored = Vec::new();
         for (name, value) in pairs
             .iter()
             .filter(|(n, v)| !(n.is_empty() && v.is_empty()))
         {
-            if value.is_empty()
-                || (!query.control(name, value, hidden)? && !query.filter(name, value, hidden)?)
-            {
-                ignored.push((name, value));
+            match query.take(name, value, hidden) {
+                Ok(true) => {}
+                Ok(false) => ignored.push((name, value)),
+                Err(error) => issues.extend(error.at(said_of(name)).issues),
             }
         }
-        if let (Some((name, value)), Handling::Strict) = (ignored.first(), handling) {
-            let name = printable(name);
-            return Err(invalid(if value.is_empty() {
-                format!("The search parameter '{name}' has no value.")
-            } else {
-                format!("{kind} has no search parameter '{name}'.")
-            }));
+        if handling == Handling::Strict {
+            issues.extend(
+                ignored
+                    .iter()
+                    .map(|(name, value)| unknown(kind, name, value)),
+            );
+        }
+        if !issues.is_empty() {
+            return Err(Error::with_issues(Kind::Invalid, issues));
         }
         let names = ignored.into_iter().map(|(name, _)| printable(name));
         Ok((query, names.collect()))
+    }
+
+    /// Takes a parameter, whatever it is; `false` if there is none of that name.
+    fn take(&mut self, name: &str, value: &str, hidden: Hidden<'_>) -> Result<bool> {
+        Ok(!value.is_empty()
+            && (self.control(name, value, hidden)? || self.filter(name, value, hidden)?))
     }
 
     /// Takes a parameter that is about the answer; `false` if it is none.
@@ -152,13 +160,35 @@ impl SearchQuery {
 type Hidden<'h> = &'h dyn Fn(&str, &Parameter) -> bool;
 
 /// What is said of the answer is said once.
-fn once(pairs: &[(String, String)]) -> Result<()> {
-    for name in ["_count", "_total", "_cursor", "_sort", "_format", "_pretty"] {
-        if pairs.iter().filter(|(own, _)| own == name).count() > 1 {
-            return Err(invalid(format!("{name} stands twice.")));
-        }
+fn once(pairs: &[(String, String)]) -> Vec<Issue> {
+    let names = ["_count", "_total", "_cursor", "_sort", "_format", "_pretty"];
+    let twice = |name: &&str| pairs.iter().filter(|(own, _)| own == name).count() > 1;
+    let issue = |name: &str| issue("value", name, format!("{name} stands twice."));
+    names.into_iter().filter(twice).map(issue).collect()
+}
+
+/// Where a parameter stands, as FHIR R4 names it (`OperationOutcome.issue.location`).
+fn said_of(name: &str) -> String {
+    format!("http.{}", printable(name))
+}
+
+fn issue(code: &'static str, name: &str, text: String) -> Issue {
+    Issue {
+        code: Some(code),
+        text,
+        at: Some(said_of(name)),
+        ..Issue::default()
     }
-    Ok(())
+}
+
+fn unknown(kind: &str, name: &str, value: &str) -> Issue {
+    let shown = printable(name);
+    if value.is_empty() {
+        let text = format!("The search parameter '{shown}' has no value.");
+        return issue("value", name, text);
+    }
+    let text = format!("{kind} has no search parameter '{shown}'.");
+    issue("not-supported", name, text)
 }
 
 fn invalid(text: impl Into<String>) -> Error {
@@ -171,6 +201,14 @@ fn printable(name: &str) -> String {
         .filter(char::is_ascii_graphic)
         .take(64)
         .collect()
+}
+
+/// The refusal of a filter's modifier, in the words of one that there is not.
+#[must_use]
+pub fn no_modifier(filter: &Filter) -> Error {
+    let name = &filter.raw.0;
+    let modifier = name.split_once(':').map_or("", |(_, modifier)| modifier);
+    value::unsupported(filter.parameter, modifier).at(said_of(name))
 }
 
 fn count(value: &str) -> Result<u32> {
@@ -190,23 +228,46 @@ fn total(value: &str) -> Result<Total> {
 }
 
 fn sort(kind: &str, value: &str, hidden: Hidden<'_>) -> Result<Sort> {
-    let by_date = parameter::sort_date(kind);
-    let by_date =
-        by_date.filter(|name| !parameter::find(kind, name).is_some_and(|p| hidden(kind, p)));
-    let (name, direction) = value
-        .strip_prefix('-')
-        .map_or((value, Direction::Up), |name| (name, Direction::Down));
-    match name {
-        "_id" if direction == Direction::Up => Ok(Sort::Id),
-        "_lastUpdated" => Ok(Sort::Updated(direction)),
-        _ if by_date == Some(name) => Ok(Sort::Date(direction)),
-        _ => {
-            let date = by_date.map_or(String::new(), |d| format!(", {d}, -{d}"));
-            Err(invalid(format!(
-                "{kind} can be sorted by one of _id, _lastUpdated, -_lastUpdated{date}."
-            )))
-        }
+    let keys = value.split(',').map(|key| sort_key(kind, key, hidden));
+    let keys = keys.collect::<Result<Vec<SortKey>>>()?;
+    if keys.len() > MAX_KEYS {
+        return Err(invalid(format!(
+            "At most {MAX_KEYS} keys to sort by are allowed."
+        )));
     }
+    match keys[..] {
+        // The order that there is without one.
+        [
+            SortKey {
+                by: SortBy::Id,
+                direction: Direction::Up,
+            },
+        ] => Ok(Sort::default()),
+        _ => Ok(Sort(keys)),
+    }
+}
+
+fn sort_key(kind: &str, key: &str, hidden: Hidden<'_>) -> Result<SortKey> {
+    let (name, direction) = key
+        .strip_prefix('-')
+        .map_or((key, Direction::Up), |name| (name, Direction::Down));
+    let found = parameter::find(kind, name).filter(|p| !hidden(kind, p));
+    let by = match (name, found) {
+        ("_id", _) => SortBy::Id,
+        ("_lastUpdated", _) => SortBy::Updated,
+        (_, Some(parameter)) if parameter.sorts => SortBy::Date,
+        (_, Some(parameter)) if parameter.kind != ParameterKind::Composite => {
+            SortBy::Parameter(parameter)
+        }
+        _ => {
+            let name = printable(name);
+            let text = format!(
+                "{kind} cannot be sorted by '{name}': _sort takes the names of its search parameters but composites, each after '-' to go down."
+            );
+            return Err(Error::new(Kind::Invalid, text).issue_code("not-supported"));
+        }
+    };
+    Ok(SortKey { by, direction })
 }
 
 fn include(kind: &'static str, name: &str, value: &str, hidden: Hidden<'_>) -> Result<Include> {
@@ -239,145 +300,4 @@ fn include(kind: &'static str, name: &str, value: &str, hidden: Hidden<'_>) -> R
         }
         _ => Err(refuse()),
     }
-}
-
-fn test(parameter: &Parameter, modifier: &str, value: &str) -> Result<Test> {
-    use ParameterKind as K;
-    if modifier == "missing" {
-        return missing(parameter, value).map(Test::Missing);
-    }
-    let values = split(value, ',');
-    if values.len() > MAX_VALUES {
-        return Err(invalid(format!("At most {MAX_VALUES} values are allowed.")));
-    }
-    let plain = || values.iter().map(|v| unescape(v));
-    match (parameter.kind, modifier) {
-        (K::Token, "") => values
-            .iter()
-            .map(|v| token(v))
-            .collect::<Result<_>>()
-            .map(Test::Token),
-        (K::Token, "not") if parameter.name != "_id" => values
-            .iter()
-            .map(|v| token(v))
-            .collect::<Result<_>>()
-            .map(Test::NotToken),
-        (K::Date, "") => {
-            let dates = values.iter().map(|v| date(parameter.name, v));
-            dates.collect::<Result<_>>().map(Test::Date)
-        }
-        (K::Text, "") => Ok(Test::Text(
-            TextMatch::Starts,
-            plain().map(|v| indexed(&fold(&v)).to_owned()).collect(),
-        )),
-        (K::Text, "contains") => Ok(Test::Text(
-            TextMatch::Contains,
-            plain().map(|v| indexed(&fold(&v)).to_owned()).collect(),
-        )),
-        (K::Text, "exact") => Ok(Test::Text(
-            TextMatch::Exact,
-            plain().map(|v| indexed(&v).to_owned()).collect(),
-        )),
-        (K::Reference, kind) if kind.is_empty() || parameter::kinds().any(|k| k == kind) => {
-            let kind = (!kind.is_empty()).then_some(kind);
-            Ok(Test::Reference(
-                plain().map(|v| reference(parameter, kind, &v)).collect(),
-            ))
-        }
-        _ => Err(invalid(format!(
-            "The modifier ':{}' is not supported on '{}'.",
-            printable(modifier),
-            parameter.name
-        ))),
-    }
-}
-
-fn missing(parameter: &Parameter, value: &str) -> Result<Presence> {
-    match value {
-        _ if matches!(parameter.name, "_id" | "_lastUpdated") => {
-            Err(invalid(format!("'{}' is never missing.", parameter.name)))
-        }
-        "true" => Ok(Presence::Missing),
-        "false" => Ok(Presence::Present),
-        _ => Err(invalid("':missing' is true or false.")),
-    }
-}
-
-fn token(value: &str) -> Result<Token> {
-    let parts = split(value, '|');
-    let part = |i: usize| parts.get(i).map(|p| indexed(&unescape(p)).to_owned());
-    match (parts.len(), part(0), part(1)) {
-        (1, code, _) => Ok(Token { system: None, code }),
-        (2, Some(system), Some(code)) if !(system.is_empty() && code.is_empty()) => Ok(Token {
-            system: Some(system),
-            code: Some(code).filter(|c| !c.is_empty()),
-        }),
-        _ => Err(invalid(
-            "A token is written code, system|code, |code or system|.",
-        )),
-    }
-}
-
-fn date(name: &str, value: &str) -> Result<DateTest> {
-    const PREFIXES: [(&str, Prefix); 8] = [
-        ("eq", Prefix::Eq),
-        ("ne", Prefix::Ne),
-        ("gt", Prefix::Gt),
-        ("lt", Prefix::Lt),
-        ("ge", Prefix::Ge),
-        ("le", Prefix::Le),
-        ("sa", Prefix::Sa),
-        ("eb", Prefix::Eb),
-    ];
-    let found = PREFIXES
-        .iter()
-        .find_map(|(p, prefix)| Some((*prefix, value.strip_prefix(p)?)));
-    let (prefix, text) = found.unwrap_or((Prefix::Eq, value));
-    // An unescaped '+' of an offset arrives as a blank.
-    let text = text.replace(' ', "+");
-    let date = text.parse().map_err(|rule| {
-        invalid(format!(
-            "'{name}': {rule}, after one of eq ne gt lt ge le sa eb or nothing."
-        ))
-    })?;
-    Ok(DateTest { prefix, date })
-}
-
-fn reference(parameter: &Parameter, kind: Option<&str>, value: &str) -> ReferenceTest {
-    let bare = |kind: Option<&str>, id: &str| ReferenceTest {
-        kind: kind.map(str::to_owned),
-        id: indexed(id).to_owned(),
-    };
-    match local(value) {
-        Some((kind, id)) => bare(Some(kind), id),
-        None => bare(kind.or(parameter.target), value),
-    }
-}
-
-/// Splits at each `mark` that is not escaped; escapes stay.
-fn split(value: &str, mark: char) -> Vec<&str> {
-    let (mut out, mut start, mut escaped) = (Vec::new(), 0, false);
-    for (i, c) in value.char_indices() {
-        if c == mark && !escaped {
-            out.push(&value[start..i]);
-            start = i + c.len_utf8();
-        }
-        escaped = c == '\\' && !escaped;
-    }
-    out.push(&value[start..]);
-    out
-}
-
-/// Takes the escapes out (FHIR R4 §3.1.1.5.7: `\$`, `\,`, `\|`, `\\`).
-fn unescape(value: &str) -> String {
-    let mut out = String::with_capacity(value.len());
-    let mut chars = value.chars();
-    while let Some(c) = chars.next() {
-        out.push(if c == '\\' {
-            chars.next().unwrap_or('\\')
-        } else {
-            c
-        });
-    }
-    out
 }

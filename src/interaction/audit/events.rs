@@ -12,6 +12,7 @@ use crate::error::{Error, Kind as ErrorKind, Result};
 use crate::fhir::bundle::{Mode, Searchset};
 use crate::fhir::resource::{Key, Stored};
 use crate::fhir::search::{Handling, SearchQuery, Total};
+use crate::interaction::criteria::ready;
 use crate::interaction::paging::Pages;
 use crate::interaction::search::tell_ignored;
 use crate::kap::Id;
@@ -45,7 +46,7 @@ pub async fn search(
 ) -> Result<String> {
     access.allow(Interaction::Search, TYPE)?;
     let (query, ignored) = SearchQuery::parse(TYPE, parameters, handling)?;
-    let mut query = query.relative_to(&app.fhir_base());
+    let mut query = ready(access, query)?.relative_to(&app.fhir_base());
     // Events are neither counted nor accompanied.
     query.page.total = Total::None;
     query.include.clear();

@@ -1,13 +1,14 @@
 //! Rows as they are shown: to a privacy officer those about the own organization's patients and records and those of its
 //! clients, to others those of their own clients.
 
-use super::{COLUMNS, row};
+use super::{COLUMNS, element, row};
 use crate::access::{Access, Role};
 use crate::audit::record::{first_id, text};
 use crate::audit::{Kind, Row, balp};
 use crate::error::{Error, Kind as ErrorKind, Result};
 use crate::fhir::search::{
-    After, DateTest, Direction, Filter, Prefix, ReferenceTest, SearchQuery, Sort, Test, Token,
+    After, DateTest, Direction, Filter, Prefix, ReferenceTest, SearchQuery, SortBy, SortKey, Test,
+    Token,
 };
 use crate::kap::base::Id;
 use crate::store::Store;
@@ -35,10 +36,7 @@ pub(crate) struct Disclosed<'a> {
 pub(super) const OUTGOING: [Kind; 4] = [Kind::Read, Kind::Vread, Kind::Search, Kind::Disclose];
 
 fn last(row: &Row) -> After {
-    After {
-        value: row.at,
-        id: row.id.to_string(),
-    }
+    After::number(row.at, row.id.to_string())
 }
 
 pub(super) fn select() -> Builder {
@@ -77,10 +75,20 @@ impl Store {
             narrow(&mut b, filter)?;
         }
         // Newest first, where nothing else is asked for.
-        let down = !matches!(
-            query.sort,
-            Sort::Date(Direction::Up) | Sort::Updated(Direction::Up)
-        );
+        let down = match query.sort.0[..] {
+            [] => true,
+            [
+                SortKey {
+                    by: SortBy::Date | SortBy::Updated | SortBy::Id,
+                    direction,
+                },
+            ] => direction == Direction::Down,
+            _ => {
+                let text = "AuditEvents are sorted by date, _lastUpdated or _id alone.";
+                let error = Error::new(ErrorKind::Invalid, text);
+                return Err(error.issue_code("not-supported").at("http._sort"));
+            }
+        };
         let (beyond, order) = if down { ("<", " DESC") } else { (">", "") };
         if let Some(after) = &query.page.after {
             b.push(" AND a.id ").push(beyond).push(" ");
@@ -193,9 +201,13 @@ fn narrow(b: &mut Builder, filter: &Filter) -> Result<()> {
         }
         ("type", Test::Token(any)) => kinds(b, |kind| coded(any, balp::codes(kind).0)),
         ("subtype", Test::Token(any)) => kinds(b, |kind| coded(any, balp::codes(kind).1)),
-        (name, _) => {
+        (name, test) => {
+            if element::narrow(b, name, test) {
+                return Ok(());
+            }
             let text = format!("AuditEvents cannot be searched by '{name}' in this way.");
-            return Err(Error::new(ErrorKind::Invalid, text).issue_code("not-supported"));
+            let error = Error::new(ErrorKind::Invalid, text).issue_code("not-supported");
+            return Err(error.at(format!("http.{name}")));
         }
     }
     Ok(())
@@ -248,7 +260,7 @@ fn dates(b: &mut Builder, any: &[DateTest]) {
         b.push(if i == 0 { " AND (" } else { " OR " });
         let (lo, hi) = (text(first_id(date.lo)), text(first_id(date.hi)));
         match prefix {
-            Prefix::Eq => {
+            Prefix::Eq | Prefix::Ap => {
                 b.push("(a.id >= ").bind(lo).push(" AND a.id < ");
                 b.bind(hi).push(")")
             }

@@ -3,10 +3,10 @@
 //! One filter drives: it gives the ids by a range of its own index. The others are asked of each resource
 //! by key. Where the patient is known, the range is one patient's.
 
-use crate::fhir::parameter::{self, ParameterKind};
-use crate::fhir::search::{
-    DateTest, Filter, Prefix, Presence, ReferenceTest, SearchQuery, Test, TextMatch, Token,
-};
+use super::value::{any, date, table, values};
+use crate::fhir::parameter;
+use crate::fhir::quantity::UnitTest;
+use crate::fhir::search::{Filter, Presence, SearchQuery, Test, TextMatch, Token, UriMatch};
 use crate::store::filter::Builder;
 
 /// Token parameters with few values, which many resources share.
@@ -57,7 +57,9 @@ pub(super) fn narrow(b: &mut Builder, tenant: &str, query: &SearchQuery) -> Foun
         match (&filter.test, filter.parameter.name) {
             (Test::Token(tokens), "_id") => any(b, tokens, id),
             (Test::Date(dates), "_lastUpdated") => {
-                any(b, dates, |b, d| date(b, d, "r.at", "r.at + 1"));
+                any(b, dates, |b, d| {
+                    date(b, d, ["r.at", "r.at + 1"], Into::into)
+                });
             }
             _ if driver == Some(i) => drive(b, tenant, query.kind, filter, patient),
             _ => probe(b, filter),
@@ -94,26 +96,22 @@ fn rank(filter: &Filter, of_patient: bool) -> Option<u8> {
         Test::Token(_) if name == "identifier" => Some(0),
         Test::Token(_) if !BROAD.contains(&name) => Some(if of_patient { 1 } else { 3 }),
         Test::Token(_) => Some(4),
+        Test::OfType(_) => Some(0),
+        Test::Uri(UriMatch::Whole, _) if !BROAD.contains(&name) => Some(1),
         _ if of_patient => None,
-        Test::Reference(_) => Some(2),
+        Test::Reference(_) | Test::Identifier(_) | Test::Canonical(UriMatch::Whole, _) => Some(2),
+        Test::Pair(pairs) if pairs.iter().all(|p| p.first.code.is_some()) => Some(3),
+        Test::Says(_) => Some(4),
+        Test::Quantity(all) if all.iter().all(|q| matches!(q.unit, UnitTest::Base(_))) => Some(6),
         Test::Text(TextMatch::Starts, _) => Some(1),
         Test::Date(_) => Some(5),
         _ => None,
     }
 }
 
-const fn table(kind: ParameterKind) -> &'static str {
-    match kind {
-        ParameterKind::Token => "index_token",
-        ParameterKind::Date => "index_date",
-        ParameterKind::Text => "index_text",
-        ParameterKind::Reference => "index_reference",
-    }
-}
-
 fn drive(b: &mut Builder, tenant: &str, kind: &str, filter: &Filter, patient: Option<&str>) {
     b.push(" AND r.id IN (SELECT x.id FROM ")
-        .push(table(filter.parameter.kind));
+        .push(table(filter));
     b.push(" x WHERE x.tenant = ")
         .bind(tenant)
         .push(" AND x.type = ")
@@ -135,69 +133,11 @@ fn probe(b: &mut Builder, filter: &Filter) {
     } else {
         " AND EXISTS"
     });
-    b.push(" (SELECT 1 FROM ")
-        .push(table(filter.parameter.kind));
+    b.push(" (SELECT 1 FROM ").push(table(filter));
     b.push(" x WHERE x.tenant = r.tenant AND x.type = r.type AND x.id = r.id");
     values(b, filter);
     // OFFSET keeps PostgreSQL from turning the look at one row into a join with all that the values match.
     b.push(" LIMIT 1 OFFSET 0)");
-}
-
-/// Adds the conditions on an index row `x`.
-fn values(b: &mut Builder, filter: &Filter) {
-    b.push(" AND x.param = ").bind(filter.parameter.indexed);
-    if let Some(target) = filter.parameter.target {
-        b.push(" AND x.target_type = ").bind(target);
-    }
-    match &filter.test {
-        Test::Missing(_) => {}
-        Test::Token(tokens) | Test::NotToken(tokens) => {
-            if tokens.iter().all(|t| t.code.is_some()) {
-                // Said apart from the systems, so that the index on codes is used.
-                list(b, "x.code", tokens.iter().filter_map(|t| t.code.as_deref()));
-            }
-            if tokens.iter().any(|t| t.system.is_some()) {
-                any(b, tokens, token);
-            }
-        }
-        Test::Date(dates) => any(b, dates, |b, d| date(b, d, "x.lo", "x.hi")),
-        Test::Text(how, texts) => any(b, texts, |b, t| text(b, *how, t)),
-        Test::Reference(references) => {
-            list(b, "x.target_id", references.iter().map(|r| r.id.as_str()));
-            if references.iter().any(|r| r.kind.is_some()) {
-                any(b, references, reference);
-            }
-        }
-    }
-}
-
-/// Adds ` AND (a OR b …)`.
-fn any<T>(b: &mut Builder, items: &[T], mut one: impl FnMut(&mut Builder, &T)) {
-    b.push(" AND (");
-    for (i, item) in items.iter().enumerate() {
-        b.push(if i == 0 { "(" } else { " OR (" });
-        one(b, item);
-        b.push(")");
-    }
-    b.push(")");
-}
-
-fn list<'v>(b: &mut Builder, column: &str, values: impl Iterator<Item = &'v str>) {
-    b.push(" AND ").push(column).push(" IN (");
-    for (i, value) in values.enumerate() {
-        b.push(if i == 0 { "" } else { ", " }).bind(value);
-    }
-    b.push(")");
-}
-
-fn token(b: &mut Builder, token: &Token) {
-    b.push("1 = 1");
-    if let Some(code) = &token.code {
-        b.push(" AND x.code = ").bind(code.as_str());
-    }
-    if let Some(system) = &token.system {
-        b.push(" AND x.system = ").bind(system.as_str());
-    }
 }
 
 /// An id is a token without a system.
@@ -207,92 +147,4 @@ fn id(b: &mut Builder, token: &Token) {
         (_, Some(code)) => b.push("r.id = ").bind(code.as_str()),
         (_, None) => b.push("1 = 1"),
     };
-}
-
-fn reference(b: &mut Builder, reference: &ReferenceTest) {
-    b.push("x.target_id = ").bind(reference.id.as_str());
-    if let Some(kind) = &reference.kind {
-        b.push(" AND x.target_type = ").bind(kind.as_str());
-    }
-}
-
-/// As [`DateTest::matches`] says it.
-fn date(b: &mut Builder, test: &DateTest, lo: &str, hi: &str) {
-    let (from, to) = (test.date.lo, test.date.hi);
-    let within = |b: &mut Builder| {
-        b.push(lo)
-            .push(" >= ")
-            .bind(from)
-            .push(" AND ")
-            .push(lo)
-            .push(" < ")
-            .bind(to);
-        b.push(" AND ").push(hi).push(" <= ").bind(to);
-    };
-    match test.prefix {
-        Prefix::Eq => within(b),
-        Prefix::Ne => {
-            b.push("NOT (");
-            within(b);
-            b.push(")");
-        }
-        Prefix::Gt => drop(b.push(hi).push(" > ").bind(to)),
-        Prefix::Lt => drop(b.push(lo).push(" < ").bind(from)),
-        Prefix::Ge => {
-            b.push(hi).push(" > ").bind(to).push(" OR ");
-            within(b);
-        }
-        Prefix::Le => {
-            b.push(lo).push(" < ").bind(from).push(" OR ");
-            within(b);
-        }
-        Prefix::Sa => drop(b.push(lo).push(" >= ").bind(to)),
-        Prefix::Eb => drop(b.push(hi).push(" <= ").bind(from)),
-    }
-}
-
-fn text(b: &mut Builder, how: TextMatch, wanted: &str) {
-    match how {
-        TextMatch::Exact => drop(b.push("x.exact = ").bind(wanted)),
-        TextMatch::Contains => {
-            let escaped = wanted
-                .replace('\\', "\\\\")
-                .replace('%', "\\%")
-                .replace('_', "\\_");
-            b.push("x.folded LIKE ")
-                .bind(format!("%{escaped}%"))
-                .push(" ESCAPE '\\'");
-        }
-        TextMatch::Starts => {
-            b.push("x.folded >= ").bind(wanted);
-            if let Some(end) = after(wanted) {
-                b.push(" AND x.folded < ").bind(end);
-            }
-        }
-    }
-}
-
-/// The first text after all that begin with `prefix`.
-fn after(prefix: &str) -> Option<String> {
-    let mut end = prefix.to_owned();
-    while let Some(last) = end.pop() {
-        if let Some(next) = (last..=char::MAX).nth(1) {
-            end.push(next);
-            return Some(end);
-        }
-    }
-    None
-}
-
-#[cfg(test)]
-mod tests {
-    use super::after;
-
-    #[test]
-    fn the_end_of_a_prefix_is_its_successor() {
-        assert_eq!(after("ab").as_deref(), Some("ac"));
-        assert_eq!(after("a\u{10ffff}").as_deref(), Some("b"));
-        assert_eq!(after("\u{d7ff}").as_deref(), Some("\u{e000}"));
-        assert_eq!(after(""), None);
-    }
 }

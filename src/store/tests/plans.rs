@@ -53,6 +53,27 @@ async fn no_statement_of_a_request_walks_a_tenant() {
                 "patient=Patient/p&category=vital-signs&_sort=-date",
             ),
             ("Patient", "identifier=urn:x|1"),
+            (
+                "Observation",
+                "patient=Patient/p&value-quantity=gt5|http://unitsofmeasure.org|mg",
+            ),
+            (
+                "Observation",
+                "value-quantity=gt5|http://unitsofmeasure.org|mg",
+            ),
+            (
+                "Observation",
+                "code-value-quantity=http://loinc.org|8867-4$gt100",
+            ),
+            ("Observation", "performer:identifier=urn:npi|9"),
+            ("Patient", "identifier:of-type=urn:types|MR|7"),
+            ("QuestionnaireResponse", "questionnaire=http://x/q"),
+            ("Questionnaire", "url=http://x/q"),
+            ("Observation", "code:text=heart&_sort=-code,value-quantity"),
+            (
+                "Observation",
+                "patient=Patient/p&_sort=-value-quantity,date",
+            ),
             ("Patient", "name=load"),
             ("Task", "episode=EpisodeOfCare/e"),
             (

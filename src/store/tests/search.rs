@@ -187,3 +187,98 @@ async fn patient_code_and_date_are_index_ranges() {
     }
     store.end().await;
 }
+
+/// What has a value of its own to be sorted by, and whatever else.
+fn weighed(name: &str, n: usize) -> Value {
+    let mut value = heart_rate(name, "p1", &format!("2024-01-{:02}", n % 9 + 1), "");
+    if n % 5 != 4 {
+        value["valueQuantity"] =
+            json!({"value": n * 7 % 13, "code": "g", "system": "http://unitsofmeasure.org"});
+    }
+    value["method"] = json!({"coding": [{"code": format!("m{}", n % 3)}]});
+    value
+}
+
+/// Adds, changes and deletes records until it is stopped.
+async fn churn(store: Arc<Store>, stop: Arc<std::sync::atomic::AtomicBool>) {
+    let mut versions = [1_i64; 6];
+    for n in 0.. {
+        if stop.load(std::sync::atomic::Ordering::SeqCst) {
+            return;
+        }
+        create(&store, &weighed(&format!("n{n:05}"), n)).await;
+        let moved = n % versions.len();
+        let mut change = draft(&weighed(&format!("u{moved}"), n + 1));
+        change.version = versions[moved] + 1;
+        put(&store, resource::update(T, &change, versions[moved]))
+            .await
+            .expect("changed");
+        versions[moved] += 1;
+        if n >= 3 {
+            let mut gone = draft(&weighed(&format!("n{:05}", n - 3), n));
+            gone.version = 2;
+            put(&store, resource::delete(T, &gone, 1))
+                .await
+                .expect("deleted");
+        }
+        tokio::task::yield_now().await;
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn pages_hold_in_a_storm_of_writes_in_every_order() {
+    use std::sync::atomic::{AtomicBool, Ordering};
+    for store in stores("storm").await {
+        for n in 0..40 {
+            create(&store, &weighed(&format!("o{n:02}"), n)).await;
+        }
+        for n in 0..6 {
+            create(&store, &weighed(&format!("u{n}"), n)).await;
+        }
+        let stop = Arc::new(AtomicBool::new(false));
+        let mut writers = tokio::task::JoinSet::new();
+        writers.spawn(churn(Arc::clone(&store), Arc::clone(&stop)));
+        let access = system(T);
+        for sort in [
+            "",
+            "_sort=-_id",
+            "_sort=date",
+            "_sort=-date",
+            "_sort=-_lastUpdated",
+            "_sort=value-quantity",
+            "_sort=-value-quantity",
+            "_sort=method,-value-quantity",
+            "_sort=-method,date",
+            "_sort=value-string,method",
+        ] {
+            let (mut seen, mut after): (Vec<String>, _) = (Vec::new(), None);
+            loop {
+                let mut search = query("Observation", &format!("code=8867-4&_count=7&{sort}"));
+                search.page.after = after.take();
+                let page = store.view(&access).search(&search).await.expect("a page");
+                assert!(!page.matches.is_empty() || page.next.is_none(), "{sort}");
+                seen.extend(names(&page).into_iter().map(str::to_owned));
+                match page.next {
+                    Some(next) => after = Some(next),
+                    None => break,
+                }
+            }
+            // What nobody touches is there once; what was added or deleted is there once at most.
+            let mut old: Vec<_> = seen.iter().filter(|s| s.starts_with('o')).collect();
+            old.sort_unstable();
+            old.dedup();
+            let times = seen.iter().filter(|s| s.starts_with('o')).count();
+            assert_eq!((old.len(), times), (40, 40), "{sort} on {}", store.kind());
+            let mut new: Vec<_> = seen.iter().filter(|s| s.starts_with('n')).collect();
+            let times = new.len();
+            new.sort_unstable();
+            new.dedup();
+            assert_eq!(new.len(), times, "{sort} on {}", store.kind());
+        }
+        stop.store(true, Ordering::SeqCst);
+        while let Some(ended) = writers.join_next().await {
+            ended.expect("a writer");
+        }
+        store.end().await;
+    }
+}
