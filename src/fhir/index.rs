@@ -169,12 +169,12 @@ fn pairs(parts: &Parts, under: &Value, out: &mut Vec<IndexValue>) {
     let token = parameter::ParameterKind::Token;
     for path in &parts.first {
         walk(under, path, &mut |leaf| {
-            convert("", token, leaf, &mut first)
+            convert("", token, leaf, &mut first);
         });
     }
     for path in &parts.second {
         walk(under, path, &mut |leaf| {
-            convert("", parts.kind, leaf, &mut second)
+            convert("", parts.kind, leaf, &mut second);
         });
     }
     for one in first {

@@ -167,13 +167,16 @@ impl SearchQuery {
     #[must_use]
     pub fn relative_to(mut self, base: &str) -> Self {
         for filter in &mut self.filters {
-            if let Test::Reference(all) = &mut filter.test {
-                for one in all {
-                    if let Some(key) = relative(&one.id, base).as_deref().and_then(local) {
-                        one.kind = Some(key.kind.to_string());
-                        one.id = key.id.to_string();
+            match &mut filter.test {
+                Test::Reference(all) => all.iter_mut().for_each(|one| one.relative_to(base)),
+                Test::Pair(pairs) => {
+                    for pair in pairs {
+                        if let Part::Reference(one) = &mut pair.second {
+                            one.relative_to(base);
+                        }
                     }
                 }
+                _ => {}
             }
         }
         self
@@ -349,6 +352,13 @@ impl TextMatch {
 }
 
 impl ReferenceTest {
+    fn relative_to(&mut self, base: &str) {
+        if let Some(key) = relative(&self.id, base).as_deref().and_then(local) {
+            self.kind = Some(key.kind.to_string());
+            self.id = key.id.to_string();
+        }
+    }
+
     fn matches(&self, value: &IndexValue) -> bool {
         let IndexValue::Reference { kind, id } = value else {
             return false;

@@ -1,6 +1,6 @@
 //! Conditional create: <https://hl7.org/fhir/R4/http.html#ccreate>.
 
-use super::criteria::parse;
+use super::criteria::{parse, placeless};
 use super::write::Incoming;
 use crate::access::{Access, Interaction};
 use crate::app::App;
@@ -47,7 +47,8 @@ pub async fn matching(
 ) -> Result<(SearchQuery, Vec<Stored>)> {
     access.allow(Interaction::Search, kind)?;
     let parameters = pairs(criteria.trim_start_matches('?'))?;
-    let (query, _) = parse(access, kind, &parameters, Handling::Strict)?;
+    let read = parse(access, kind, &parameters, Handling::Strict);
+    let (query, _) = read.map_err(placeless)?;
     let mut query = query.relative_to(&app.fhir_base());
     // How many to show, and what beside them, is no question here.
     query.page.count = 2;

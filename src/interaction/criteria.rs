@@ -52,6 +52,15 @@ pub fn ready(access: &Access, query: SearchQuery) -> Result<SearchQuery> {
     })
 }
 
+/// The same fault, said of no parameter of the request: the criteria stand somewhere in it, where their reader knows.
+#[must_use]
+pub fn placeless(mut error: Error) -> Error {
+    for issue in &mut error.issues {
+        issue.at = None;
+    }
+    error
+}
+
 /// What a modifier looks at, below the elements of the parameter.
 const fn beside(test: &Test) -> &'static [&'static [&'static str]] {
     match test {

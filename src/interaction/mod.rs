@@ -22,6 +22,7 @@ mod paging;
 pub mod pointers;
 pub mod practice;
 pub mod private_note;
+mod questionnaires;
 pub mod read;
 pub mod reading;
 pub mod reindex;

@@ -5,6 +5,7 @@ use serde_json::json;
 use super::audit;
 use super::criteria::parse;
 use super::paging::Pages;
+use super::questionnaires;
 use super::retelling::retell;
 use crate::access::{Access, Interaction};
 use crate::app::App;
@@ -31,6 +32,9 @@ pub async fn search(
     let (query, ignored) = parse(access, kind, parameters, handling)?;
     let base = app.fhir_base();
     let mut query = query.relative_to(&base);
+    if kind == questionnaires::TYPE {
+        return questionnaires::search(app, access, query, &ignored);
+    }
     let pages = Pages::of_search(app, access, &mut query)?;
     let page = app.store.view(access).search(&query).await?;
     audit::searched(access, page.matches.iter().chain(&page.included));

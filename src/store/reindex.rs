@@ -17,7 +17,7 @@ use crate::fhir::search::SearchQuery;
 pub const INDEXED: &str = "resource indexed";
 
 /// Records that are read at a time.
-const BATCH: i64 = 100;
+const BATCH: i64 = 50;
 
 impl Store {
     /// Looks up by which version every record of the tenant is indexed at least, and answers searches by that.
@@ -26,14 +26,13 @@ impl Store {
         const ANY: &str =
             "SELECT 1 FROM resource WHERE tenant = $1 AND indexed < version + $2 LIMIT 1";
         let found = self.read(Sql::new(STATE, vec![tenant.into()])).await?;
-        let version = match found.first() {
-            Some(row) => row.int(0).min(VERSION),
+        let version = if let Some(row) = found.first() {
+            row.int(0).min(VERSION)
+        } else {
             // Nobody looked yet: a database of before, or an empty one.
-            None => {
-                let any = Sql::new(ANY, vec![tenant.into(), mark(0).into()]);
-                let old = !self.read(any).await?.is_empty();
-                if old { 1 } else { VERSION }
-            }
+            let any = Sql::new(ANY, vec![tenant.into(), mark(0).into()]);
+            let old = !self.read(any).await?.is_empty();
+            if old { 1 } else { VERSION }
         };
         self.reached.store(version, Ordering::Release);
         Ok(version)

@@ -47,7 +47,7 @@ pub(super) fn beside(kind: ParameterKind, leaf: &Value) -> Vec<IndexValue> {
                 texts_of(words, &mut out);
             }
             walk(&leaf["coding"], &[], &mut |c| {
-                texts_of(&c["display"], &mut out)
+                texts_of(&c["display"], &mut out);
             });
             of_type(leaf, &mut out);
         }

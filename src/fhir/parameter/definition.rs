@@ -12,32 +12,24 @@ struct Line {
     kind: &'static str,
     name: &'static str,
     id: &'static str,
+    /// Kind, expression, and of a composite the expressions of its parts.
     #[cfg(test)]
-    code: &'static str,
-    #[cfg(test)]
-    expression: &'static str,
-    /// Expressions of the parts of a composite.
-    #[cfg(test)]
-    parts: Vec<&'static str>,
+    more: Vec<&'static str>,
 }
 
 fn lines() -> impl Iterator<Item = Line> {
     let content = TABLE.lines().filter(|line| !line.starts_with('#'));
     content.filter_map(|line| {
-        let words: Vec<&str> = line.split(" ; ").map(str::trim).collect();
-        let [kind, name, _code, id, ..] = words[..] else {
+        let words: Vec<&str> = line.split(" ; ").collect();
+        let [kind, name, _, id, ..] = words[..] else {
             return None;
         };
         Some(Line {
             kind,
             name,
-            id: id.trim_end_matches(" ;"),
+            id: id.trim_end_matches([' ', ';']),
             #[cfg(test)]
-            code: _code,
-            #[cfg(test)]
-            expression: words.get(4).copied().unwrap_or_default(),
-            #[cfg(test)]
-            parts: words.get(5..).unwrap_or_default().to_vec(),
+            more: [&words[2..3], words.get(4..).unwrap_or_default()].concat(),
         })
     })
 }

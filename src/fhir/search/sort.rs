@@ -1,5 +1,9 @@
 //! The order of a search's matches, and where in it a page ends (<https://hl7.org/fhir/R4/search.html#sort>).
 
+use std::cmp::Ordering;
+
+use crate::fhir::decimal::whole;
+use crate::fhir::index::{IndexEntry, IndexValue};
 use crate::fhir::parameter::{self, Parameter};
 
 /// `_sort`: the keys in turn, then the id. No key orders by id alone.
@@ -81,7 +85,62 @@ impl Sort {
     }
 }
 
+impl Sort {
+    /// Which of two resources of this type comes first, each by its id and the values that it is found by.
+    #[must_use]
+    pub fn compare(
+        &self,
+        kind: &str,
+        a: (&str, &[IndexEntry]),
+        b: (&str, &[IndexEntry]),
+    ) -> Ordering {
+        let keys = self.0.iter().map(|key| {
+            let (a, b) = (key.value(kind, a), key.value(kind, b));
+            // What is missing comes after all values.
+            let order = (a.is_none(), a).cmp(&(b.is_none(), b));
+            key.direction.apply(order)
+        });
+        let by_id = self.direction().apply(a.0.cmp(b.0));
+        keys.fold(Ordering::Equal, Ordering::then).then(by_id)
+    }
+}
+
+impl Direction {
+    const fn apply(self, order: Ordering) -> Ordering {
+        match self {
+            Self::Up => order,
+            Self::Down => order.reverse(),
+        }
+    }
+}
+
 impl SortKey {
+    /// The value of the key, as a text that sorts like it.
+    fn value(&self, kind: &str, (id, entries): (&str, &[IndexEntry])) -> Option<String> {
+        let (name, target) = match self.by {
+            SortBy::Id => return Some(id.to_owned()),
+            SortBy::Updated => ("_lastUpdated", None),
+            SortBy::Date => (parameter::sort_date(kind)?, None),
+            SortBy::Parameter(parameter) => (parameter.indexed, parameter.target),
+        };
+        let own = entries.iter().filter(|e| e.param == name);
+        let values = own.filter_map(|e| match &e.value {
+            IndexValue::Token { code, .. } => Some(code.clone()),
+            IndexValue::Date(interval) => Some(whole(interval.lo)),
+            IndexValue::Text { folded, .. } => Some(folded.clone()),
+            IndexValue::Reference { kind, id } => target
+                .is_none_or(|t| t == kind)
+                .then(|| format!("{kind}/{id}")),
+            IndexValue::Quantity(measure) => Some(measure.base_lo.clone()),
+            IndexValue::Pair { .. } => None,
+        });
+        // Of the type's own date a record has one place.
+        match (self.by, self.direction) {
+            (SortBy::Date, _) | (_, Direction::Up) => values.min(),
+            (_, Direction::Down) => values.max(),
+        }
+    }
+
     fn print(&self, kind: &str) -> String {
         let name = match self.by {
             SortBy::Id => "_id",

@@ -58,7 +58,7 @@ pub(super) fn narrow(b: &mut Builder, tenant: &str, query: &SearchQuery) -> Foun
             (Test::Token(tokens), "_id") => any(b, tokens, id),
             (Test::Date(dates), "_lastUpdated") => {
                 any(b, dates, |b, d| {
-                    date(b, d, ["r.at", "r.at + 1"], Into::into)
+                    date(b, d, ["r.at", "r.at + 1"], Into::into);
                 });
             }
             _ if driver == Some(i) => drive(b, tenant, query.kind, filter, patient),

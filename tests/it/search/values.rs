@@ -14,7 +14,8 @@ both!(
     observations_are_found_by_what_was_measured,
     conditions_patients_and_the_directory_are_found,
     events_of_the_audit_are_found_by_their_parts,
-    an_integrator_is_told_nothing_by_words
+    an_integrator_is_told_nothing_by_words,
+    the_questionnaires_of_the_service_are_searched
 );
 
 async fn observations_are_found_by_what_was_measured(db: Db) {
@@ -83,9 +84,17 @@ async fn observations_are_found_by_what_was_measured(db: Db) {
         ("performer:identifier=urn:npi|99".into(), &weight),
     ] {
         let path = format!("/fhir/Observation?patient={patient}&code=urn:test|&{query}");
-        assert_eq!(ids(practice, &path).await, [wanted.clone()], "{query}");
+        assert_eq!(
+            ids(practice, &path).await,
+            std::slice::from_ref(wanted),
+            "{query}"
+        );
         let path = format!("/fhir/Observation?code=urn:test|&{query}");
-        assert_eq!(ids(practice, &path).await, [wanted.clone()], "{query}");
+        assert_eq!(
+            ids(practice, &path).await,
+            std::slice::from_ref(wanted),
+            "{query}"
+        );
     }
     for query in [
         "component-code-value-quantity=dia$120",
@@ -131,7 +140,11 @@ async fn conditions_patients_and_the_directory_are_found(db: Db) {
         format!("stage=early&code:in={indication}"),
     ] {
         let path = format!("/fhir/Condition?{query}");
-        assert_eq!(ids(practice, &path).await, [condition.clone()], "{query}");
+        assert_eq!(
+            ids(practice, &path).await,
+            std::slice::from_ref(&condition),
+            "{query}"
+        );
     }
     for query in [
         "onset-age=gt31||a".to_owned(),
@@ -292,5 +305,50 @@ async fn an_integrator_is_told_nothing_by_words(db: Db) {
             .status,
         400
     );
+    app.stop().await;
+}
+
+async fn the_questionnaires_of_the_service_are_searched(db: Db) {
+    let app = TestApp::start(db, &cleared()).await;
+    let practice = app.as_party(Party::Practice);
+    let all = ids(practice, "/fhir/Questionnaire").await;
+    assert!(all.len() >= 14 && all.is_sorted(), "{all:?}");
+    let canonical = "https://kap-interop.example.org/fhir/Questionnaire";
+    for (query, wanted) in [
+        (format!("url={canonical}/phq-9"), vec!["phq-9"]),
+        (
+            format!("url:below={canonical}&title=PHQ-9"),
+            vec!["phq-9", "phq-9-teen"],
+        ),
+        (
+            "name=phq9&_sort=-_id".to_owned(),
+            vec!["phq-9-teen", "phq-9"],
+        ),
+        (
+            "_id=gad-7,phq-9&_sort=title".to_owned(),
+            vec!["gad-7", "phq-9"],
+        ),
+        ("subject-type=Practitioner".to_owned(), vec![]),
+    ] {
+        let found = ids(practice, &format!("/fhir/Questionnaire?{query}")).await;
+        assert_eq!(found, wanted, "{query}");
+    }
+    // Page by page, and counted.
+    for sort in ["_id", "-title", "publisher,-name"] {
+        let whole = ids(practice, &format!("/fhir/Questionnaire?_sort={sort}")).await;
+        let pages = ids(
+            practice,
+            &format!("/fhir/Questionnaire?_sort={sort}&_count=3"),
+        )
+        .await;
+        assert_eq!(whole, pages, "{sort}");
+    }
+    let counted = get(practice, "/fhir/Questionnaire?_count=0&_total=accurate")
+        .await
+        .expect(200);
+    assert_eq!(counted["total"], all.len());
+    let first = only(practice, "/fhir/Questionnaire?_id=phq-9").await;
+    let read = get(practice, "/fhir/Questionnaire/phq-9").await.expect(200);
+    assert_eq!(first, read);
     app.stop().await;
 }

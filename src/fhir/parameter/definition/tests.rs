@@ -104,13 +104,13 @@ fn differences(paths: &[Vec<Segment>], defined: &BTreeSet<String>) -> Vec<String
 fn compare(line: &Line, parameter: &Parameter, kind: &str) -> Vec<String> {
     let indexed = parameter::find(kind, parameter.indexed).expect("an indexed parameter");
     if let Some(parts) = &parameter.parts {
-        let mut out = differences(&parts.bases, &wanted(line.expression, kind));
-        out.extend(differences(&parts.first, &wanted(line.parts[0], kind)));
-        out.extend(differences(&parts.second, &wanted(line.parts[1], kind)));
+        let mut out = differences(&parts.bases, &wanted(line.more[1], kind));
+        out.extend(differences(&parts.first, &wanted(line.more[2], kind)));
+        out.extend(differences(&parts.second, &wanted(line.more[3], kind)));
         return out;
     }
-    let mut out = differences(&indexed.paths, &wanted(line.expression, kind));
-    let target = line.expression.split("resolve() is ").nth(1);
+    let mut out = differences(&indexed.paths, &wanted(line.more[1], kind));
+    let target = line.more[1].split("resolve() is ").nth(1);
     let target = target.and_then(|rest| rest.split(')').next());
     let named = parameter
         .target
@@ -137,8 +137,8 @@ fn the_table_is_what_the_standard_defines() {
                 faults.push(format!("{place} is missing"));
                 continue;
             };
-            if parameter.kind.code() != line.code {
-                faults.push(format!("{place} is no {}", line.code));
+            if parameter.kind.code() != line.more[0] {
+                faults.push(format!("{place} is no {}", line.more[0]));
             }
             if WIDER.contains(&(kind, line.name)) {
                 continue;

@@ -10,7 +10,7 @@ use crate::fhir::search::{
     DateTest, PairTest, Part, Prefix, Presence, ReferenceTest, Test, TextMatch, Token, UriMatch,
 };
 
-const MAX_VALUES: usize = 64;
+const MAX_VALUES: usize = 100;
 
 /// What the values ask of the parameter under this modifier.
 pub(super) fn test(parameter: &Parameter, modifier: &str, value: &str) -> Result<Test> {
