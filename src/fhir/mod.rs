@@ -2,6 +2,8 @@
 
 pub mod bundle;
 pub mod compare;
+pub mod definitions;
+pub mod fhirpath;
 pub mod index;
 pub mod interval;
 pub mod json;
@@ -17,3 +19,4 @@ pub mod rewrite;
 pub mod search;
 pub mod security;
 pub mod structure;
+pub mod validate;

@@ -32,4 +32,5 @@ mod scopes;
 mod smart;
 mod telemetry;
 mod tidy;
+mod validate;
 mod wire;

@@ -55,7 +55,7 @@ fn shown(episode: &Episode, role: Role, more: Labels) -> Vec<(Key, Value)> {
     rows.map(|row| {
         let row = seen(&access, row).expect("cut");
         let value = row.value().expect("json");
-        crate::fhir::structure::check(&value).expect("still a resource");
+        crate::fhir::validate::check(&value).expect("still a resource");
         (row.key, value)
     })
     .collect()
