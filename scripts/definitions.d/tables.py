@@ -10,8 +10,8 @@ from pathlib import Path
 # What the publisher of the package added to the standard.
 PRIVATE = {f"Meta.{name}" for name in ("project", "author", "onBehalfOf", "account", "accounts", "compartment")}
 MENDED = {"DetectedIssue.status": "http://hl7.org/fhir/ValueSet/observation-status"}
-# Said by the structure itself, in Rust: never empty, no contained in contained, what a narrative may hold.
-NATIVE = {"ele-1", "dom-2", "txt-1", "txt-2"}
+# Said in Rust: never empty, no contained in contained, what a narrative may hold; and what compares all with all.
+NATIVE = {"ele-1", "dom-2", "dom-3", "ref-1", "txt-1", "txt-2"}
 # Rules on regular expressions are of definitions, which nobody sends here.
 BEYOND = ("atches(", "%context")
 # Types that are never part of a resource that is stored here.

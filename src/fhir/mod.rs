@@ -13,6 +13,7 @@ pub mod outcome;
 pub mod parameter;
 pub mod pare;
 pub mod primitive;
+pub mod profile;
 pub mod reference;
 pub mod resource;
 pub mod rewrite;

@@ -1,10 +1,12 @@
 //! The validator against what must pass: all that the service emits, the examples of its profiles, and those of the
 //! standard.
 
+use std::collections::HashMap;
 use std::fs;
 use std::path::{Path, PathBuf};
 
 use kap_fhir::fhir::definitions::Severity;
+use kap_fhir::fhir::profile::OWN;
 use kap_fhir::fhir::validate::{self, Depth, Found};
 use serde_json::Value;
 
@@ -107,4 +109,92 @@ fn the_examples_of_the_standard_are_accepted() {
         wrong.len(),
         wrong.join("\n")
     );
+}
+
+/// Whether an extension's address ends in the name.
+fn named(extension: &Value, name: &str) -> bool {
+    let url = extension["url"].as_str();
+    url.is_some_and(|url| url.rsplit('/').next() == Some(name))
+}
+
+/// Where a step of a mutation's path leads: the number of an item, the name of a member, or the extension `@name`.
+fn step<'v>(place: &'v mut Value, name: &str) -> &'v mut Value {
+    let index = match (&*place, name.strip_prefix('@')) {
+        (Value::Array(items), Some(name)) => items.iter().position(|x| named(x, name)),
+        (Value::Array(_), None) => name.parse().ok(),
+        _ => None,
+    };
+    match index {
+        Some(index) => &mut place[index],
+        None => &mut place[name],
+    }
+}
+
+fn mutated(original: &Value, mutation: &Value) -> Value {
+    let mut out = original.clone();
+    let kind = ["remove", "set", "append"];
+    let kind = kind
+        .into_iter()
+        .find(|kind| mutation.get(kind).is_some())
+        .expect("a kind");
+    let path = mutation[kind].as_str().expect("a path");
+    let (way, last) = path.rsplit_once('/').unwrap_or(("", path));
+    let mut place = &mut out;
+    for name in way.split('/').filter(|name| !name.is_empty()) {
+        place = step(place, name);
+    }
+    let value = mutation["value"].clone();
+    match kind {
+        "append" => step(place, last)
+            .as_array_mut()
+            .expect("a list")
+            .push(value),
+        "set" => *step(place, last) = value,
+        _ => match place {
+            Value::Object(members) => {
+                members.shift_remove(last).expect("a member");
+            }
+            Value::Array(items) => {
+                let name = last.trim_start_matches('@');
+                let index = last.parse().ok();
+                let index = index.or_else(|| items.iter().position(|x| named(x, name)));
+                items.remove(index.expect("an item"));
+            }
+            _ => panic!("{path}"),
+        },
+    }
+    out
+}
+
+#[test]
+fn each_mutation_of_an_example_of_a_profile_is_refused() {
+    let text = fs::read_to_string("scripts/profiles.d/mutations.json").expect("mutations");
+    let groups: Vec<Value> = serde_json::from_str(&text).expect("JSON");
+    let mut counts: HashMap<String, usize> = HashMap::new();
+    let mut passed = Vec::new();
+    for group in &groups {
+        let name = group["example"].as_str().expect("a name");
+        let original = resources(&Path::new("profiles/examples").join(name)).remove(0);
+        assert_eq!(errors(&original), [], "{name}");
+        let mutations = group["mutations"].as_array().expect("a list");
+        for mutation in mutations {
+            let resource = mutated(&original, mutation);
+            assert_ne!(resource, original, "{name}: {mutation}");
+            if errors(&resource).is_empty() {
+                passed.push(format!("{name}: {mutation}"));
+            }
+        }
+        let claims = original["meta"]["profile"].as_array().into_iter().flatten();
+        for url in claims.filter_map(Value::as_str).filter(|url| OWN.owns(url)) {
+            *counts.entry(url.to_owned()).or_default() += mutations.len();
+        }
+    }
+    assert!(
+        passed.is_empty(),
+        "{} mutations pass:\n{}",
+        passed.len(),
+        passed.join("\n")
+    );
+    assert_eq!(counts.len(), 32, "{:?}", counts.keys());
+    assert!(counts.values().all(|count| *count >= 10), "{counts:?}");
 }

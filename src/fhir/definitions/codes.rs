@@ -15,6 +15,7 @@ pub struct Set {
 
 impl Set {
     /// A set with these codes of each system.
+    #[must_use]
     pub fn new(codes: impl IntoIterator<Item = (String, String)>) -> Self {
         let mut own = Self::default();
         for (system, code) in codes {

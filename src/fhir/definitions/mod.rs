@@ -2,6 +2,7 @@
 //! elements, bindings, reference targets, rules. The tables are written by `scripts/definitions`.
 
 pub mod codes;
+pub mod own;
 mod table;
 
 use std::collections::HashMap;

@@ -33,6 +33,7 @@ pub struct Binding {
 pub enum Severity {
     Error,
     Warning,
+    Information,
 }
 
 /// A rule of the standard, or of a profile.
@@ -46,6 +47,7 @@ pub struct Rule {
 }
 
 /// An element of a type.
+#[expect(clippy::struct_excessive_bools, reason = "each is a word of the table")]
 #[derive(Debug)]
 pub struct Element {
     /// The name in FHIRPath; of a choice element without its type.

@@ -1,6 +1,7 @@
 //! Evaluation: each expression finds a list of items (<http://hl7.org/fhirpath/N1/#operations>).
 
 use std::borrow::Cow;
+use std::cell::Cell;
 use std::cmp::Ordering;
 
 use rust_decimal::Decimal;
@@ -13,6 +14,26 @@ use super::value::{Item, Node, truth};
 /// Why an expression cannot be evaluated on what is there, as a sentence.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Fault(pub &'static str);
+
+/// Most steps of one evaluation: some rules compare all with all, and a resource may be large.
+const STEPS: usize = 2_000_000;
+
+thread_local! {
+    static LEFT: Cell<usize> = const { Cell::new(STEPS) };
+}
+
+/// Begins an evaluation.
+pub(super) fn begin() {
+    LEFT.set(STEPS);
+}
+
+/// Counts steps of the evaluation.
+pub(super) fn spend(steps: usize) -> Result<(), Fault> {
+    let left = LEFT.get().checked_sub(steps + 1);
+    LEFT.set(left.unwrap_or(0));
+    left.map(|_| ())
+        .ok_or(Fault("There is too much to judge this by."))
+}
 
 pub(super) type Found<'a> = Result<Vec<Item<'a>>, Fault>;
 
@@ -41,6 +62,7 @@ impl<'a> Context<'a> {
 
 /// All that `expr` finds where `$this` is `focus`.
 pub(super) fn eval<'a>(expr: &'a Expr, focus: &[Item<'a>], context: &Context<'a>) -> Found<'a> {
+    spend(focus.len())?;
     match expr {
         Expr::Literal(literal) => Ok(stated(literal)),
         Expr::This => Ok(focus.to_vec()),
@@ -164,18 +186,18 @@ fn binary<'a>(
     }
     let other = eval(right, focus, context)?;
     Ok(match op {
-        Op::Union => distinct(found.into_iter().chain(other)),
+        Op::Union => distinct(found.into_iter().chain(other))?,
         Op::Equal => said(equal(&found, &other)),
         Op::Unequal => said(equal(&found, &other).map(|yes| !yes)),
-        Op::Equivalent => said(Some(equivalent(&found, &other))),
-        Op::Inequivalent => said(Some(!equivalent(&found, &other))),
+        Op::Equivalent => said(Some(equivalent(&found, &other)?)),
+        Op::Inequivalent => said(Some(!equivalent(&found, &other)?)),
         Op::In => match one(&found)? {
             None => Vec::new(),
-            Some(item) => said(Some(holds(&other, item))),
+            Some(item) => said(Some(holds(&other, item)?)),
         },
         Op::Contains => match one(&other)? {
             None => Vec::new(),
-            Some(item) => said(Some(holds(&found, item))),
+            Some(item) => said(Some(holds(&found, item)?)),
         },
         Op::Join => {
             let text =
@@ -248,7 +270,8 @@ fn equal(a: &[Item<'_>], b: &[Item<'_>]) -> Option<bool> {
     known.then_some(true)
 }
 
-fn equivalent(a: &[Item<'_>], b: &[Item<'_>]) -> bool {
+fn equivalent(a: &[Item<'_>], b: &[Item<'_>]) -> Result<bool, Fault> {
+    spend(a.len().saturating_mul(b.len()))?;
     let plain = |item: &Item<'_>| item.text().map(|text| text.to_lowercase());
     let alike = |a: &Item<'_>, b: &Item<'_>| {
         a.equals(b) == Some(true)
@@ -256,23 +279,24 @@ fn equivalent(a: &[Item<'_>], b: &[Item<'_>]) -> bool {
                 && matches!(a.system(), Some(Item::Text(_)))
                 && plain(a) == plain(b))
     };
-    a.len() == b.len() && a.iter().all(|x| b.iter().any(|y| alike(x, y)))
+    Ok(a.len() == b.len() && a.iter().all(|x| b.iter().any(|y| alike(x, y))))
 }
 
 /// Whether the list has the item.
-pub(super) fn holds(all: &[Item<'_>], item: &Item<'_>) -> bool {
-    all.iter().any(|other| other.equals(item) == Some(true))
+pub(super) fn holds(all: &[Item<'_>], item: &Item<'_>) -> Result<bool, Fault> {
+    spend(all.len())?;
+    Ok(all.iter().any(|other| other.equals(item) == Some(true)))
 }
 
 /// The items, each once.
-pub(super) fn distinct<'a>(items: impl IntoIterator<Item = Item<'a>>) -> Vec<Item<'a>> {
+pub(super) fn distinct<'a>(items: impl IntoIterator<Item = Item<'a>>) -> Found<'a> {
     let mut out: Vec<Item<'a>> = Vec::new();
     for item in items {
-        if !holds(&out, &item) {
+        if !holds(&out, &item)? {
             out.push(item);
         }
     }
-    out
+    Ok(out)
 }
 
 fn computed<'a>(op: Op, a: Item<'a>, b: Item<'a>) -> Result<Option<Item<'a>>, Fault> {

@@ -5,13 +5,10 @@ use std::borrow::Cow;
 
 use serde_json::Value;
 
-use super::eval::{Context, Fault, Found, distinct, eval, holds, one};
+use super::eval::{Context, Fault, Found, distinct, eval, holds, one, spend};
 use super::parse::{Expr, Literal};
 use super::strings;
 use super::value::{Item, Node, truth};
-
-/// Most steps of `repeat` and `descendants`: a resource has fewer elements.
-const MOST: usize = 400_000;
 
 macro_rules! functions {
     ($($function:ident $name:literal $least:literal..=$most:literal,)*) => {
@@ -171,7 +168,7 @@ pub(super) fn call<'a>(
         (
             F::SubsetOf | F::SupersetOf | F::Intersect | F::Exclude | F::Union | F::Combine,
             [other, ..],
-        ) => sets(function, items, eval(other, focus, context)?),
+        ) => sets(function, items, eval(other, focus, context)?)?,
         (
             F::Count
             | F::Distinct
@@ -210,18 +207,32 @@ fn counted(function: Function, items: &[Item<'_>]) -> bool {
     }
 }
 
-fn sets<'a>(function: Function, items: Vec<Item<'a>>, other: Vec<Item<'a>>) -> Vec<Item<'a>> {
+fn sets<'a>(function: Function, items: Vec<Item<'a>>, other: Vec<Item<'a>>) -> Found<'a> {
     use Function as F;
+    let every = |of: &[Item<'a>], among: &[Item<'a>]| {
+        for item in of {
+            if !holds(among, item)? {
+                return Ok(false);
+            }
+        }
+        Ok(true)
+    };
+    let kept = |wanted: bool, items: Vec<Item<'a>>| {
+        let mut out = Vec::new();
+        for item in items {
+            if holds(&other, &item)? == wanted {
+                out.push(item);
+            }
+        }
+        Ok(out)
+    };
     match function {
-        F::SubsetOf => yes(items.iter().all(|item| holds(&other, item))),
-        F::SupersetOf => yes(other.iter().all(|item| holds(&items, item))),
-        F::Intersect => distinct(items.into_iter().filter(|item| holds(&other, item))),
-        F::Exclude => items
-            .into_iter()
-            .filter(|item| !holds(&other, item))
-            .collect(),
+        F::SubsetOf => Ok(yes(every(&items, &other)?)),
+        F::SupersetOf => Ok(yes(every(&other, &items)?)),
+        F::Intersect => distinct(kept(true, items)?),
+        F::Exclude => kept(false, items),
         F::Union => distinct(items.into_iter().chain(other)),
-        _ => items.into_iter().chain(other).collect(),
+        _ => Ok(items.into_iter().chain(other).collect()),
     }
 }
 
@@ -229,10 +240,10 @@ fn parts<'a>(function: Function, mut items: Vec<Item<'a>>, number: usize) -> Fou
     use Function as F;
     Ok(match function {
         F::Count => vec![Item::Int(i64::try_from(items.len()).unwrap_or(i64::MAX))],
-        F::Distinct => distinct(items),
+        F::Distinct => distinct(items)?,
         F::IsDistinct => {
             let all = items.len();
-            yes(distinct(items).len() == all)
+            yes(distinct(items)?.len() == all)
         }
         F::Single => one(&items)?.cloned().into_iter().collect(),
         F::First => items.into_iter().take(1).collect(),
@@ -252,11 +263,9 @@ fn repeat<'a>(items: Vec<Item<'a>>, projection: &'a Expr, context: &Context<'a>)
             found.extend(eval(projection, std::slice::from_ref(item), context)?);
         }
         // Elements lie below one another, so they end; values that are computed could come again for ever.
-        found.retain(|item| matches!(item, Item::Node(_)) || !holds(&out, item));
+        found.retain(|item| matches!(item, Item::Node(_)) || holds(&out, item) == Ok(false));
         out.extend(found.iter().cloned());
-        if out.len() > MOST {
-            return Err(Fault("The expression finds too much."));
-        }
+        spend(out.len())?;
         next = found;
     }
     Ok(out)
@@ -282,7 +291,10 @@ fn elements<'a>(
         }
         F::GetValue => return Ok(one(&items)?.and_then(Item::system).into_iter().collect()),
         F::Children => nodes(&items).for_each(|node| node.children(&mut out)),
-        F::Descendants => nodes(&items).for_each(|node| descend(node, &mut out)),
+        F::Descendants => {
+            nodes(&items).for_each(|node| descend(node, &mut out));
+            spend(out.len())?;
+        }
         F::Resolve => {
             for item in &items {
                 let text = match item {

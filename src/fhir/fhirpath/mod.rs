@@ -46,6 +46,7 @@ impl Expression {
         node: Node<'a>,
         context: &Context<'a>,
     ) -> Result<Vec<Item<'a>>, Fault> {
+        eval::begin();
         eval::eval(&self.root, &[Item::Node(node)], context)
     }
 

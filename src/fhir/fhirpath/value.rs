@@ -111,10 +111,10 @@ impl<'a> Node<'a> {
             let Some((_, kind)) = own.json(plain).filter(|(found, _)| found.name == name) else {
                 continue;
             };
-            match beside {
-                false => spread(Some(value), members.get(&format!("_{member}")), kind, out),
-                true if !members.contains_key(plain) => spread(None, Some(value), kind, out),
-                true => {}
+            if !beside {
+                spread(Some(value), members.get(&format!("_{member}")), kind, out);
+            } else if !members.contains_key(plain) {
+                spread(None, Some(value), kind, out);
             }
         }
     }
@@ -138,13 +138,14 @@ impl<'a> Node<'a> {
             let Some((_, kind)) = own.json(plain) else {
                 continue;
             };
-            match beside {
-                false if kind.of().is_none() && kind.name != "Resource" => {
-                    spread(Some(value), members.get(&format!("_{member}")), kind, out);
+            if beside {
+                if !members.contains_key(plain) {
+                    spread(None, Some(value), kind, out);
                 }
-                false => spread(Some(value), None, kind, out),
-                true if !members.contains_key(plain) => spread(None, Some(value), kind, out),
-                true => {}
+            } else if kind.of().is_none() && kind.name != "Resource" {
+                spread(Some(value), members.get(&format!("_{member}")), kind, out);
+            } else {
+                spread(Some(value), None, kind, out);
             }
         }
     }
@@ -239,6 +240,7 @@ pub fn is_a(kind: &str, wanted: &str) -> bool {
 
 impl<'a> Item<'a> {
     /// The same as a value, where it is one.
+    #[must_use]
     pub fn system(&self) -> Option<Self> {
         match self {
             Item::Node(node) => node.system(),
@@ -247,6 +249,7 @@ impl<'a> Item<'a> {
     }
 
     /// Whether it is of the type that an expression names.
+    #[must_use]
     pub fn is(&self, wanted: &str) -> bool {
         let (space, name) = wanted.split_once('.').unwrap_or(("", wanted));
         match self {
@@ -273,6 +276,7 @@ impl<'a> Item<'a> {
     }
 
     /// The text of a value.
+    #[must_use]
     pub fn text(&self) -> Option<String> {
         Some(match self.system()? {
             Item::Bool(yes) => yes.to_string(),
@@ -286,6 +290,7 @@ impl<'a> Item<'a> {
     }
 
     /// Whether two are equal; `None` where that cannot be said.
+    #[must_use]
     pub fn equals(&self, other: &Self) -> Option<bool> {
         if let (Item::Node(a), Item::Node(b)) = (self, other)
             && let (Some(Value::Object(a)), Some(Value::Object(b))) = (a.value, b.value)
@@ -319,6 +324,7 @@ impl<'a> Item<'a> {
     }
 
     /// The number that it is; of a quantity none.
+    #[must_use]
     pub fn number(&self) -> Option<Decimal> {
         match self.system()? {
             Item::Int(n) => Some(n.into()),

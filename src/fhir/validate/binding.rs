@@ -12,6 +12,7 @@ pub fn fault(bound: &Binding, kind: &str, value: &Value) -> Option<(&'static str
 }
 
 /// The same of any set, such as one of a profile.
+#[must_use]
 pub fn outside(set: &Set, name: &str, kind: &str, value: &Value) -> Option<(&'static str, String)> {
     let one_of = || format!("the value set {name} ({})", set.hint());
     match kind {

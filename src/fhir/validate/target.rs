@@ -3,16 +3,17 @@
 
 use serde_json::Value;
 
+use super::contained::Contained;
 use crate::fhir::definitions;
-use crate::fhir::fhirpath::Node;
 
 /// What is wrong with a reference that may point at `targets` (at anything where they are none), as a sentence.
-pub fn fault(reference: &Value, targets: &[&str], root: Option<Node<'_>>) -> Option<String> {
+#[must_use]
+pub fn fault(reference: &Value, targets: &[&str], contained: &Contained) -> Option<String> {
     if targets.is_empty() {
         return None;
     }
     let literal = reference["reference"].as_str();
-    let found = literal.and_then(|text| of_literal(text, root));
+    let found = literal.and_then(|text| of_literal(text, contained));
     let said = || {
         reference["type"]
             .as_str()
@@ -30,15 +31,9 @@ pub fn fault(reference: &Value, targets: &[&str], root: Option<Node<'_>>) -> Opt
 }
 
 /// The resource type that a literal reference names, where it names one.
-fn of_literal<'a>(text: &'a str, root: Option<Node<'a>>) -> Option<&'a str> {
+fn of_literal<'a>(text: &'a str, contained: &'a Contained) -> Option<&'a str> {
     if let Some(id) = text.strip_prefix('#') {
-        let root = root?.value?;
-        if id.is_empty() {
-            return root["resourceType"].as_str();
-        }
-        let all = root["contained"].as_array()?;
-        let found = all.iter().find(|one| one["id"].as_str() == Some(id))?;
-        return found["resourceType"].as_str();
+        return contained.kind(id);
     }
     if text.starts_with("urn:") {
         return None;

@@ -2,8 +2,10 @@
 
 use serde_json::{Map, Value};
 
+use super::contained::Contained;
 use super::path::Path;
-use super::{Depth, Found, binding, target};
+use super::rule::broken;
+use super::{Depth, ENOUGH, Found, binding, target};
 use crate::error::Issue;
 use crate::fhir::definitions::{self, Element, Kind, Rule, Severity, Type};
 use crate::fhir::fhirpath::{Context, Node};
@@ -14,6 +16,7 @@ use crate::fhir::primitive::fault;
 pub struct Walk {
     pub found: Vec<Found>,
     depth: Depth,
+    contained: Contained,
     /// How many faults of form were found: a rule is not asked about what cannot be read.
     forms: usize,
 }
@@ -26,10 +29,11 @@ struct Place<'v> {
 }
 
 impl Walk {
-    pub const fn new(depth: Depth) -> Self {
+    pub fn new(depth: Depth) -> Self {
         Self {
             found: Vec::new(),
             depth,
+            contained: Contained::default(),
             forms: 0,
         }
     }
@@ -45,7 +49,9 @@ impl Walk {
                     contained: false,
                 };
                 if let Some(own) = node.own {
+                    self.contained = Contained::of(members);
                     self.object(own, members, &path, place);
+                    self.used(members, &path);
                     self.rules(&own.rules, node, &path, place);
                 }
             }
@@ -55,6 +61,9 @@ impl Walk {
 
     fn say(&mut self, form: bool, code: &'static str, at: &Path<'_>, text: String) {
         self.forms += usize::from(form);
+        if self.found.len() >= ENOUGH {
+            return;
+        }
         self.found.push(Found {
             severity: Severity::Error,
             form,
@@ -264,15 +273,43 @@ impl Walk {
         if let Some(bound) = &element.binding {
             self.bound(bound, kind, value, at);
         }
-        if kind.name == "Reference"
-            && let Some(text) = target::fault(value, &kind.targets, place.context.root)
-        {
-            self.say(false, "value", at, text);
+        if kind.name == "Reference" {
+            self.reference(value, &kind.targets, at);
         }
         if let Some(own) = node.own {
             self.rules(&own.rules, node, at, place);
         }
         self.rules(&element.rules, node, at, place);
+    }
+
+    fn reference(&mut self, value: &Value, targets: &[&str], at: &Path<'_>) {
+        if let Some(text) = target::fault(value, targets, &self.contained) {
+            self.say(false, "value", at, text);
+        }
+        let inner = value["reference"]
+            .as_str()
+            .and_then(|text| text.strip_prefix('#'));
+        if inner.is_some_and(|id| !id.is_empty() && !self.contained.has(id)) {
+            let text = "The resource that this points at must be contained (ref-1).";
+            self.rule("ref-1", at, text);
+        }
+    }
+
+    /// Whether each contained resource is referred to, or refers to the one that contains it.
+    fn used(&mut self, members: &Map<String, Value>, at: &Path<'_>) {
+        let unused = self.contained.unused(members);
+        if unused {
+            let text =
+                "A contained resource is referred to, or refers to what contains it (dom-3).";
+            self.rule("dom-3", at, text);
+        }
+    }
+
+    fn rule(&mut self, key: &str, at: &Path<'_>, text: &str) {
+        self.say(false, "invariant", at, text.to_owned());
+        if let Some(last) = self.found.last_mut() {
+            last.issue.rule = Some(key.to_owned());
+        }
     }
 
     fn bound(
@@ -332,21 +369,21 @@ impl Walk {
 
     fn rules(&mut self, rules: &[&'static Rule], node: Node<'_>, at: &Path<'_>, place: Place<'_>) {
         for rule in rules {
+            if self.found.len() >= ENOUGH {
+                return;
+            }
             if rule.severity == Severity::Warning && self.depth == Depth::Errors {
                 continue;
             }
-            let said = match rule.expression.holds(node, &place.context) {
-                Ok(Some(true) | None) => continue,
-                Ok(Some(false)) => String::new(),
-                Err(fault) => format!(" {}", fault.0),
+            let Some(text) = broken(rule, node, &place.context) else {
+                continue;
             };
-            let end = if rule.human.ends_with('.') { "" } else { "." };
             self.found.push(Found {
                 severity: rule.severity,
                 form: false,
                 issue: Issue {
                     code: Some("invariant"),
-                    text: format!("{}{end} ({}){said}", rule.human, rule.key),
+                    text,
                     at: Some(at.to_string()),
                     rule: Some(rule.key.to_owned()),
                     ..Issue::default()
