@@ -2,7 +2,8 @@
 
 use serde_json::{Value, json};
 
-use super::structure::element;
+use super::definitions::{Severity, element};
+use super::validate::Found;
 use crate::error::Error;
 
 /// The outcome of an error: every issue with severity, code, text and, where known, `expression`.
@@ -27,6 +28,34 @@ pub fn outcome(error: &Error) -> Value {
                 out["details"] = json!({ "text": text });
             }
             if let Some(at) = &issue.at {
+                out["expression"] = json!([path(at)]);
+            }
+            out
+        })
+        .collect();
+    json!({ "resourceType": "OperationOutcome", "issue": issues })
+}
+
+/// The outcome of a judgement: each thing that was found, with its own severity.
+#[must_use]
+pub fn found(all: &[Found]) -> Value {
+    let issues: Vec<Value> = all
+        .iter()
+        .map(|one| {
+            let severity = match one.severity {
+                Severity::Error => "error",
+                Severity::Warning => "warning",
+                Severity::Information => "information",
+            };
+            let mut out = json!({
+                "severity": severity,
+                "code": one.issue.code.unwrap_or("invalid"),
+                "diagnostics": one.issue.text,
+            });
+            if let Some(rule) = &one.issue.rule {
+                out["details"] = json!({ "text": rule });
+            }
+            if let Some(at) = &one.issue.at {
                 out["expression"] = json!([path(at)]);
             }
             out

@@ -3,8 +3,8 @@
 use serde_json::Value;
 use url::Url;
 
+use super::definitions::element;
 use super::resource::Key;
-use super::structure::element;
 use crate::kap::base::Id;
 
 /// A literal reference with the FHIRPath of its element.

@@ -160,7 +160,7 @@ impl Resource {
             (Some(url), _) => url.clone(),
             (None, _) => fresh(),
         };
-        super::structure::check(&value)?;
+        super::validate::check(&value)?;
         let key = Key::new(found, id);
         let text = std::str::from_utf8(bytes).map_err(Error::internal)?;
         let json = with_id(text, &key).map_err(Error::internal)?;

@@ -120,6 +120,7 @@ fn security(out: &mut String, old: &str, drop: &[usize], add: &[Coding]) -> serd
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::fhir::resource::Key;
     use crate::kap::base::Id;
 
     fn coding(system: &str, code: &str) -> Coding {
@@ -132,8 +133,11 @@ mod tests {
     }
 
     fn received(text: &str) -> Resource {
-        let id = Id::new("a").expect("id");
-        Resource::received(text.as_bytes(), None, None, || id).expect("a resource")
+        Resource {
+            key: Key::new("Basic", Id::new("a").expect("id")),
+            json: text.into(),
+            value: serde_json::from_str(text).expect("json"),
+        }
     }
 
     #[test]
@@ -161,7 +165,7 @@ mod tests {
                 format!(r#""meta":{{"security":[{levels},{kept},{topic}],"tag":[]}}"#),
             ),
         ] {
-            let resource = received(&format!(r#"{{"resourceType":"Basic",{before}}}"#));
+            let resource = received(&format!(r#"{{"resourceType":"Basic","id":"a",{before}}}"#));
             let add = [
                 coding("v3-Confidentiality", "R"),
                 coding("v3-ActCode", "PSY"),

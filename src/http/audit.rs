@@ -107,6 +107,7 @@ fn asked(method: &str, path: &str) -> (Kind, Option<Target>) {
     match (method, steps.as_slice()) {
         (_, ["fhir"]) => (Kind::Transaction, None),
         ("POST", ["fhir", kind]) => (Kind::Create, target(kind, None)),
+        (_, ["fhir", kind, "$validate"]) => (Kind::Operation, target(kind, None)),
         (_, ["fhir", kind] | ["fhir", kind, "_search"]) => (Kind::Search, target(kind, None)),
         ("PUT", ["fhir", kind, id]) => (Kind::Update, target(kind, Some(id))),
         (_, ["fhir", kind, id, "_history", _]) => (Kind::Vread, target(kind, Some(id))),
@@ -179,6 +180,7 @@ mod tests {
                 "/fhir/Composition/c1/$document",
                 "read Composition/c1",
             ),
+            ("POST", "/fhir/Task/$validate", "operation Task/-"),
             ("POST", "/fhir", "transaction "),
             ("POST", "/fhir/", "transaction "),
             ("GET", "/kap/v1/worklist", "search "),

@@ -205,7 +205,7 @@ pub async fn document(
     Ok(answer(StatusCode::OK, FHIR_JSON, text))
 }
 
-fn known(kind: &str) -> Result<()> {
+pub(super) fn known(kind: &str) -> Result<()> {
     if interaction::capability::TYPES.contains(&kind) {
         return Ok(());
     }
@@ -216,7 +216,7 @@ fn known(kind: &str) -> Result<()> {
     .issue_code("not-supported"))
 }
 
-fn key(kind: &str, id: &str) -> Result<Key> {
+pub(super) fn key(kind: &str, id: &str) -> Result<Key> {
     known(kind)?;
     Ok(Key::new(kind, Id::new(id).ok_or_else(Error::not_found)?))
 }

@@ -10,6 +10,7 @@ pub mod practice;
 pub mod private_note;
 pub mod respond;
 pub mod smart;
+pub mod validate;
 
 pub use audit::Peer;
 
@@ -43,6 +44,11 @@ pub fn router(app: App) -> Router {
         .route("/fhir/{type}/{id}", get(fhir::read).put(fhir::update))
         .route("/fhir/{type}/{id}/_history/{version}", get(fhir::vread))
         .route("/fhir/Composition/{id}/$document", get(fhir::document))
+        .route("/fhir/{type}/$validate", post(validate::kind))
+        .route(
+            "/fhir/{type}/{id}/$validate",
+            get(validate::stored).post(validate::record),
+        )
         .nest("/kap/v1", practice::routes().merge(private_note::routes()))
         .merge(ops::docs_files().with_state(()))
         .fallback(layer::no_route)

@@ -117,12 +117,17 @@ fn resource(kind: &str) -> Value {
     if !profiles.is_empty() {
         out["supportedProfile"] = json!(profiles);
     }
+    let mut operations = vec![json!({
+        "name": "validate",
+        "definition": "http://hl7.org/fhir/OperationDefinition/Resource-validate",
+    })];
     if kind == "Composition" {
-        out["operation"] = json!([{
+        operations.push(json!({
             "name": "document",
             "definition": "http://hl7.org/fhir/OperationDefinition/Composition-document",
-        }]);
+        }));
     }
+    out["operation"] = Value::Array(operations);
     out
 }
 

@@ -4,21 +4,14 @@
 use std::collections::HashMap;
 use std::sync::LazyLock;
 
-use include_dir::{Dir, include_dir};
-
 use crate::error::{Error, Result};
-
-static FILES: Dir<'_> = include_dir!("$CARGO_MANIFEST_DIR/profiles/generated");
+use crate::fhir::definitions::own;
 
 /// The texts by type, and by id within each: every read of a record asks here first, so it must cost nothing.
 static BY_KIND: LazyLock<HashMap<&str, HashMap<&str, &str>>> = LazyLock::new(|| {
     let mut all: HashMap<&str, HashMap<&str, &str>> = HashMap::new();
-    for file in FILES.files() {
-        let name = file.path().file_stem().and_then(|stem| stem.to_str());
-        let named = name.and_then(|name| name.split_once('-'));
-        if let (Some((kind, id)), Some(text)) = (named, file.contents_utf8()) {
-            all.entry(kind).or_default().insert(id, text);
-        }
+    for (kind, id, text) in own::all() {
+        all.entry(kind).or_default().insert(id, text);
     }
     all
 });

@@ -199,6 +199,7 @@ pub async fn write(
     incoming: Vec<Incoming>,
 ) -> Result<Vec<Stored>> {
     super::label::check(&incoming)?;
+    super::modifier::check(&incoming)?;
     super::consent::check_shapes(&incoming)?;
     no_opening(&incoming)?;
     let pointers = Pointers::of(&incoming, &app.fhir_base());

@@ -163,6 +163,12 @@ pub fn from_fhir(resources: &[(Key, Value)]) -> Reading {
 /// Reads one resource; gives nothing where the resource is not its own.
 type Reader = for<'v> fn(Node<'v>, &Source<'v>) -> Facts;
 
+/// Whether rules read records of this type.
+#[must_use]
+pub fn reads(kind: &str) -> bool {
+    !readers(kind).is_empty()
+}
+
 /// Who reads a resource type. Each reader knows its own by profile or content; a resource is one reader's.
 fn readers(kind: &str) -> &'static [Reader] {
     match kind {

@@ -22,6 +22,7 @@ mod search;
 pub mod supply;
 mod transactions;
 mod units;
+mod validate;
 mod wire;
 pub mod world;
 

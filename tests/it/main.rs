@@ -33,4 +33,5 @@ mod search;
 mod smart;
 mod telemetry;
 mod tidy;
+mod validate;
 mod wire;

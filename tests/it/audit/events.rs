@@ -200,7 +200,13 @@ async fn events_are_searched(db: Db) {
     assert!(seen.len() > creates);
 
     // It is written by the service alone.
-    let body = serde_json::json!({"resourceType": "AuditEvent"});
+    let body = serde_json::json!({
+        "resourceType": "AuditEvent",
+        "type": {"system": "http://terminology.hl7.org/CodeSystem/audit-event-type", "code": "rest"},
+        "recorded": "2026-07-18T10:03:00Z",
+        "agent": [{"requestor": true}],
+        "source": {"observer": {"display": "elsewhere"}},
+    });
     let made = crate::fhir_door::post(&officer, "/fhir/AuditEvent", &body).await;
     assert_eq!(made.status, 403);
     app.stop().await;

@@ -77,7 +77,7 @@ async fn prescription_and_supply_in_one_transaction(db: Db) {
     assert_eq!(refused.status, 422, "{}", refused.text);
     assert_eq!(
         refused.expression(),
-        "Bundle.entry[1].resource.dispenseRequest.validityPeriod.end",
+        "Bundle.entry[1].resource.dispenseRequest.validityPeriod",
         "{}",
         refused.text
     );
