@@ -13,6 +13,8 @@ codes! {
         Create = "create", Read = "read", Vread = "vread", Update = "update", Delete = "delete", Search = "search",
         /// Any other request, such as a command of the practice.
         Operation = "operation",
+        /// Versions of a record, of a type or of everything.
+        History = "history",
         Transaction = "transaction",
         /// A document or a whole episode went to another organization than the record's owner.
         Disclose = "disclose",

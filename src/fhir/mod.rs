@@ -2,6 +2,7 @@
 
 pub mod bundle;
 pub mod compare;
+pub mod history;
 pub mod index;
 pub mod interval;
 pub mod json;

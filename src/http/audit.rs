@@ -82,7 +82,7 @@ fn failure(trail: &Trail, noted: &Noted, route: &str, response: &Response) -> Ev
     let path = rest.split(['?', '\n']).next().unwrap_or_default();
     let (kind, target) = asked(method, path);
     let event = match kind {
-        Kind::Search => trail.asked(kind),
+        Kind::Search | Kind::History => trail.asked(kind),
         Kind::Operation => trail.event(kind).detail(route),
         Kind::NoteCreate | Kind::NoteRead | Kind::NoteUpdate | Kind::NoteList => {
             trail.event(kind).detail(of_note(path))
@@ -106,6 +106,9 @@ fn asked(method: &str, path: &str) -> (Kind, Option<Target>) {
     let steps: Vec<&str> = path.split('/').filter(|step| !step.is_empty()).collect();
     match (method, steps.as_slice()) {
         (_, ["fhir"]) => (Kind::Transaction, None),
+        (_, ["fhir", "_history"]) => (Kind::History, None),
+        (_, ["fhir", kind, "_history"]) => (Kind::History, target(kind, None)),
+        (_, ["fhir", kind, id, "_history"]) => (Kind::History, target(kind, Some(id))),
         ("POST", ["fhir", kind]) => (Kind::Create, target(kind, None)),
         (_, ["fhir", kind] | ["fhir", kind, "_search"]) => (Kind::Search, target(kind, None)),
         ("PUT", ["fhir", kind, id]) => (Kind::Update, target(kind, Some(id))),
@@ -174,6 +177,9 @@ mod tests {
             ("GET", "/fhir/Task", "search Task/-"),
             ("POST", "/fhir/Task/_search", "search Task/-"),
             ("GET", "/fhir/Task/t1/_history/2", "vread Task/t1"),
+            ("GET", "/fhir/Task/t1/_history", "history Task/t1"),
+            ("GET", "/fhir/Task/_history", "history Task/-"),
+            ("GET", "/fhir/_history", "history "),
             (
                 "GET",
                 "/fhir/Composition/c1/$document",

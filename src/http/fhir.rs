@@ -1,5 +1,8 @@
 //! The FHIR R4 API over HTTP: <https://hl7.org/fhir/R4/http.html>.
 
+pub mod history;
+mod since;
+
 use axum::body::Body;
 use axum::extract::{Path, RawQuery, State};
 use axum::http::{HeaderMap, HeaderName, HeaderValue, StatusCode, header};
@@ -249,7 +252,8 @@ fn resource(status: StatusCode, row: &Stored, headers: &HeaderMap) -> Response {
         .filter_map(|v| v.to_str().ok())
         .flat_map(|text| text.split(','))
         .any(|etag| etag.trim() == "*" || version(etag) == Some(row.version));
-    let mut response = if known && row.redacted.is_none() {
+    let unchanged = known || since::unchanged(headers, row.at);
+    let mut response = if unchanged && row.redacted.is_none() {
         StatusCode::NOT_MODIFIED.into_response()
     } else {
         let body = row

@@ -42,6 +42,12 @@ pub fn router(app: App) -> Router {
         .route("/fhir/{type}/_search", post(fhir::search_by_post))
         .route("/fhir/{type}/{id}", get(fhir::read).put(fhir::update))
         .route("/fhir/{type}/{id}/_history/{version}", get(fhir::vread))
+        .route(
+            "/fhir/{type}/{id}/_history",
+            get(fhir::history::of_instance),
+        )
+        .route("/fhir/{type}/_history", get(fhir::history::of_type))
+        .route("/fhir/_history", get(fhir::history::of_system))
         .route("/fhir/Composition/{id}/$document", get(fhir::document))
         .nest("/kap/v1", practice::routes().merge(private_note::routes()))
         .merge(ops::docs_files().with_state(()))

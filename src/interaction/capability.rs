@@ -65,7 +65,7 @@ pub fn statement(app: &App) -> String {
             "mode": "server",
             "security": security(),
             "resource": resources,
-            "interaction": [{ "code": "transaction" }],
+            "interaction": [{ "code": "transaction" }, { "code": "history-system" }],
         }],
     })
     .to_string()
@@ -96,7 +96,7 @@ fn resource(kind: &str) -> Value {
         "readHistory": kind != EVENTS,
         "updateCreate": false,
         "conditionalCreate": creates,
-        "conditionalRead": "not-supported",
+        "conditionalRead": "full-support",
         "referencePolicy": ["literal", "logical", "enforced"],
     });
     if !parameters.is_empty() {
@@ -131,12 +131,16 @@ fn interactions(kind: &str) -> Vec<&'static str> {
     [
         (Interaction::Read, "read"),
         (Interaction::Read, "vread"),
+        (Interaction::Read, "history-instance"),
+        (Interaction::Search, "history-type"),
         (Interaction::Search, "search-type"),
         (Interaction::Create, "create"),
         (Interaction::Update, "update"),
     ]
     .into_iter()
-    .filter(|(_, code)| kind != EVENTS || *code != "vread")
+    .filter(|(_, code)| {
+        kind != EVENTS || !["vread", "history-instance", "history-type"].contains(code)
+    })
     .filter(|(interaction, _)| letters.has(*interaction))
     .filter(|(interaction, _)| (*interaction, kind) != (Interaction::Create, OPENED_ELSEWHERE))
     .map(|(_, code)| code)

@@ -15,6 +15,7 @@ pub mod directory;
 pub mod document;
 pub mod episode;
 pub mod foreign;
+pub mod history;
 mod home;
 pub mod label;
 pub mod lower;

@@ -64,6 +64,11 @@ pub(super) const ALL: &[Migration] = &[
         name: "lowered",
         text: include_str!("migrations/0008_lowered.sql"),
     },
+    Migration {
+        version: 9,
+        name: "history",
+        text: include_str!("migrations/0009_history.sql"),
+    },
 ];
 
 /// The table that tells which steps were taken.

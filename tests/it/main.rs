@@ -15,6 +15,7 @@ mod cursors;
 mod emergency;
 mod fhir_door;
 mod golden;
+mod history;
 mod idempotency;
 mod lower;
 mod oauth;
