@@ -41,6 +41,7 @@ const fn shape(kind: Kind) -> Shape {
         Kind::History => Shape(EVENT, "rest", REST, "history", "R", ""),
         Kind::Operation | Kind::NoteList => Shape(EVENT, "rest", REST, "operation", "E", ""),
         Kind::Transaction => Shape(EVENT, "rest", REST, "transaction", "E", ""),
+        Kind::Batch => Shape(EVENT, "rest", REST, "batch", "E", ""),
         // No interactions of FHIR: of private notes there are no resources.
         Kind::NoteCreate => Shape(EVENT, "rest", REST, "operation", "C", ""),
         Kind::NoteRead => Shape(EVENT, "rest", REST, "operation", "R", ""),

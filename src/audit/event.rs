@@ -16,6 +16,8 @@ codes! {
         /// Versions of a record, of a type or of everything.
         History = "history",
         Transaction = "transaction",
+        /// A bundle of requests each of which stands alone and has an event of its own.
+        Batch = "batch",
         /// A document or a whole episode went to another organization than the record's owner.
         Disclose = "disclose",
         Token = "token", Revoke = "revoke",

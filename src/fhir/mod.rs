@@ -11,6 +11,7 @@ pub mod narrative;
 pub mod outcome;
 pub mod parameter;
 pub mod pare;
+pub mod patch;
 pub mod primitive;
 pub mod reference;
 pub mod resource;

@@ -103,6 +103,13 @@ pub fn element(member: &str) -> &str {
     CHOICES.get(member).copied().unwrap_or(member)
 }
 
+/// The type of the element `member` of the type `of`, and whether it is a list; `None` where there is no such element.
+#[must_use]
+pub fn child(of: &str, member: &str) -> Option<(&'static str, bool)> {
+    let element = TYPES.get(of)?.elements.get(member)?;
+    Some((element.kind, element.list))
+}
+
 fn capital(kind: &str) -> String {
     let mut letters = kind.chars();
     let first = letters.next().map(|c| c.to_ascii_uppercase());

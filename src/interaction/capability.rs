@@ -60,12 +60,13 @@ pub fn statement(app: &App) -> String {
         "implementation": { "description": "kap-fhir", "url": app.fhir_base() },
         "fhirVersion": "4.0.1",
         "format": ["application/fhir+json", "json"],
+        "patchFormat": ["application/json-patch+json", "application/fhir+json"],
         "copyright": "This material contains content from LOINC (http://loinc.org). LOINC is copyright Regenstrief Institute, Inc. and the LOINC Committee and is available at no cost under the license at http://loinc.org/license.",
         "rest": [{
             "mode": "server",
             "security": security(),
             "resource": resources,
-            "interaction": [{ "code": "transaction" }, { "code": "history-system" }],
+            "interaction": [{ "code": "transaction" }, { "code": "batch" }, { "code": "history-system" }],
         }],
     })
     .to_string()
@@ -84,7 +85,8 @@ fn resource(kind: &str) -> Value {
         .map(|p| format!("{kind}:{}", p.name))
         .collect();
     let interactions = interactions(kind);
-    let creates = interactions.contains(&"create");
+    let [creates, updates, deletes] =
+        ["create", "update", "delete"].map(|i| interactions.contains(&i));
     let interactions: Vec<Value> = interactions
         .iter()
         .map(|code| json!({ "code": code }))
@@ -96,6 +98,8 @@ fn resource(kind: &str) -> Value {
         "readHistory": kind != EVENTS,
         "updateCreate": false,
         "conditionalCreate": creates,
+        "conditionalUpdate": updates,
+        "conditionalDelete": if deletes { "single" } else { "not-supported" },
         "conditionalRead": "full-support",
         "referencePolicy": ["literal", "logical", "enforced"],
     });
@@ -136,6 +140,8 @@ fn interactions(kind: &str) -> Vec<&'static str> {
         (Interaction::Search, "search-type"),
         (Interaction::Create, "create"),
         (Interaction::Update, "update"),
+        (Interaction::Update, "patch"),
+        (Interaction::Delete, "delete"),
     ]
     .into_iter()
     .filter(|(_, code)| {

@@ -92,7 +92,8 @@ impl View<'_> {
         window(&mut b, "r", of, span);
         visible(&mut b, self.access, "r", whole(of));
         in_order(&mut b, "r", of, span);
-        b.push(") present UNION ALL SELECT * FROM (SELECT ").push(HISTORY);
+        b.push(") present UNION ALL SELECT * FROM (SELECT ")
+            .push(HISTORY);
         b.push(
             " FROM resource_history h JOIN resource r ON r.tenant = h.tenant AND r.type = h.type ",
         );

@@ -91,6 +91,7 @@ fn events() -> Vec<(String, Event)> {
                 Kind::ClientAdd | Kind::ClientDisable | Kind::ClientEnable | Kind::ClientKeys => {
                     Event::new(*kind).target("client", "demo-partner", None)
                 }
+                Kind::Batch => event,
                 Kind::Start | Kind::Stop => Event::new(*kind),
                 Kind::Migrate => Event::new(*kind).detail("4 audit"),
                 Kind::SealFailed => Event::new(*kind)
