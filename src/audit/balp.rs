@@ -37,8 +37,11 @@ const fn shape(kind: Kind) -> Shape {
         Kind::Update => Shape(EVENT, "rest", REST, "update", "U", "Update"),
         Kind::Delete => Shape(EVENT, "rest", REST, "delete", "D", "Delete"),
         Kind::Search => Shape(EVENT, "rest", REST, "search-type", "E", "Query"),
+        // BALP has no profile of it.
+        Kind::History => Shape(EVENT, "rest", REST, "history", "R", ""),
         Kind::Operation | Kind::NoteList => Shape(EVENT, "rest", REST, "operation", "E", ""),
         Kind::Transaction => Shape(EVENT, "rest", REST, "transaction", "E", ""),
+        Kind::Batch => Shape(EVENT, "rest", REST, "batch", "E", ""),
         // No interactions of FHIR: of private notes there are no resources.
         Kind::NoteCreate => Shape(EVENT, "rest", REST, "operation", "C", ""),
         Kind::NoteRead => Shape(EVENT, "rest", REST, "operation", "R", ""),
@@ -221,7 +224,9 @@ fn agents(row: &Row, base: &str) -> Vec<Value> {
 fn parts(kind: Kind) -> (Value, Value) {
     let (source, destination) = (coded(DICOM, "110153"), coded(DICOM, "110152"));
     match kind {
-        Kind::Read | Kind::Vread | Kind::NoteRead | Kind::Disclose => (destination, source),
+        Kind::Read | Kind::Vread | Kind::History | Kind::NoteRead | Kind::Disclose => {
+            (destination, source)
+        }
         Kind::Delete => (
             coded(DICOM, "110150"),
             coded(

@@ -13,7 +13,11 @@ codes! {
         Create = "create", Read = "read", Vread = "vread", Update = "update", Delete = "delete", Search = "search",
         /// Any other request, such as a command of the practice.
         Operation = "operation",
+        /// Versions of a record, of a type or of everything.
+        History = "history",
         Transaction = "transaction",
+        /// A bundle of requests each of which stands alone and has an event of its own.
+        Batch = "batch",
         /// A document or a whole episode went to another organization than the record's owner.
         Disclose = "disclose",
         Token = "token", Revoke = "revoke",

@@ -82,7 +82,7 @@ fn failure(trail: &Trail, noted: &Noted, route: &str, response: &Response) -> Ev
     let path = rest.split(['?', '\n']).next().unwrap_or_default();
     let (kind, target) = asked(method, path);
     let event = match kind {
-        Kind::Search => trail.asked(kind),
+        Kind::Search | Kind::History => trail.asked(kind),
         Kind::Operation => trail.event(kind).detail(route),
         Kind::NoteCreate | Kind::NoteRead | Kind::NoteUpdate | Kind::NoteList => {
             trail.event(kind).detail(of_note(path))
@@ -106,10 +106,16 @@ fn asked(method: &str, path: &str) -> (Kind, Option<Target>) {
     let steps: Vec<&str> = path.split('/').filter(|step| !step.is_empty()).collect();
     match (method, steps.as_slice()) {
         (_, ["fhir"]) => (Kind::Transaction, None),
+        (_, ["fhir", "_history"]) => (Kind::History, None),
+        (_, ["fhir", kind, "_history"]) => (Kind::History, target(kind, None)),
+        (_, ["fhir", kind, id, "_history"]) => (Kind::History, target(kind, Some(id))),
         ("POST", ["fhir", kind]) => (Kind::Create, target(kind, None)),
         (_, ["fhir", kind, "$validate"]) => (Kind::Operation, target(kind, None)),
+        ("PUT" | "PATCH", ["fhir", kind]) => (Kind::Update, target(kind, None)),
+        ("DELETE", ["fhir", kind]) => (Kind::Delete, target(kind, None)),
         (_, ["fhir", kind] | ["fhir", kind, "_search"]) => (Kind::Search, target(kind, None)),
-        ("PUT", ["fhir", kind, id]) => (Kind::Update, target(kind, Some(id))),
+        ("DELETE", ["fhir", kind, id]) => (Kind::Delete, target(kind, Some(id))),
+        ("PUT" | "PATCH", ["fhir", kind, id]) => (Kind::Update, target(kind, Some(id))),
         (_, ["fhir", kind, id, "_history", _]) => (Kind::Vread, target(kind, Some(id))),
         (_, ["fhir", kind, id, ..]) => (Kind::Read, target(kind, Some(id))),
         ("GET" | "HEAD", ["kap", _, "patients", id, ..]) => {
@@ -171,10 +177,18 @@ mod tests {
         for (method, path, expected) in [
             ("GET", "/fhir/Patient/p1", "read Patient/p1"),
             ("PUT", "/fhir/Task/t1", "update Task/t1"),
+            ("PATCH", "/fhir/Task/t1", "update Task/t1"),
+            ("PUT", "/fhir/Task?code=x", "update Task/-"),
+            ("PATCH", "/fhir/Task", "update Task/-"),
+            ("DELETE", "/fhir/Task/t1", "delete Task/t1"),
+            ("DELETE", "/fhir/Task", "delete Task/-"),
             ("POST", "/fhir/Task", "create Task/-"),
             ("GET", "/fhir/Task", "search Task/-"),
             ("POST", "/fhir/Task/_search", "search Task/-"),
             ("GET", "/fhir/Task/t1/_history/2", "vread Task/t1"),
+            ("GET", "/fhir/Task/t1/_history", "history Task/t1"),
+            ("GET", "/fhir/Task/_history", "history Task/-"),
+            ("GET", "/fhir/_history", "history "),
             (
                 "GET",
                 "/fhir/Composition/c1/$document",

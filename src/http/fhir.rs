@@ -1,5 +1,9 @@
 //! The FHIR R4 API over HTTP: <https://hl7.org/fhir/R4/http.html>.
 
+pub mod change;
+pub mod history;
+mod since;
+
 use axum::body::Body;
 use axum::extract::{Path, RawQuery, State};
 use axum::http::{HeaderMap, HeaderName, HeaderValue, StatusCode, header};
@@ -8,7 +12,7 @@ use time::OffsetDateTime;
 use time::macros::format_description;
 
 use super::extract::{BODY, BUNDLE, Permit, body, if_match, media, no_token, single};
-use super::negotiate::{FHIR, Return, handling, json_wanted, returned};
+use super::negotiate::{FHIR, Return, applied, handling, json_wanted, returned};
 use super::respond::{FHIR_JSON, Outcome, answer};
 use crate::app::App;
 use crate::audit::Kind as Act;
@@ -172,7 +176,7 @@ pub async fn update(
     Ok(written(StatusCode::OK, &app, &row, &headers))
 }
 
-/// `POST /fhir`: a transaction.
+/// `POST /fhir`: a transaction or a batch.
 pub async fn transaction(
     State(app): State<App>,
     Permit(access): Permit,
@@ -187,7 +191,7 @@ pub async fn transaction(
         Some(Return::Resource) => Shown::Resources,
         _ => Shown::Nothing,
     };
-    let text = interaction::transaction::transaction(&app, &access, &bytes, shown).await?;
+    let text = interaction::transaction::bundle(&app, &access, &bytes, shown).await?;
     Ok(answer(StatusCode::OK, FHIR_JSON, text))
 }
 
@@ -249,7 +253,8 @@ fn resource(status: StatusCode, row: &Stored, headers: &HeaderMap) -> Response {
         .filter_map(|v| v.to_str().ok())
         .flat_map(|text| text.split(','))
         .any(|etag| etag.trim() == "*" || version(etag) == Some(row.version));
-    let mut response = if known && row.redacted.is_none() {
+    let unchanged = known || since::unchanged(headers, row.at);
+    let mut response = if unchanged && row.redacted.is_none() {
         StatusCode::NOT_MODIFIED.into_response()
     } else {
         let body = row
@@ -270,6 +275,10 @@ fn written(status: StatusCode, app: &App, row: &Stored, headers: &HeaderMap) -> 
     };
     let mut response = answer(status, FHIR_JSON, body);
     stamp(&mut response, row);
+    if let Some(applied) = applied(headers) {
+        let value = HeaderValue::from_static(applied);
+        response.headers_mut().insert("preference-applied", value);
+    }
     let location = format!("{}/{}/_history/{}", app.fhir_base(), row.key, row.version);
     if let Ok(value) = HeaderValue::from_str(&location) {
         let name = if status == StatusCode::CREATED {

@@ -16,7 +16,7 @@ pub use audit::Peer;
 
 use axum::Router;
 use axum::middleware::from_fn_with_state;
-use axum::routing::{get, post};
+use axum::routing::{delete, get, patch, post, put};
 
 use crate::app::App;
 
@@ -40,9 +40,20 @@ pub fn router(app: App) -> Router {
         .route("/fhir", post(fhir::transaction))
         .route("/fhir/", post(fhir::transaction))
         .route("/fhir/{type}", get(fhir::search).post(fhir::create))
+        .route("/fhir/{type}", put(fhir::change::update_where))
+        .route("/fhir/{type}", patch(fhir::change::patch_where))
+        .route("/fhir/{type}", delete(fhir::change::delete_where))
         .route("/fhir/{type}/_search", post(fhir::search_by_post))
         .route("/fhir/{type}/{id}", get(fhir::read).put(fhir::update))
+        .route("/fhir/{type}/{id}", patch(fhir::change::patch))
+        .route("/fhir/{type}/{id}", delete(fhir::change::delete))
         .route("/fhir/{type}/{id}/_history/{version}", get(fhir::vread))
+        .route(
+            "/fhir/{type}/{id}/_history",
+            get(fhir::history::of_instance),
+        )
+        .route("/fhir/{type}/_history", get(fhir::history::of_type))
+        .route("/fhir/_history", get(fhir::history::of_system))
         .route("/fhir/Composition/{id}/$document", get(fhir::document))
         .route("/fhir/{type}/$validate", post(validate::kind))
         .route(

@@ -9,6 +9,8 @@ use crate::fhir::search::Handling;
 
 /// Media types of a FHIR body.
 pub const FHIR: &[&str] = &["application/fhir+json", "application/json"];
+/// Media type of a JSON Patch (RFC 6902).
+pub const JSON_PATCH: &str = "application/json-patch+json";
 /// Media types that the answer may have.
 const ANSWERS: &[&str] = &[
     "application/fhir+json",
@@ -78,6 +80,24 @@ pub fn media(headers: &HeaderMap, accepted: &[&str]) -> Result<()> {
         None | Some("identity") => Ok(()),
         Some(_) => refuse("The body must come without a Content-Encoding.".to_owned()),
     }
+}
+
+/// What is said of a `return` that was heeded (RFC 7240 §3).
+#[must_use]
+pub fn applied(headers: &HeaderMap) -> Option<&'static str> {
+    Some(match returned(headers)? {
+        Return::Nothing => "return=minimal",
+        Return::Outcome => "return=OperationOutcome",
+        Return::Resource => "return=representation",
+    })
+}
+
+/// Whether the body is a JSON Patch.
+#[must_use]
+pub fn is_json_patch(headers: &HeaderMap) -> bool {
+    let given = headers.get(header::CONTENT_TYPE);
+    let given = given.and_then(|value| value.to_str().ok());
+    given.is_some_and(|text| Media::parse(text).essence == JSON_PATCH)
 }
 
 /// Refuses a request whose answer may not be FHIR JSON. `_format` in the query overrides the header.

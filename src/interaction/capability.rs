@@ -64,12 +64,13 @@ pub fn statement(app: &App) -> String {
         "implementation": { "description": "kap-fhir", "url": app.fhir_base() },
         "fhirVersion": "4.0.1",
         "format": ["application/fhir+json", "json"],
+        "patchFormat": ["application/json-patch+json", "application/fhir+json"],
         "copyright": "This material contains content from LOINC (http://loinc.org). LOINC is copyright Regenstrief Institute, Inc. and the LOINC Committee and is available at no cost under the license at http://loinc.org/license.",
         "rest": [{
             "mode": "server",
             "security": security(),
             "resource": resources,
-            "interaction": [{ "code": "transaction" }],
+            "interaction": [{ "code": "transaction" }, { "code": "batch" }, { "code": "history-system" }],
         }],
     })
     .to_string()
@@ -88,7 +89,8 @@ fn resource(kind: &str) -> Value {
         .map(|p| format!("{kind}:{}", p.name))
         .collect();
     let interactions = interactions(kind);
-    let creates = interactions.contains(&"create");
+    let [creates, updates, deletes] =
+        ["create", "update", "delete"].map(|i| interactions.contains(&i));
     let interactions: Vec<Value> = interactions
         .iter()
         .map(|code| json!({ "code": code }))
@@ -100,7 +102,9 @@ fn resource(kind: &str) -> Value {
         "readHistory": kind != EVENTS,
         "updateCreate": false,
         "conditionalCreate": creates,
-        "conditionalRead": "not-supported",
+        "conditionalUpdate": updates,
+        "conditionalDelete": if deletes { "single" } else { "not-supported" },
+        "conditionalRead": "full-support",
         "referencePolicy": ["literal", "logical", "enforced"],
     });
     if !parameters.is_empty() {
@@ -165,12 +169,18 @@ fn interactions(kind: &str) -> Vec<&'static str> {
     [
         (Interaction::Read, "read"),
         (Interaction::Read, "vread"),
+        (Interaction::Read, "history-instance"),
+        (Interaction::Search, "history-type"),
         (Interaction::Search, "search-type"),
         (Interaction::Create, "create"),
         (Interaction::Update, "update"),
+        (Interaction::Update, "patch"),
+        (Interaction::Delete, "delete"),
     ]
     .into_iter()
-    .filter(|(_, code)| kind != EVENTS || *code != "vread")
+    .filter(|(_, code)| {
+        kind != EVENTS || !["vread", "history-instance", "history-type"].contains(code)
+    })
     .filter(|(interaction, _)| letters.has(*interaction))
     .filter(|(interaction, _)| (*interaction, kind) != (Interaction::Create, OPENED_ELSEWHERE))
     .map(|(_, code)| code)

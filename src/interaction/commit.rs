@@ -8,7 +8,7 @@ use time::OffsetDateTime;
 
 use super::label::{About, Ages};
 use crate::access::label::Labelling;
-use crate::access::{Access, Classes, Interaction, class};
+use crate::access::{Access, Classes, Interaction, Labels, class};
 use crate::app::App;
 use crate::audit::event::{Event, Kind as Act};
 use crate::error::{Error, Kind, Result};
@@ -57,6 +57,8 @@ pub struct Change {
 #[derive(Debug, Default)]
 pub struct Changes {
     pub changes: Vec<Change>,
+    /// What is deleted: the present version of each, whole.
+    pub gone: Vec<Stored>,
     /// What is known of the patient already; of others it is looked up.
     pub about: Option<About>,
     /// A word for the audit on what was done.
@@ -80,6 +82,7 @@ pub async fn commit(
     let ages = Ages::of(app, access, &set).await?;
     let about = set.about.as_ref().map(|about| about.patient.clone());
     let mut steps = set.steps;
+    let mut drafts = Vec::with_capacity(set.changes.len() + set.gone.len());
     let mut stored = Vec::with_capacity(set.changes.len());
     let mut events = Vec::with_capacity(set.changes.len());
     for change in set.changes {
@@ -94,12 +97,17 @@ pub async fn commit(
             Some(detail) => event.detail(detail.as_str()),
             None => event,
         });
-        steps.extend(match draft.version {
-            1 => store::resource::create(access.tenant(), &draft),
-            n => store::resource::update(access.tenant(), &draft, n - 1),
-        });
+        drafts.push(draft);
         stored.push(row);
     }
+    for old in set.gone {
+        let (draft, row) = deletion(app, &old);
+        narrowed(access, Interaction::Delete, &draft, Some(&old))?;
+        events.push(changed(access, &draft, Labelling::Sent));
+        drafts.push(draft);
+        stored.push(row);
+    }
+    steps.extend(rows(access.tenant(), drafts));
     if events.is_empty() {
         events.push(access.event(Act::Operation).detail(name));
     }
@@ -114,6 +122,17 @@ pub async fn commit(
         trail.written();
     }
     Ok(Ok(stored))
+}
+
+/// The steps that store the drafts. All writers take the rows of records in one order, so that none waits for the other.
+fn rows(tenant: &str, mut drafts: Vec<Draft>) -> Vec<Step> {
+    drafts.sort_by(|a, b| a.key.cmp(&b.key));
+    let step = |draft: &Draft| match (draft.version, &draft.body) {
+        (1, _) => store::resource::create(tenant, draft),
+        (n, Some(_)) => store::resource::update(tenant, draft, n - 1),
+        (n, None) => store::resource::delete(tenant, draft, n - 1),
+    };
+    drafts.iter().flat_map(step).collect()
 }
 
 /// Where the caller's scopes are narrowed, what it writes is of what they speak of, and what it replaces was.
@@ -135,6 +154,9 @@ fn narrowed(
             .value()
             .ok_or_else(|| Error::internal("what a narrowed scope replaces has no body"))?;
         access.check(interaction, kind, &tokens(&index::extract(kind, &value)))?;
+    }
+    if draft.body.is_none() {
+        return Ok(());
     }
     access.check(interaction, kind, &tokens(&draft.entries))
 }
@@ -211,6 +233,34 @@ fn draft(app: &App, ages: &Ages, about: Option<&Id>, change: Change) -> Result<(
         redacted: None,
     };
     Ok((draft, row))
+}
+
+/// The version that takes a record out: it is of the same patient, episode and class, so that those alone who saw the
+/// record learn that it is gone.
+fn deletion(app: &App, old: &Stored) -> (Draft, Stored) {
+    let labels = Labels::from_bits(old.labels);
+    let value = old.value().unwrap_or_default();
+    let row = Stored {
+        version: old.version + 1,
+        at: app.clock.millis().max(old.at + 1),
+        body: None,
+        ..old.clone()
+    };
+    let draft = Draft {
+        key: row.key.clone(),
+        version: row.version,
+        at: row.at,
+        patient: row.patient.clone(),
+        episode: row.episode.clone(),
+        owner: row.owner.clone(),
+        author: row.author.clone(),
+        labels,
+        lowered: Labels::from_bits(old.lowered),
+        class: class::of(&old.key.kind, &value, labels),
+        body: None,
+        entries: vec![],
+    };
+    (draft, row)
 }
 
 /// The error of a write that lost a race and could not be tried again.

@@ -23,13 +23,35 @@ pub async fn existing(
     kind: &str,
     criteria: &str,
 ) -> Result<(SearchQuery, Option<Stored>)> {
+    single(app, access, (kind, criteria), "create").await
+}
+
+/// As [`existing`], for a resource that is to be changed.
+///
+/// # Errors
+/// As [`existing`].
+pub async fn one(
+    app: &App,
+    access: &Access,
+    kind: &str,
+    criteria: &str,
+) -> Result<(SearchQuery, Option<Stored>)> {
+    single(app, access, (kind, criteria), "change").await
+}
+
+async fn single(
+    app: &App,
+    access: &Access,
+    (kind, criteria): (&str, &str),
+    what: &str,
+) -> Result<(SearchQuery, Option<Stored>)> {
     let (query, mut matches) = matching(app, access, kind, criteria).await?;
     if query.filters.is_empty() {
-        let text = "A conditional create needs a criterion.";
+        let text = format!("A conditional {what} needs a criterion.");
         return Err(Error::new(Kind::PreconditionFailed, text));
     }
     if matches.len() > 1 {
-        let text = "More than one resource meets the criteria of the conditional create.";
+        let text = format!("More than one resource meets the criteria of the conditional {what}.");
         return Err(Error::new(Kind::PreconditionFailed, text).issue_code("multiple-matches"));
     }
     Ok((query, matches.pop()))

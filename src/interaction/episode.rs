@@ -5,6 +5,7 @@
 use std::collections::HashMap;
 
 use super::commit::{Change, Changes, commit, lost};
+use super::delete::in_changes;
 use super::foreign::{Draft, Origin, keep_foreign, with_history};
 use super::label::About;
 use super::practice::{actor, documents, grants};
@@ -39,6 +40,10 @@ pub struct Ask {
     pub if_match: Option<i64>,
     /// Resources that came in as FHIR: stored as they are, never rebuilt.
     pub received: Vec<Received>,
+    /// Records that are deleted: the present version of each, whole.
+    pub gone: Vec<Stored>,
+    /// Records that are stored in the same transaction and are no part of the episode.
+    pub beside: Vec<Change>,
     /// What the command does, with which type.
     pub does: Option<(Interaction, &'static str)>,
     /// Seed of the ids of new records: the same seed gives the same ids.
@@ -112,7 +117,9 @@ pub async fn change(
             continue;
         }
         let known = |one: &Received| loaded.stored.contains_key(&one.resource.key);
-        let beyond = ask.received.iter().any(|r| r.over.is_some() && !known(r));
+        let beyond = ask.received.iter().any(|r| r.over.is_some() && !known(r))
+            || ask.beside.iter().any(|change| change.over.is_some())
+            || ask.gone.iter().any(|old| old.episode.is_none());
         let (mut set, origin) = plan(app, access, &loaded, &after, ask, drafts)?;
         let written = set.changes.iter().map(|c| c.resource.key.clone()).collect();
         let done = Done {
@@ -162,7 +169,7 @@ async fn read(app: &App, access: &Access, whole: &Access, id: &Id, ask: &Ask) ->
     if !app.store.view(access).takes_part(id).await? {
         return Err(Error::not_found());
     }
-    if ask.received.is_empty() {
+    if ask.received.is_empty() && ask.gone.is_empty() {
         load(app, whole, id).await
     } else {
         load_whole(app, whole, id).await
@@ -253,14 +260,39 @@ fn plan(
         let over = loaded.stored.get(&resource.key).cloned();
         set.changes.push(make(resource, over, &owner, None));
     }
-    let told = super::practice::provenance::of(app, access, after, &about, &set.changes)?;
-    set.changes.extend(told);
+    if !ask.gone.is_empty() {
+        origin = Origin::Foreign;
+    }
+    beside(app, access, loaded, (after, &about), ask, &mut set)?;
     let head = super::practice::head::of(after, app.clock.millis());
     set.steps
         .extend(store::episode::bump(access.tenant(), &head, loaded.version));
     set.steps
         .extend(grants::changed(access.tenant(), before, after));
     Ok((set, origin))
+}
+
+/// Adds what is deleted, what is told of all this, and what is stored outside the episode.
+fn beside(
+    app: &App,
+    access: &Access,
+    loaded: &Loaded,
+    (after, about): (&Episode, &About),
+    ask: &Ask,
+    set: &mut Changes,
+) -> Result<()> {
+    let owner = &after.organizations.practice.id;
+    let writer = access.caller().map_or(owner, |c| &c.organization);
+    for old in &ask.gone {
+        check_version(loaded.stored.get(&old.key), Some(old.version))?;
+    }
+    let tell =
+        |changes: &[Change]| super::practice::provenance::of(app, access, after, about, changes);
+    let told = [tell(&set.changes)?, tell(&in_changes(&ask.gone, writer))?];
+    set.changes.extend(told.into_iter().flatten());
+    set.changes.extend(ask.beside.iter().cloned());
+    set.gone.clone_from(&ask.gone);
+    Ok(())
 }
 
 /// A resource as it is stored that came in as FHIR, and what it replaces.

@@ -67,6 +67,7 @@ pub async fn lower(
         codes.join(" ")
     );
     let set = Changes {
+        gone: vec![],
         steps: episode_moves(app, &access, &row).await?,
         changes: vec![Change {
             resource,

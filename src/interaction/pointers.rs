@@ -179,6 +179,10 @@ impl Scope {
         let said = old.map(|old| references(&key.kind, &old));
         // The directory is everyone's to read: it speaks of no patient.
         let home = home.filter(|_| patient.is_some() || !DIRECTORY.contains(&&*key.kind));
+        // What is of another patient is stored beside the episode and knows nothing of it.
+        let other =
+            |home: &&Home| home.patient.is_some() && patient.is_some() && home.patient != patient;
+        let home = home.filter(|home| !other(home));
         Self {
             episode: home.map(|home| home.episode.clone()),
             patient: match home {

@@ -7,6 +7,7 @@ use super::at_hand::{self, AtHand, directory_stays, kept_by, not_ours};
 use super::audit::shown;
 use super::commit::{Change, Changes, commit, lost};
 use super::condition::{self, TRIES, any_met, existing};
+use super::delete;
 use super::episode::{Ask, Done, Received, change, does};
 use super::home::{Home, home};
 use super::pointers::Pointers;
@@ -198,6 +199,21 @@ pub async fn write(
     name: &'static str,
     incoming: Vec<Incoming>,
 ) -> Result<Vec<Stored>> {
+    write_and_delete(app, access, name, incoming, vec![]).await
+}
+
+/// Stores `incoming` and deletes `gone` (the present version of each, as the caller sees it) in one transaction; answers
+/// with what was stored in the same order, and then with the deletions.
+///
+/// # Errors
+/// As [`create`] and [`update`], and those of [`delete::check`].
+pub async fn write_and_delete(
+    app: &App,
+    access: &Access,
+    name: &'static str,
+    incoming: Vec<Incoming>,
+    gone: Vec<Stored>,
+) -> Result<Vec<Stored>> {
     super::label::check(&incoming)?;
     super::modifier::check(&incoming)?;
     super::consent::check_shapes(&incoming)?;
@@ -205,38 +221,69 @@ pub async fn write(
     let pointers = Pointers::of(&incoming, &app.fhir_base());
     let at_hand = at_hand::read(app, access, &incoming, &pointers).await?;
     let home = home(app, access, &incoming, &at_hand).await;
+    let home = home.and_then(|home| delete::home(home, &gone));
     let known = home.as_ref().ok().and_then(Option::as_ref);
     pointers.check(&incoming, &at_hand, known)?;
     not_ours(&incoming, &at_hand)?;
     directory_stays(access, &incoming, &at_hand)?;
+    delete::check(app, access, &gone, &incoming, &pointers).await?;
     let keys: Vec<Key> = incoming.iter().map(|i| i.resource.key.clone()).collect();
+    let keys: Vec<Key> = keys
+        .into_iter()
+        .chain(gone.iter().map(|row| row.key.clone()))
+        .collect();
     let stored = match home? {
-        Some(Home { episode: id, .. }) => {
-            let received = |one: &Incoming| Received {
-                resource: one.resource.clone(),
-                seen: one.seen,
-                over: at_hand.get(&one.resource.key).cloned(),
-            };
-            let ask = Ask {
-                name,
-                received: incoming.iter().map(received).collect(),
-                seed: app.clock.uuid().to_string(),
-                ..Ask::default()
-            };
-            let rule = |episode: &mut Episode, loaded: &Loaded, ctx: &Context<'_>| {
-                accept(&incoming, &at_hand, episode, loaded, ctx)
-            };
-            let conditions = |_: &Done| condition::steps(app, access, &incoming);
-            change(app, access, &id, &ask, rule, conditions)
-                .await?
-                .stored
-        }
-        None => plain(app, access, name, incoming, &at_hand).await?,
+        Some(home) => within(app, access, name, (&home, incoming, gone), &at_hand).await?,
+        None => plain(app, access, name, (incoming, gone), &at_hand).await?,
     };
     let view = app.store.view(access);
     let find = |key: &Key| stored.iter().find(|row| row.key == *key).cloned();
     let written = keys.iter().filter_map(find);
     written.map(|row| view.seen(row)).collect()
+}
+
+/// Stores what is of an episode by its rules, and in the same transaction what is of other patients or of none.
+async fn within(
+    app: &App,
+    access: &Access,
+    name: &'static str,
+    (home, incoming, gone): (&Home, Vec<Incoming>, Vec<Stored>),
+    at_hand: &AtHand,
+) -> Result<Vec<Stored>> {
+    let (own, beside): (Vec<Incoming>, Vec<Incoming>) =
+        incoming.into_iter().partition(|one| is_of(home, one));
+    let steps = [
+        condition::steps(app, access, &own),
+        condition::steps(app, access, &beside),
+    ];
+    let received = |one: &Incoming| Received {
+        resource: one.resource.clone(),
+        seen: one.seen,
+        over: at_hand.get(&one.resource.key).cloned(),
+    };
+    let ask = Ask {
+        name,
+        received: own.iter().map(received).collect(),
+        beside: changes(access, beside, at_hand)?,
+        gone,
+        seed: app.clock.uuid().to_string(),
+        ..Ask::default()
+    };
+    let rule = |episode: &mut Episode, loaded: &Loaded, ctx: &Context<'_>| {
+        delete::states_nothing(&ask.gone, loaded)?;
+        accept(&own, at_hand, episode, loaded, ctx)
+    };
+    let conditions = |_: &Done| steps.concat();
+    Ok(change(app, access, &home.episode, &ask, rule, conditions)
+        .await?
+        .stored)
+}
+
+/// Whether a resource is taken into the episode: not what is of another patient, outside any episode.
+fn is_of(home: &Home, one: &Incoming) -> bool {
+    let (patient, episode) = index::compartment(&one.resource.key.kind, &one.resource.value);
+    let other = home.patient.is_some() && patient.is_some() && patient != home.patient;
+    !other || episode.is_some()
 }
 
 /// An episode begins with more than its EpisodeOfCare: organizations, team, problems.
@@ -256,17 +303,25 @@ async fn plain(
     app: &App,
     access: &Access,
     name: &'static str,
-    incoming: Vec<Incoming>,
+    (incoming, gone): (Vec<Incoming>, Vec<Stored>),
     at_hand: &AtHand,
 ) -> Result<Vec<Stored>> {
+    let set = Changes {
+        steps: condition::steps(app, access, &incoming),
+        changes: changes(access, incoming, at_hand)?,
+        gone,
+        ..Changes::default()
+    };
+    commit(app, access, name, set).await?.map_err(lost)
+}
+
+/// The changes that store resources outside any episode.
+fn changes(access: &Access, incoming: Vec<Incoming>, at_hand: &AtHand) -> Result<Vec<Change>> {
     let owner = access
         .caller()
         .map(|c| c.organization.clone())
         .ok_or_else(Error::not_found)?;
-    let mut set = Changes {
-        steps: condition::steps(app, access, &incoming),
-        ..Changes::default()
-    };
+    let mut out = Vec::with_capacity(incoming.len());
     for one in incoming {
         let over = at_hand.get(&one.resource.key).cloned();
         if let (Some(old), Some(seen)) = (&over, one.seen) {
@@ -279,7 +334,7 @@ async fn plain(
             }
         }
         let by_caller = does(one.seen);
-        set.changes.push(Change {
+        out.push(Change {
             resource: one.resource,
             over,
             owner: owner.clone(),
@@ -290,5 +345,5 @@ async fn plain(
             labelling: Labelling::Sent,
         });
     }
-    commit(app, access, name, set).await?.map_err(lost)
+    Ok(out)
 }

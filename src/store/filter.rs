@@ -50,6 +50,8 @@ pub(super) enum Of<'k> {
     Any,
     /// Of many: those that the caller may read.
     Readable,
+    /// Of these types, to list them; the caller was asked for each before.
+    Listed(&'k [&'static str]),
     /// Of versions that were replaced: what they were found by is not indexed, so their reader asks it of their bodies.
     Past,
 }
@@ -66,6 +68,7 @@ pub(super) fn visible(b: &mut Builder, access: &Access, a: &str, of: Of<'_>) {
     };
     let provenance = match of {
         Of::One(kind, _) => kind == PROVENANCE,
+        Of::Listed(kinds) => kinds.contains(&PROVENANCE),
         Of::Any | Of::Readable => access.allow(Interaction::Read, PROVENANCE).is_ok(),
         // The version of now is asked for beside it.
         Of::Past => false,
@@ -95,20 +98,27 @@ fn targets(b: &mut Builder, access: &Access, a: &str) {
 fn rows(b: &mut Builder, access: &Access, a: &str, of: Of<'_>) {
     b.push(" AND ").push(a).push(".tenant = ");
     b.bind(access.tenant());
+    if let Of::Listed(kinds) = of {
+        types(b, a, kinds);
+    }
     let Some(caller) = access.caller() else {
         return;
     };
     if let Of::Readable = of
         && let Some(kinds) = access.readable()
     {
-        b.push(" AND ").push(a).push(".type IN (");
-        list(b, &kinds);
-        b.push(")");
+        types(b, a, &kinds);
     }
     if access.is_narrowed() {
         narrowed(b, access, a, of);
     }
     Predicate { access, caller, a }.add(b);
+}
+
+fn types(b: &mut Builder, a: &str, kinds: &[&'static str]) {
+    b.push(" AND ").push(a).push(".type IN (");
+    list(b, kinds);
+    b.push(")");
 }
 
 /// Adds names of types, none of which is of a client's making.
@@ -150,10 +160,14 @@ fn narrowed(b: &mut Builder, access: &Access, a: &str, of: Of<'_>) {
                 b.push(")");
             }
         }
-        Of::Any | Of::Readable => {
+        Of::Any | Of::Readable | Of::Listed(_) => {
+            let interaction = match of {
+                Of::Listed(_) => Interaction::Search,
+                _ => Interaction::Read,
+            };
             let mut groups: Vec<(Alternatives<'_>, Vec<&'static str>)> = Vec::new();
             for (kind, _) in role::every_kind() {
-                let Some(any) = alternatives(access, Interaction::Read, kind) else {
+                let Some(any) = alternatives(access, interaction, kind) else {
                     continue;
                 };
                 match groups.iter_mut().find(|(same, _)| *same == any) {

@@ -69,6 +69,11 @@ pub(super) const ALL: &[Migration] = &[
         name: "index",
         text: include_str!("migrations/0009_index.sql"),
     },
+    Migration {
+        version: 10,
+        name: "history",
+        text: include_str!("migrations/0010_history.sql"),
+    },
 ];
 
 /// The table that tells which steps were taken.

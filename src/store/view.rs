@@ -1,5 +1,6 @@
 //! The store seen under an access: the only way to read clinical data.
 
+mod history;
 mod leaving;
 mod reading;
 
@@ -10,7 +11,7 @@ use super::episode::Head;
 use super::filter::{Builder, Of, visible};
 use super::sql::Row;
 use crate::access::Interaction::{Read, Search};
-use crate::access::{Access, Token};
+use crate::access::{Access, Interaction, Token};
 use crate::error::{Error, Kind, Result};
 use crate::fhir::index::{self, IndexEntry, IndexValue};
 use crate::fhir::resource::{Key, Stored};
@@ -32,6 +33,7 @@ const HISTORY: &str = "h.type, h.id, h.version, h.at, h.patient, h.episode, h.ow
 /// Keys per statement of [`View::find`]: few sizes, so that the statements stay prepared; the last key is repeated.
 const SIZES: [usize; 4] = [4, 16, 64, 200];
 
+pub use history::{Past, Span, Versions};
 pub use leaving::{Retold, seen};
 pub use reading::{Bodies, EpisodeRecord, Ground, is_directory};
 
@@ -114,28 +116,8 @@ impl<'a> View<'a> {
     /// # Errors
     /// `NotFound` where there is none or it is hidden; `Gone` where that version is a deletion.
     pub async fn vread(&self, key: &Key, version: i64) -> Result<Stored> {
-        let found = self.versions(key, Some(version)).await?;
-        present(found.into_iter().next())
-    }
-
-    /// Every visible version of a resource, newest first; deletions have no body.
-    ///
-    /// # Errors
-    /// `NotFound` where there is none or it is hidden.
-    pub async fn history(&self, key: &Key) -> Result<Vec<Stored>> {
-        let found = self.versions(key, None).await?;
-        if found.is_empty() {
-            Err(Error::not_found())
-        } else {
-            Ok(found)
-        }
-    }
-
-    async fn versions(&self, key: &Key, version: Option<i64>) -> Result<Vec<Stored>> {
         let mut b = current(key);
-        if let Some(version) = version {
-            b.push(" AND r.version = ").bind(version);
-        }
+        b.push(" AND r.version = ").bind(version);
         let of = Of::One(&key.kind, Read);
         visible(&mut b, self.access, "r", of);
         b.push(" UNION ALL SELECT ").push(HISTORY);
@@ -145,26 +127,22 @@ impl<'a> View<'a> {
         b.push("AND r.id = h.id WHERE h.type = ")
             .bind(key.kind.clone());
         b.push(" AND h.id = ").bind(key.id.as_str());
-        if let Some(version) = version {
-            b.push(" AND h.version = ").bind(version);
-        }
+        b.push(" AND h.version = ").bind(version);
         visible(&mut b, self.access, "h", Of::Past);
         visible(&mut b, self.access, "r", of);
-        b.push(" ORDER BY 3 DESC");
         let rows = self.store.read(b.sql()).await?;
-        let rows = rows.iter().map(stored).collect::<Result<Vec<_>>>()?;
+        let row = rows.first().map(stored).transpose()?;
         let narrowed = self.access.narrowed(Read, &key.kind).is_some();
-        let covered = |row: &Stored| !narrowed || self.covers(row);
-        let rows = rows.into_iter().filter(covered);
-        rows.map(|row| self.seen(row)).collect()
+        let row = row.filter(|row| !narrowed || self.covers(Read, row));
+        present(row.map(|row| self.seen(row)).transpose()?)
     }
 
     /// Whether the caller's scopes speak of what this version says.
-    fn covers(&self, row: &Stored) -> bool {
+    fn covers(&self, interaction: Interaction, row: &Stored) -> bool {
         let kind = &row.key.kind;
         let entries = row.value().map(|value| index::extract(kind, &value));
         let entries = entries.unwrap_or_default();
-        self.access.covers(Read, kind, &tokens(&entries))
+        self.access.covers(interaction, kind, &tokens(&entries))
     }
 
     /// Whether anything of the episode is visible: to others it does not exist.

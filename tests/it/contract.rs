@@ -36,6 +36,8 @@ fn verb(method: &str) -> &'static str {
     match method {
         "get" => "GET",
         "put" => "PUT",
+        "patch" => "PATCH",
+        "delete" => "DELETE",
         _ => "POST",
     }
 }

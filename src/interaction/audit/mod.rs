@@ -12,10 +12,11 @@ pub mod verify;
 use std::collections::BTreeSet;
 use std::sync::Arc;
 
+use super::history::Of;
 use crate::access::Access;
 use crate::app::App;
-use crate::audit::event::{Event, Kind};
-use crate::audit::trail::Noted;
+use crate::audit::event::{Event, Kind, Target};
+use crate::audit::trail::{Noted, Trail};
 use crate::error::{Error, Result};
 use crate::fhir::resource::Stored;
 use crate::kap::{Episode, Id};
@@ -55,7 +56,33 @@ pub fn searched<'r>(access: &Access, rows: impl Iterator<Item = &'r Stored>) {
 /// As [`searched`], for a list that shows something of these patients.
 pub fn listed<'r>(access: &Access, patients: impl Iterator<Item = &'r Id>) {
     let Some(trail) = access.trail() else { return };
-    let mut event = trail.asked(Kind::Search);
+    each(trail, trail.asked(Kind::Search), patients);
+}
+
+/// Notes that these versions were shown, as [`searched`].
+pub fn versions(access: &Access, of: Of<'_>, rows: &[Stored]) {
+    let Some(trail) = access.trail() else { return };
+    let event = trail.asked(Kind::History);
+    let target = |kind: &str, id: Option<&Id>| Target {
+        kind: kind.into(),
+        id: id.map(|id| id.as_str().into()),
+        version: None,
+    };
+    let target = match of {
+        Of::Instance(key) => Some(target(&key.kind, Some(&key.id))),
+        Of::Type(kind) => Some(target(kind, None)),
+        Of::System => None,
+    };
+    let event = Event { target, ..event };
+    each(
+        trail,
+        event,
+        rows.iter().filter_map(|row| row.patient.as_ref()),
+    );
+}
+
+/// Notes the event once for each patient, and once where there is none.
+fn each<'r>(trail: &Trail, mut event: Event, patients: impl Iterator<Item = &'r Id>) {
     let patients: BTreeSet<&str> = patients.map(Id::as_str).collect();
     let mut patients = patients.into_iter();
     trail.note(event.clone().patient(patients.next()));

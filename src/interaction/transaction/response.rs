@@ -1,46 +1,137 @@
-//! The answer to a transaction: <https://hl7.org/fhir/R4/bundle.html#transaction-response>.
+//! The answer to a bundle: <https://hl7.org/fhir/R4/bundle.html#transaction-response>.
 
 use std::fmt::Write as _;
 
-use super::{Fate, Shown};
+use super::Shown;
+use super::entry::Style;
+use super::read::Told;
+use crate::error::Error;
+use crate::fhir::outcome::outcome;
 use crate::fhir::resource::{Stored, instant};
 
-/// The `transaction-response`, in the order of the entries.
-pub(super) fn response(base: &str, fates: &[Fate], stored: &[Stored], shown: Shown) -> String {
-    let mut out =
-        String::from(r#"{"resourceType":"Bundle","type":"transaction-response","entry":["#);
-    for (i, fate) in fates.iter().enumerate() {
-        let (row, status) = match fate {
-            Fate::Exists(row) => (Some(row), "200 OK"),
-            Fate::Write(key, over, _) => {
-                let row = stored.iter().find(|row| row.key == *key);
-                (
-                    row,
-                    if over.is_some() {
-                        "200 OK"
-                    } else {
-                        "201 Created"
-                    },
-                )
-            }
-        };
-        let Some(row) = row else { continue };
+/// What is told of one entry.
+#[derive(Debug)]
+pub struct Answer {
+    status: &'static str,
+    /// The entry's resource, with the comma after it.
+    resource: String,
+    /// The rest of the response.
+    more: String,
+    full_url: Option<String>,
+}
+
+impl Answer {
+    /// A resource that was stored or found.
+    pub fn stored(base: &str, row: &Stored, status: &'static str, shown: Shown) -> Self {
+        let location = format!(
+            r#","location":"{base}/{}/_history/{}""#,
+            row.key, row.version
+        );
+        Self {
+            status,
+            resource: resource(row.body.as_deref().filter(|_| shown == Shown::Resources)),
+            more: location + &stamp(row),
+            full_url: Some(format!("{base}/{}", row.key)),
+        }
+    }
+
+    /// A deletion.
+    pub fn deleted(row: &Stored) -> Self {
+        Self {
+            status: "204 No Content",
+            resource: String::new(),
+            more: stamp(row),
+            full_url: None,
+        }
+    }
+
+    /// What was read; of a HEAD without the resource.
+    pub fn told(base: &str, told: &Told, with_body: bool) -> Self {
+        let body = |text: Option<&str>| resource(text.filter(|_| with_body));
+        match told {
+            Told::Row(row) => Self {
+                status: "200 OK",
+                resource: body(row.body.as_deref()),
+                more: stamp(row),
+                full_url: Some(format!("{base}/{}", row.key)),
+            },
+            Told::Unchanged(row) => Self {
+                status: "304 Not Modified",
+                resource: String::new(),
+                more: stamp(row),
+                full_url: None,
+            },
+            Told::Text(text) => Self {
+                status: "200 OK",
+                resource: body(Some(text)),
+                more: String::new(),
+                full_url: None,
+            },
+        }
+    }
+
+    /// A refusal.
+    pub fn refused(error: &Error) -> Self {
+        Self {
+            status: phrase(error.status()),
+            resource: String::new(),
+            more: format!(r#","outcome":{}"#, outcome(error)),
+            full_url: None,
+        }
+    }
+}
+
+fn resource(body: Option<&str>) -> String {
+    body.map_or_else(String::new, |body| format!(r#""resource":{body},"#))
+}
+
+fn stamp(row: &Stored) -> String {
+    if row.redacted.is_some() {
+        return String::new();
+    }
+    let at = time::OffsetDateTime::from_unix_timestamp_nanos(i128::from(row.at) * 1_000_000);
+    let (version, modified) = (row.version, at.map(instant).unwrap_or_default());
+    format!(r#","etag":"W/\"{version}\"","lastModified":"{modified}""#)
+}
+
+/// A status with its words.
+fn phrase(status: u16) -> &'static str {
+    match status {
+        400 => "400 Bad Request",
+        403 => "403 Forbidden",
+        404 => "404 Not Found",
+        409 => "409 Conflict",
+        410 => "410 Gone",
+        412 => "412 Precondition Failed",
+        413 => "413 Content Too Large",
+        422 => "422 Unprocessable Content",
+        428 => "428 Precondition Required",
+        501 => "501 Not Implemented",
+        503 => "503 Service Unavailable",
+        _ => "500 Internal Server Error",
+    }
+}
+
+/// The bundle of these answers, in the order of the entries.
+pub fn response(style: Style, answers: &[Answer]) -> String {
+    let name = match style {
+        Style::Transaction => "transaction-response",
+        Style::Batch => "batch-response",
+    };
+    let mut out = format!(r#"{{"resourceType":"Bundle","type":"{name}","entry":["#);
+    for (i, answer) in answers.iter().enumerate() {
         let comma = if i == 0 { "" } else { "," };
-        let at = time::OffsetDateTime::from_unix_timestamp_nanos(i128::from(row.at) * 1_000_000);
-        let modified = at.map(instant).unwrap_or_default();
-        let resource = match (&row.body, shown) {
-            (Some(body), Shown::Resources) => format!(r#""resource":{body},"#),
-            _ => String::new(),
-        };
-        let version = row.version;
-        let stamp = match row.redacted {
-            None => format!(r#","etag":"W/\"{version}\"","lastModified":"{modified}""#),
-            Some(_) => String::new(),
-        };
+        let url = answer.full_url.as_ref();
+        let url = url.map_or_else(String::new, |url| format!(r#""fullUrl":"{url}","#));
+        let Answer {
+            status,
+            resource,
+            more,
+            ..
+        } = answer;
         let _ = write!(
             out,
-            r#"{comma}{{"fullUrl":"{base}/{key}",{resource}"response":{{"status":"{status}","location":"{base}/{key}/_history/{version}"{stamp}}}}}"#,
-            key = row.key,
+            r#"{comma}{{{url}{resource}"response":{{"status":"{status}"{more}}}}}"#
         );
     }
     out.push_str("]}");

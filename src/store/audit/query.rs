@@ -33,7 +33,13 @@ pub(crate) struct Disclosed<'a> {
 }
 
 /// Kinds of events in which data leaves.
-pub(super) const OUTGOING: [Kind; 4] = [Kind::Read, Kind::Vread, Kind::Search, Kind::Disclose];
+pub(super) const OUTGOING: [Kind; 5] = [
+    Kind::Read,
+    Kind::Vread,
+    Kind::History,
+    Kind::Search,
+    Kind::Disclose,
+];
 
 fn last(row: &Row) -> After {
     After::number(row.at, row.id.to_string())

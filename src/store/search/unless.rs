@@ -14,9 +14,9 @@ impl View<'_> {
     /// the same time waits until this write is through. `at` is in milliseconds since 1970.
     #[must_use]
     pub fn unless(&self, query: &SearchQuery, at: i64) -> Vec<Step> {
-        let client = self.access.caller().map_or("", |c| &c.client);
         let tenant = self.access.tenant();
-        let name = format!("{tenant} {client} {}", query.identity());
+        // Of whichever client: another's is there as soon as it is seen.
+        let name = format!("{tenant} {}", query.identity());
         held(tenant, &name, CRITERIA_MET, at, |b| {
             b.push("NOT EXISTS (SELECT 1");
             self.matching(b, query);

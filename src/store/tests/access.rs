@@ -64,7 +64,8 @@ async fn sees(store: &Store, access: &Access, key: &Key) -> bool {
     let looked_up = view.lookup(key).await.expect("lookup").is_some();
     assert_eq!(view.read(key).await.is_ok(), looked_up);
     assert_eq!(view.vread(key, 1).await.is_ok(), looked_up);
-    assert_eq!(view.history(key).await.is_ok(), looked_up);
+    let past = view.past(Versions::Of(key), &every()).await;
+    assert_eq!(!past.expect("history").versions.is_empty(), looked_up);
     let query = SearchQuery::parse(
         &key.kind,
         &[

@@ -3,6 +3,7 @@
 mod access;
 mod agreement;
 mod decide;
+mod history;
 mod plans;
 mod search;
 mod write;
@@ -14,6 +15,7 @@ use serde_json::{Value, json};
 
 use super::resource::{self, Draft};
 use super::sql::{Conflict, Sql, Step};
+use super::view::{Span, Versions};
 use super::{Options, Store};
 use crate::access::{Access, Caller, Disclosure, Labels, Role, Scopes, class};
 use crate::fhir::index::{compartment, extract};
@@ -158,6 +160,16 @@ fn draft(value: &Value) -> Draft {
         class: class::of(kind, value, labels),
         body: Some(value.to_string().into()),
         entries: extract(kind, value),
+    }
+}
+
+/// The newest hundred versions, whenever they were written.
+const fn every() -> Span {
+    Span {
+        since: None,
+        at: None,
+        count: 100,
+        after: None,
     }
 }
 

@@ -42,6 +42,8 @@ async fn no_statement_of_a_request_walks_a_tenant() {
             view.of_episode(&id("e"), Bodies::All).sql(),
             view.of_ground(&id("e"), &id("p"), &[key("Organization", "o")])
                 .sql(),
+            view.of_past(Versions::Of(&key("Observation", "o")), &every())
+                .sql(),
         ];
         for (kind, query) in [
             (

@@ -83,9 +83,10 @@ async fn a_deletion_is_a_version_and_is_found_no_more() {
                 .is_none()
         );
         let versions: Vec<_> = view
-            .history(&o1)
+            .past(Versions::Of(&o1), &every())
             .await
             .expect("history")
+            .versions
             .iter()
             .map(|s| s.version)
             .collect();

@@ -67,6 +67,32 @@ impl View<'_> {
         })
     }
 
+    /// Whether a record that the caller sees refers to `key`, by what its type is found by: but for those `silent` ones,
+    /// and for what is told of writes (Provenance), which names what was.
+    ///
+    /// # Errors
+    /// Those of the store.
+    pub async fn names(&self, key: &Key, silent: &[Key]) -> Result<bool> {
+        let mut b = Builder::default();
+        b.push("SELECT DISTINCT r.type, r.id FROM index_reference s CROSS JOIN resource r WHERE s.tenant = ");
+        b.bind(self.access.tenant()).push(" AND s.target_id = ");
+        b.bind(key.id.as_str()).push(" AND s.target_type = ");
+        b.bind(key.kind.clone());
+        b.push(" AND r.tenant = s.tenant AND r.type = s.type AND r.id = s.id AND r.deleted = 0");
+        b.push(" AND r.type <> 'Provenance' AND NOT (r.type = ");
+        b.bind(key.kind.clone()).push(" AND r.id = ");
+        b.bind(key.id.as_str()).push(")");
+        visible(&mut b, self.access, "r", Of::Readable);
+        let most = i64::try_from(silent.len()).map_err(Error::internal)?;
+        b.push(" LIMIT ").bind(most + 1);
+        for row in self.store.read(b.sql()).await? {
+            if !silent.contains(&Key::new(&row.text(0), id(&row, 1)?)) {
+                return Ok(true);
+            }
+        }
+        Ok(false)
+    }
+
     /// Which of `keys` the caller sees.
     ///
     /// # Errors

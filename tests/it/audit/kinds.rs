@@ -200,7 +200,10 @@ async fn refusals_leave_why(db: Db) {
             ["search", "4", "400 value", "Patient", "", "", ""],
         ),
         (
-            Ask::json("/fhir", &json!({"resourceType": "Bundle", "type": "batch"})),
+            Ask::json(
+                "/fhir",
+                &json!({"resourceType": "Bundle", "type": "collection"}),
+            ),
             400,
             ["transaction", "4", "400 structure", "", "", "", ""],
         ),

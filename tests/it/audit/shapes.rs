@@ -41,6 +41,10 @@ fn events() -> Vec<(String, Event)> {
                 Kind::Search => event
                     .detail("GET /fhir/Encounter?patient=pat-0001")
                     .patient(patient),
+                Kind::History => event
+                    .target("Encounter", "ses-0009", None)
+                    .patient(patient)
+                    .detail("GET /fhir/Encounter/ses-0009/_history"),
                 Kind::Disclose => event
                     .target("Composition", "comp-0001", Some(1))
                     .patient(patient)
@@ -87,6 +91,7 @@ fn events() -> Vec<(String, Event)> {
                 Kind::ClientAdd | Kind::ClientDisable | Kind::ClientEnable | Kind::ClientKeys => {
                     Event::new(*kind).target("client", "demo-partner", None)
                 }
+                Kind::Batch => event,
                 Kind::Start | Kind::Stop => Event::new(*kind),
                 Kind::Migrate => Event::new(*kind).detail("4 audit"),
                 Kind::SealFailed => Event::new(*kind)

@@ -131,7 +131,7 @@ fn all_ids(value: &Value, ids: &mut BTreeSet<String>) {
 
 /// Searches a type by both methods, page by page, and gives the paths of what it found: reads, versions, documents.
 async fn fhir_paths(name: &str, caller: &Caller, kind: &str, ear: &Ear) -> Vec<String> {
-    let mut paths = vec![];
+    let mut paths = vec![format!("/fhir/{kind}/_history?_count=1000")];
     // The audit is not asked for all at once.
     let all = if kind == "AuditEvent" {
         "_count=200&date=ge2020-01-01"
@@ -152,13 +152,14 @@ async fn fhir_paths(name: &str, caller: &Caller, kind: &str, ear: &Ear) -> Vec<S
             if kind == "Composition" {
                 paths.push(format!("{path}/$document"));
             }
-            if name != "practice" && !paths.is_empty() && kind != "Composition" {
+            if name != "practice" && paths.len() > 1 && kind != "Composition" {
                 continue;
             }
             let newest = meta["versionId"]
                 .as_str()
                 .and_then(|v| v.parse().ok())
                 .unwrap_or(1);
+            paths.push(format!("{path}/_history"));
             paths.extend((1..=newest).map(|version: i64| format!("{path}/_history/{version}")));
             paths.push(path);
         }

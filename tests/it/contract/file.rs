@@ -209,7 +209,13 @@ fn table(text: &str, prefix: impl Fn(usize) -> String, all: &mut BTreeSet<Route>
         };
         let path = blank(&format!("{}{path}", prefix(at)));
         let has = |word: &str| handlers.starts_with(word) || handlers.contains(&format!(".{word}"));
-        for (word, method) in [("get(", "get"), ("post(", "post"), ("put(", "put")] {
+        for (word, method) in [
+            ("get(", "get"),
+            ("post(", "post"),
+            ("put(", "put"),
+            ("patch(", "patch"),
+            ("delete(", "delete"),
+        ] {
             if has(word) {
                 all.insert(Route {
                     path: path.clone(),

@@ -69,8 +69,12 @@ async fn every_answer_is_asked_for_as_json(db: Db) {
         assert_eq!(heard.status, 415, "{value}: {}", heard.text);
     }
     for method in ["OPTIONS", "TRACE", "PATCH", "DELETE", "BREW"] {
-        for path in [&own, "/fhir/Patient", "/fhir", "/fhir/metadata"] {
-            let heard = Ask::new(method, path).send(w.practice()).await;
+        // What a record takes, the paths of no record do not.
+        let changes = ["PATCH", "DELETE"].contains(&method);
+        let none = ["/fhir", "/fhir/metadata"];
+        let all = [&*own, "/fhir/Patient", "/fhir", "/fhir/metadata"];
+        for path in if changes { &none[..] } else { &all[..] } {
+            let heard = Ask::new(method, *path).send(w.practice()).await;
             assert_eq!(heard.status, 405, "{method} {path}: {}", heard.text);
             assert_eq!(heard.json()["resourceType"], "OperationOutcome");
             assert!(!heard.header("allow").is_empty(), "{method} {path}");
@@ -191,6 +195,7 @@ async fn preferences_of_a_write(db: Db) {
     let message = w.message(&[]);
     let answer = send("return=minimal", "/fhir/Communication", &message).await;
     assert_eq!((answer.status, answer.text.as_str()), (201, ""));
+    assert_eq!(answer.header("preference-applied"), "return=minimal");
     assert!(answer.header("location").contains("/fhir/Communication/"));
     let answer = send("return=OperationOutcome", "/fhir/Communication", &message).await;
     assert_eq!(answer.status, 201, "{}", answer.text);

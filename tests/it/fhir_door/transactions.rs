@@ -287,7 +287,7 @@ async fn nothing_is_stored_where_one_entry_fails(db: Db) {
         change(&mut bundle["entry"][n]);
         bundle
     };
-    let cases: [(Value, u16, &str); 12] = [
+    let cases: [(Value, u16, &str); 13] = [
         (
             with(2, &|e| {
                 e["resource"]["date"] = json!("2036-06-10T13:05:00-07:00");
@@ -322,7 +322,12 @@ async fn nothing_is_stored_where_one_entry_fails(db: Db) {
         ),
         (
             with(2, &|e| e["request"]["method"] = json!("DELETE")),
-            422,
+            400,
+            "Bundle.entry[2].request.url",
+        ),
+        (
+            with(2, &|e| e["request"]["method"] = json!("BREW")),
+            400,
             "Bundle.entry[2].request.method",
         ),
         (

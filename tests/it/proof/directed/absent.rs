@@ -10,6 +10,7 @@ use crate::both;
 use crate::fhir_door::{Answer, call, get};
 
 both!(
+    a_patch_or_a_deletion_tells_nothing_of_what_is_hidden,
     a_chain_is_followed_to_nobody,
     what_is_not_done_is_done_for_nobody
 );
@@ -81,7 +82,6 @@ async fn a_chain_is_followed_to_nobody(db: Db) {
 
 async fn what_is_not_done_is_done_for_nobody(db: Db) {
     let scene = Scene::new(db).await;
-    let patch = r#"[{"op":"test","path":"/birthDate","value":"1984-03-12"}]"#;
     for who in ["therapist", "prescriber", "ehr", "pharmacy"] {
         let caller = scene.caller(who);
         for (method, path) in [
@@ -97,16 +97,10 @@ async fn what_is_not_done_is_done_for_nobody(db: Db) {
             (Method::GET, "/fhir/Subscription/{id}"),
             (Method::GET, "/fhir/Subscription/{id}/$events"),
             (Method::PUT, "/fhir/Subscription/{id}"),
-            // Patch, delete, and both under a condition.
-            (Method::PATCH, "/fhir/Patient/{id}"),
-            (Method::PATCH, "/fhir/Condition?patient={id}"),
-            (Method::DELETE, "/fhir/Patient/{id}"),
-            (Method::DELETE, "/fhir/Condition?patient={id}"),
-            (Method::PUT, "/fhir/Condition?patient={id}"),
         ] {
             let mut answers: Vec<Answer> = vec![];
             for id in patients(&scene) {
-                let body = (method != Method::GET).then(|| patch.to_owned());
+                let body = (method != Method::GET).then(|| "[]".to_owned());
                 let path = path.replace("{id}", id);
                 answers.push(call(caller, method.clone(), &path, &[], body).await);
             }
@@ -124,4 +118,81 @@ async fn what_is_not_done_is_done_for_nobody(db: Db) {
         assert_eq!(get(caller, &open).await.json()["birthDate"], "1984-03-12");
     }
     scene.stop().await;
+}
+
+/// Rows 6, 13 and 14: whatever is tested or copied, and under whichever condition, a hidden record is a missing one.
+async fn a_patch_or_a_deletion_tells_nothing_of_what_is_hidden(db: Db) {
+    let scene = Scene::new(db).await;
+    for who in ["therapist", "prescriber", "ehr", "pharmacy"] {
+        let caller = scene.caller(who);
+        let hidden = |id: &&str| who == "therapist" || *id != scene.open.patient;
+        for (method, path) in [
+            (Method::PATCH, "/fhir/Patient/{id}"),
+            (Method::PATCH, "/fhir/Condition?patient={id}"),
+            (Method::PATCH, "/fhir/Consent?patient={id}"),
+            (Method::DELETE, "/fhir/Patient/{id}"),
+            (
+                Method::DELETE,
+                "/fhir/Observation?patient={id}&_security=HIV",
+            ),
+            (Method::DELETE, "/fhir/Task?patient={id}"),
+            (Method::PUT, "/fhir/Condition?patient={id}"),
+        ] {
+            for body in [
+                r#"[{"op":"test","path":"/birthDate","value":"1984-03-12"}]"#,
+                r#"[{"op":"test","path":"/birthDate","value":"1901-01-01"}]"#,
+                r#"[{"op":"copy","from":"/contact","path":"/extension"}]"#,
+            ] {
+                let mut answers: Vec<Answer> = vec![];
+                let theirs = [&*scene.far.patient, "nobody"];
+                let own = [&*scene.closed.patient];
+                let ids = theirs
+                    .iter()
+                    .chain(own.iter().filter(|_| who != "therapist"));
+                for id in ids.copied().filter(hidden) {
+                    let path = path.replace("{id}", id);
+                    let media = [("Content-Type", "application/json-patch+json")];
+                    let headers = if method == Method::PATCH {
+                        &media[..]
+                    } else {
+                        &[]
+                    };
+                    let body = (method != Method::DELETE).then(|| body.to_owned());
+                    answers.push(sent(caller, &method, &path, headers, body).await);
+                }
+                for answer in &answers {
+                    let refused = (400..500).contains(&answer.status);
+                    assert!(refused, "{who}: {method} {path}: {}", answer.text);
+                    same(answer, &answers[0]);
+                }
+            }
+        }
+    }
+    scene.stop().await;
+}
+
+/// As [`call`], with a media type of the headers' own where they name one.
+async fn sent(
+    caller: &Caller,
+    method: &Method,
+    path: &str,
+    headers: &[(&str, &str)],
+    body: Option<String>,
+) -> Answer {
+    let [(_, media), ..] = headers else {
+        return call(caller, method.clone(), path, headers, body).await;
+    };
+    let url = format!("{}{path}", caller.base);
+    let request = caller.http.request(method.clone(), url);
+    let request = request.bearer_auth(&caller.token);
+    let request = request.header("Content-Type", *media);
+    let response = request.body(body.unwrap_or_default()).send().await;
+    let response = response.expect("answer");
+    let (status, headers) = (response.status().as_u16(), response.headers().clone());
+    let text = response.text().await.expect("text");
+    Answer {
+        status,
+        headers,
+        text,
+    }
 }

@@ -169,8 +169,16 @@ fn next((set, base): (&Value, &str)) -> Option<String> {
 
 fn read(dice: &mut Dice, known: &Known) -> Ask {
     let (kind, id) = known.key(dice);
-    let suffix = *dice.one(&["", "", "", "/_history/1", "/_history/2", "/_history/9"]);
-    let ask = Ask::get(format!("/fhir/{kind}/{id}{suffix}"));
+    let versions = ["/_history/1", "/_history/2", "/_history/9", "/_history"];
+    let suffix = match dice.below(7) {
+        n @ 0..4 => versions[n],
+        _ => "",
+    };
+    let ask = match dice.below(12) {
+        0 => Ask::get(format!("/fhir/{kind}/_history?_count=3")),
+        1 => Ask::get("/fhir/_history?_count=3".to_owned()),
+        _ => Ask::get(format!("/fhir/{kind}/{id}{suffix}")),
+    };
     match dice.below(5) {
         0 => ask.header("If-None-Match", format!("W/\"{}\"", 1 + dice.below(2))),
         _ => ask,
@@ -191,7 +199,29 @@ fn update(dice: &mut Dice, known: &Known) -> Ask {
         [] => json!({ "resourceType": kind, "id": id }),
         seen => dice.one(seen).clone(),
     };
-    match dice.below(3) {
+    match dice.below(5) {
+        3 => match_header(
+            Ask {
+                method: Method::DELETE,
+                ..Ask::get(format!("/fhir/{kind}/{id}"))
+            },
+            dice,
+        ),
+        4 => {
+            let test = json!([{ "op": "test", "path": "/birthDate", "value": "1984-03-12" }, { "op": "add", "path": "/language", "value": "en" }]);
+            let from = dice.below(2);
+            let patch = &test.as_array().map_or(&[][..], |all| &all[from..]);
+            let path = match dice.below(3) {
+                0 => format!("/fhir/{kind}?patient={}", known.patient(dice)),
+                _ => format!("/fhir/{kind}/{id}"),
+            };
+            let ask = Ask {
+                method: Method::PATCH,
+                body: Some((json!(patch).to_string(), "application/json-patch+json")),
+                ..Ask::get(path)
+            };
+            match_header(ask, dice)
+        }
         0 => {
             let seen = (
                 text(&body["resourceType"]).to_owned(),

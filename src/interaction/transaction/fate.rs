@@ -1,0 +1,165 @@
+//! What becomes of each entry of a transaction, before anything is done.
+
+use std::collections::{HashMap, HashSet};
+
+use super::entry::{Entry, Method, Target, invalid, within};
+use crate::access::{Access, Interaction};
+use crate::app::App;
+use crate::error::{Error, Kind, Result};
+use crate::fhir::resource::{Key, Stored};
+use crate::fhir::search::SearchQuery;
+use crate::interaction::condition::{existing, one};
+use crate::interaction::write::seen;
+use crate::kap::base::Id;
+
+/// What becomes of an entry.
+#[derive(Debug)]
+pub enum Fate {
+    /// Stored under this key, unless something meets the criteria.
+    Create(Key, Option<SearchQuery>),
+    /// The next version of this one.
+    Update(Stored),
+    Patch(Stored),
+    Delete(Stored),
+    /// Deleted before.
+    Gone(Stored),
+    /// `ifNoneExist` found this one.
+    Exists(Stored),
+    Read,
+}
+
+impl Fate {
+    /// What the entry is about.
+    pub const fn key(&self) -> Option<&Key> {
+        match self {
+            Self::Create(key, _) => Some(key),
+            Self::Update(row) | Self::Patch(row) | Self::Delete(row) => Some(&row.key),
+            Self::Gone(row) | Self::Exists(row) => Some(&row.key),
+            Self::Read => None,
+        }
+    }
+
+    pub const fn unless(&self) -> Option<&SearchQuery> {
+        match self {
+            Self::Create(_, unless) => unless.as_ref(),
+            _ => None,
+        }
+    }
+}
+
+/// The fate of every entry, and what the names mean that entries have within the bundle.
+///
+/// # Errors
+/// The first entry that is wrong, with its index in `expression`.
+pub async fn fates(
+    app: &App,
+    access: &Access,
+    entries: &[Entry<'_>],
+) -> Result<(Vec<Fate>, HashMap<String, String>)> {
+    let mut fates: Vec<Fate> = Vec::with_capacity(entries.len());
+    let mut names = HashMap::new();
+    let mut asked = HashSet::new();
+    let mut changed = HashSet::new();
+    let old = replaced(app, access, entries).await?;
+    for (i, entry) in entries.iter().enumerate() {
+        let fate = fate(app, access, entry, &old).await;
+        let fate = fate.map_err(|e| within(e, i))?;
+        let unless = fate.unless().map(SearchQuery::identity);
+        if unless.is_some_and(|query| !asked.insert(query)) {
+            let text =
+                "Two entries have the same condition: one of them would be in the other's way.";
+            let error = Error::new(Kind::Unprocessable, text).at(".request.ifNoneExist");
+            return Err(within(error, i));
+        }
+        if !matches!(fate, Fate::Exists(_))
+            && fate.key().is_some_and(|key| !changed.insert(key.clone()))
+        {
+            let error = invalid("Two entries write the same resource.").at(".request.url");
+            return Err(within(error, i));
+        }
+        if let (Some(url), Some(key), Method::Post | Method::Put) =
+            (&entry.full_url, fate.key(), entry.method)
+            && names.insert(url.clone(), key.to_string()).is_some()
+        {
+            let error = invalid("Two entries have the same fullUrl.").at(".fullUrl");
+            return Err(within(error, i));
+        }
+        fates.push(fate);
+    }
+    Ok((fates, names))
+}
+
+/// The records that entries name by their ids, as far as the caller sees them.
+async fn replaced(
+    app: &App,
+    access: &Access,
+    entries: &[Entry<'_>],
+) -> Result<HashMap<Key, Stored>> {
+    let key = |entry: &Entry<'_>| Some(Key::new(&entry.kind, entry.id()?.clone()));
+    let keys: Vec<Key> = entries.iter().filter_map(key).collect();
+    let rows = app.store.view(access).find(&keys).await?;
+    Ok(rows.into_iter().map(|row| (row.key.clone(), row)).collect())
+}
+
+async fn fate(
+    app: &App,
+    access: &Access,
+    entry: &Entry<'_>,
+    old: &HashMap<Key, Stored>,
+) -> Result<Fate> {
+    let (interaction, make): (Interaction, fn(Stored) -> Fate) = match entry.method {
+        Method::Get | Method::Head => return Ok(Fate::Read),
+        Method::Post => return create(app, access, entry).await,
+        Method::Put => (Interaction::Update, Fate::Update),
+        Method::Patch => (Interaction::Update, Fate::Patch),
+        Method::Delete => (Interaction::Delete, Fate::Delete),
+    };
+    access.allow(interaction, &entry.kind)?;
+    let (row, query) = match &entry.target {
+        Target::Id(id) => {
+            let key = Key::new(&entry.kind, id.clone());
+            (old.get(&key).cloned(), None)
+        }
+        Target::Where(criteria) => {
+            let found = one(app, access, &entry.kind, criteria).await;
+            let (query, row) = found.map_err(|e| e.at(".request.url"))?;
+            (row, Some(query))
+        }
+        Target::Type | Target::Url => (None, None),
+    };
+    if let Some(row) = row {
+        seen(&row, entry.if_match).map_err(|e| e.at(".request.ifMatch"))?;
+        return Ok(make(row));
+    }
+    if let (Method::Put, Some(query)) = (entry.method, query) {
+        access.allow(Interaction::Create, &entry.kind)?;
+        return Ok(Fate::Create(fresh(app, &entry.kind), Some(query)));
+    }
+    if let (Method::Delete, Some(id)) = (entry.method, entry.id()) {
+        let key = Key::new(&entry.kind, id.clone());
+        let row = app.store.view(access).lookup(&key).await?;
+        return row.map(Fate::Gone).ok_or_else(Error::not_found);
+    }
+    Err(Error::not_found())
+}
+
+async fn create(app: &App, access: &Access, entry: &Entry<'_>) -> Result<Fate> {
+    access.allow(Interaction::Create, &entry.kind)?;
+    let mut unless = None;
+    if let Some(criteria) = &entry.if_none_exist {
+        let found = existing(app, access, &entry.kind, criteria).await;
+        let (query, found) = found.map_err(|e| e.at(".request.ifNoneExist"))?;
+        if let Some(row) = found {
+            return Ok(Fate::Exists(row));
+        }
+        unless = Some(query);
+    }
+    Ok(Fate::Create(fresh(app, &entry.kind), unless))
+}
+
+fn fresh(app: &App, kind: &str) -> Key {
+    Key::new(
+        kind,
+        Id::new(app.clock.uuid().to_string()).unwrap_or_default(),
+    )
+}
