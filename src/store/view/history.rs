@@ -142,18 +142,21 @@ fn window(b: &mut Builder, a: &str, of: Versions<'_>, span: &Span) {
     if let Some(at) = &span.at {
         b.push(" AND ").push(a).push(".at < ").bind(at.hi);
     }
-    let Some(After { value, id }) = &span.after else {
+    let Some(after) = &span.after else {
         return;
     };
     if let Versions::Of(_) = of {
-        b.push(" AND ").push(a).push(".version < ").bind(*value);
+        b.push(" AND ")
+            .push(a)
+            .push(".version < ")
+            .bind(after.value());
         return;
     }
-    let (kind, id) = id.split_once('/').unwrap_or_default();
+    let (kind, id) = after.id.split_once('/').unwrap_or_default();
     for before in [" AND (", ".at, ", ".type, "] {
         b.push(before).push(a);
     }
-    b.push(".id) < (").bind(*value);
+    b.push(".id) < (").bind(after.value());
     b.push(", ").bind(kind).push(", ").bind(id).push(")");
 }
 
@@ -182,11 +185,9 @@ fn in_order(b: &mut Builder, a: &str, of: Versions<'_>, span: &Span) {
 
 /// Where a version stands among `of`: no two of a record are of one instant.
 fn place(of: Versions<'_>, row: &Stored) -> After {
-    After {
-        value: match of {
-            Versions::Of(_) => row.version,
-            Versions::OfTypes(_) => row.at,
-        },
-        id: row.key.to_string(),
-    }
+    let value = match of {
+        Versions::Of(_) => row.version,
+        Versions::OfTypes(_) => row.at,
+    };
+    After::number(value, row.key.to_string())
 }
