@@ -19,6 +19,8 @@ use crate::auth::{Auth, PlainHttp, Settings};
 use crate::clock::Clock;
 use crate::config::Config;
 use crate::error::{Error, Kind, Result};
+use crate::interaction::export::Exports;
+use crate::interaction::job::Wake;
 use crate::interaction::private_note::keys::unlock;
 use crate::interaction::reading::Readings;
 use crate::interaction::upgrade;
@@ -137,6 +139,8 @@ async fn serve(config: Config) -> Result<()> {
         app.auth.allow_emergencies();
         tracing::warn!("emergency access is on: registered clients may break the glass");
     }
+    app.exports.keep_in(config.exports());
+    app.exports.at_most(config.export_file_size);
     audit::migrated(&app).await?;
     unlock(&app, ring, Some(source)).await?;
     let upgraded = upgrade::run(&app).await?;
@@ -233,6 +237,8 @@ pub fn under(
         readings: Readings::default(),
         recorder,
         sealing: Sealing::default(),
+        exports: Exports::default(),
+        wake: Wake::default(),
     }))
 }
 

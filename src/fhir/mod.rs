@@ -7,6 +7,7 @@ pub mod interval;
 pub mod json;
 pub mod merge;
 pub mod narrative;
+pub mod operation;
 pub mod outcome;
 pub mod parameter;
 pub mod pare;

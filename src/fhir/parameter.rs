@@ -216,7 +216,7 @@ mod tests {
         let wanted = lines().filter(|l| !l.starts_with('[')).count();
         let read: usize = PARAMETERS.values().map(Vec::len).sum();
         assert_eq!(read, wanted);
-        assert_eq!(kinds().count(), 33);
+        assert_eq!(kinds().count(), 34);
     }
 
     #[test]

@@ -103,6 +103,13 @@ pub fn element(member: &str) -> &str {
     CHOICES.get(member).copied().unwrap_or(member)
 }
 
+/// The JSON names of the elements that a type must have; of a choice element all of its names.
+#[must_use]
+pub fn required(kind: &str) -> Vec<&'static str> {
+    let own = TYPES.get(kind).map(|own| own.required.iter().flatten());
+    own.into_iter().flatten().map(String::as_str).collect()
+}
+
 fn capital(kind: &str) -> String {
     let mut letters = kind.chars();
     let first = letters.next().map(|c| c.to_ascii_uppercase());

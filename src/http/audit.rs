@@ -106,6 +106,8 @@ fn asked(method: &str, path: &str) -> (Kind, Option<Target>) {
     let steps: Vec<&str> = path.split('/').filter(|step| !step.is_empty()).collect();
     match (method, steps.as_slice()) {
         (_, ["fhir"]) => (Kind::Transaction, None),
+        (_, ["fhir", name, ..]) if name.starts_with('$') => (Kind::Operation, None),
+        (_, ["fhir", kind, name]) if name.starts_with('$') => (Kind::Operation, target(kind, None)),
         ("POST", ["fhir", kind]) => (Kind::Create, target(kind, None)),
         (_, ["fhir", kind] | ["fhir", kind, "_search"]) => (Kind::Search, target(kind, None)),
         ("PUT", ["fhir", kind, id]) => (Kind::Update, target(kind, Some(id))),
@@ -179,6 +181,10 @@ mod tests {
                 "/fhir/Composition/c1/$document",
                 "read Composition/c1",
             ),
+            ("POST", "/fhir/Patient/p1/$everything", "read Patient/p1"),
+            ("GET", "/fhir/Patient/$export", "operation Patient/-"),
+            ("POST", "/fhir/$export", "operation "),
+            ("DELETE", "/fhir/$export/1", "operation "),
             ("POST", "/fhir", "transaction "),
             ("POST", "/fhir/", "transaction "),
             ("GET", "/kap/v1/worklist", "search "),

@@ -42,7 +42,7 @@ pub fn router(app: App) -> Router {
         .route("/fhir/{type}/_search", post(fhir::search_by_post))
         .route("/fhir/{type}/{id}", get(fhir::read).put(fhir::update))
         .route("/fhir/{type}/{id}/_history/{version}", get(fhir::vread))
-        .route("/fhir/Composition/{id}/$document", get(fhir::document))
+        .merge(fhir::routes::operations())
         .nest("/kap/v1", practice::routes().merge(private_note::routes()))
         .merge(ops::docs_files().with_state(()))
         .fallback(layer::no_route)

@@ -29,6 +29,7 @@ pub const TYPES: &[&str] = &[
     "EpisodeOfCare",
     "Flag",
     "Goal",
+    "Group",
     "Medication",
     "MedicationAdministration",
     "MedicationDispense",
@@ -66,6 +67,10 @@ pub fn statement(app: &App) -> String {
             "security": security(),
             "resource": resources,
             "interaction": [{ "code": "transaction" }],
+            "operation": [{
+                "name": "export",
+                "definition": "http://hl7.org/fhir/uv/bulkdata/OperationDefinition/export",
+            }],
         }],
     })
     .to_string()
@@ -113,13 +118,36 @@ fn resource(kind: &str) -> Value {
     if !profiles.is_empty() {
         out["supportedProfile"] = json!(profiles);
     }
-    if kind == "Composition" {
-        out["operation"] = json!([{
-            "name": "document",
-            "definition": "http://hl7.org/fhir/OperationDefinition/Composition-document",
-        }]);
+    let operations = operations(kind);
+    if !operations.is_empty() {
+        out["operation"] = json!(operations);
     }
     out
+}
+
+/// The operations of a type: name and definition.
+fn operations(kind: &str) -> Vec<Value> {
+    const HL7: &str = "http://hl7.org/fhir/OperationDefinition";
+    const US_CORE: &str = "http://hl7.org/fhir/us/core/OperationDefinition";
+    const BULK: &str = "http://hl7.org/fhir/uv/bulkdata/OperationDefinition";
+    const IPS: &str = "http://hl7.org/fhir/uv/ips/OperationDefinition";
+    const KAP: &str = "https://kap-interop.example.org/fhir/OperationDefinition";
+    let own: &[(&str, &str, &str)] = match kind {
+        "Composition" => &[("document", HL7, "Composition-document")],
+        "DocumentReference" => &[("docref", US_CORE, "docref")],
+        "EpisodeOfCare" => &[("everything", KAP, "EpisodeOfCare-everything")],
+        "Group" => &[("export", BULK, "group-export")],
+        "Patient" => &[
+            ("everything", HL7, "Patient-everything"),
+            ("export", BULK, "patient-export"),
+            ("summary", IPS, "summary"),
+        ],
+        _ => &[],
+    };
+    let all = own.iter().chain(&[("meta", HL7, "Resource-meta")]);
+    let all = all.filter(|(name, ..)| *name != "meta" || kind != EVENTS);
+    all.map(|(name, base, id)| json!({ "name": name, "definition": format!("{base}/{id}") }))
+        .collect()
 }
 
 /// What some role may do with resources of this type.

@@ -2,7 +2,8 @@
 
 use crate::access::{Access, Role, redact};
 use crate::error::Result;
-use crate::fhir::parameter::{self, Parameter, Segment};
+use crate::fhir::index::REFERS;
+use crate::fhir::parameter::{self, Parameter, ParameterKind, Segment};
 use crate::fhir::search::{Handling, SearchQuery};
 
 /// As [`SearchQuery::parse`]; a parameter over an element that the caller's role may not see is none, or the answers would
@@ -22,6 +23,30 @@ pub fn parse(
         role.is_some_and(|role| paths.any(|path| hides(role, kind, path)))
     };
     SearchQuery::parse_for(kind, pairs, handling, &hidden)
+}
+
+/// The reference parameters (type, name of the index) over elements that the caller's role may not see, and those that stand
+/// for references without a parameter where the role may not see all of them.
+#[must_use]
+pub fn hidden(access: &Access) -> Vec<(&'static str, &'static str)> {
+    let Some(role) = access.caller().map(|caller| caller.role) else {
+        return Vec::new();
+    };
+    let mut out = Vec::new();
+    for kind in parameter::kinds() {
+        for p in parameter::of(kind).into_iter().flatten() {
+            let mut paths = parameter::paths(kind, p);
+            if p.kind == ParameterKind::Reference && paths.any(|path| hides(role, kind, path)) {
+                out.push((kind, p.indexed));
+            }
+        }
+        if redact::hides_references(role, kind) {
+            out.push((kind, REFERS));
+        }
+    }
+    out.sort_unstable();
+    out.dedup();
+    out
 }
 
 fn hides(role: Role, kind: &str, path: &[Segment]) -> bool {

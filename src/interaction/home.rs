@@ -18,6 +18,7 @@ const FREE: &[&str] = &[
     "AllergyIntolerance",
     "Condition",
     "Endpoint",
+    "Group",
     "Medication",
     "Organization",
     "Patient",

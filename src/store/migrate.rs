@@ -64,6 +64,11 @@ pub(super) const ALL: &[Migration] = &[
         name: "lowered",
         text: include_str!("migrations/0008_lowered.sql"),
     },
+    Migration {
+        version: 9,
+        name: "jobs",
+        text: include_str!("migrations/0009_jobs.sql"),
+    },
 ];
 
 /// The table that tells which steps were taken.

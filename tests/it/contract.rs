@@ -36,6 +36,7 @@ fn verb(method: &str) -> &'static str {
     match method {
         "get" => "GET",
         "put" => "PUT",
+        "delete" => "DELETE",
         _ => "POST",
     }
 }

@@ -13,6 +13,8 @@ mod contract;
 mod crash;
 mod cursors;
 mod emergency;
+mod everything;
+mod export;
 mod fhir_door;
 mod golden;
 mod idempotency;

@@ -3,6 +3,7 @@
 mod access;
 mod agreement;
 mod decide;
+mod job;
 mod plans;
 mod search;
 mod write;

@@ -166,11 +166,16 @@ pub fn blank(path: &str) -> String {
     parts.collect::<Vec<_>>().join("/")
 }
 
-/// The route table, from the text of the two files that hold it.
+/// The route table, from the text of the files that hold it.
 pub fn routes() -> BTreeSet<Route> {
     let mut all = BTreeSet::new();
     table(
         include_str!("../../../src/http/mod.rs"),
+        |_| String::new(),
+        &mut all,
+    );
+    table(
+        include_str!("../../../src/http/fhir/routes.rs"),
         |_| String::new(),
         &mut all,
     );
@@ -209,7 +214,12 @@ fn table(text: &str, prefix: impl Fn(usize) -> String, all: &mut BTreeSet<Route>
         };
         let path = blank(&format!("{}{path}", prefix(at)));
         let has = |word: &str| handlers.starts_with(word) || handlers.contains(&format!(".{word}"));
-        for (word, method) in [("get(", "get"), ("post(", "post"), ("put(", "put")] {
+        for (word, method) in [
+            ("get(", "get"),
+            ("post(", "post"),
+            ("put(", "put"),
+            ("delete(", "delete"),
+        ] {
             if has(word) {
                 all.insert(Route {
                     path: path.clone(),
