@@ -1,8 +1,9 @@
-//! The command line: serve · demo · organization · client · label · audit · private · token · health.
+//! The command line: serve · demo · organization · client · label · import · audit · private · token · health.
 
 mod audit;
 mod client;
 mod database;
+mod import;
 mod label;
 mod organization;
 mod private;
@@ -56,6 +57,8 @@ enum Command {
     /// Security labels of records.
     #[command(subcommand)]
     Label(label::LabelCommand),
+    /// Move a practice's records in, from NDJSON files and Bundles.
+    Import(import::ImportArgs),
     /// The audit: who did what, and the proof that nothing of it was changed.
     #[command(subcommand)]
     Audit(audit::AuditCommand),
@@ -102,6 +105,7 @@ async fn dispatch(command: Command) -> Result<()> {
         Command::Client(command) => client::run(command).await,
         Command::Private(command) => private::run(command).await,
         Command::Label(command) => label::run(command).await,
+        Command::Import(args) => import::run(args).await,
         Command::Audit(command) => audit::run(command).await,
         Command::Token(args) => demo::token::run(args).await,
         Command::Health { url } => health(&url).await,

@@ -19,6 +19,7 @@ pub mod everything;
 pub mod export;
 pub mod foreign;
 mod home;
+pub mod import;
 pub mod job;
 pub mod label;
 pub mod lower;

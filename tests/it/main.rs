@@ -18,6 +18,7 @@ mod export;
 mod fhir_door;
 mod golden;
 mod idempotency;
+mod import;
 mod lower;
 mod oauth;
 mod policy;
