@@ -10,6 +10,8 @@ use crate::auth::seal::SealingKey;
 use crate::clock::Clock;
 use crate::error::{Error, Kind, Result};
 use crate::interaction::audit::seal::{Health, Sealer};
+use crate::interaction::export::Exports;
+use crate::interaction::job::Wake;
 use crate::interaction::reading::Readings;
 use crate::kap::policy::Policy;
 use crate::private::Keys;
@@ -41,6 +43,10 @@ pub struct Parts {
     /// What stamps the events of the audit.
     pub recorder: Arc<Recorder>,
     pub sealing: Sealing,
+    /// Where bulk exports are kept.
+    pub exports: Exports,
+    /// Wakes the workers.
+    pub wake: Wake,
 }
 
 /// What seals the audit.

@@ -1,8 +1,9 @@
-//! The command line: serve · demo · organization · client · label · audit · private · token · health.
+//! The command line: serve · demo · organization · client · label · import · audit · private · token · health.
 
 mod audit;
 mod client;
 mod database;
+mod import;
 mod label;
 mod organization;
 mod private;
@@ -19,6 +20,8 @@ use crate::auth::{Auth, PlainHttp, Settings};
 use crate::clock::Clock;
 use crate::config::Config;
 use crate::error::{Error, Kind, Result};
+use crate::interaction::export::Exports;
+use crate::interaction::job::Wake;
 use crate::interaction::private_note::keys::unlock;
 use crate::interaction::reading::Readings;
 use crate::interaction::{reindex, upgrade};
@@ -54,6 +57,8 @@ enum Command {
     /// Security labels of records.
     #[command(subcommand)]
     Label(label::LabelCommand),
+    /// Move a practice's records in, from NDJSON files and Bundles.
+    Import(import::ImportArgs),
     /// The audit: who did what, and the proof that nothing of it was changed.
     #[command(subcommand)]
     Audit(audit::AuditCommand),
@@ -100,6 +105,7 @@ async fn dispatch(command: Command) -> Result<()> {
         Command::Client(command) => client::run(command).await,
         Command::Private(command) => private::run(command).await,
         Command::Label(command) => label::run(command).await,
+        Command::Import(args) => import::run(args).await,
         Command::Audit(command) => audit::run(command).await,
         Command::Token(args) => demo::token::run(args).await,
         Command::Health { url } => health(&url).await,
@@ -137,6 +143,8 @@ async fn serve(config: Config) -> Result<()> {
         app.auth.allow_emergencies();
         tracing::warn!("emergency access is on: registered clients may break the glass");
     }
+    app.exports.keep_in(config.exports());
+    app.exports.at_most(config.export_file_size);
     audit::migrated(&app).await?;
     unlock(&app, ring, Some(source)).await?;
     reindex::prepare(&app).await?;
@@ -234,6 +242,8 @@ pub fn under(
         readings: Readings::default(),
         recorder,
         sealing: Sealing::default(),
+        exports: Exports::default(),
+        wake: Wake::default(),
     }))
 }
 

@@ -1,7 +1,7 @@
 //! Configuration of the service: command line first, then environment, then default.
 
 use std::net::SocketAddr;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use clap::Args;
 
@@ -37,6 +37,13 @@ pub struct Config {
     /// File with the private key that seals the audit (`kap-fhir audit keygen` makes one); readable by its owner alone.
     #[arg(long, env = "KAP_AUDIT_KEY")]
     pub audit_key: Option<PathBuf>,
+    /// Folder for the files of bulk exports, which hold clinical data; `exports` beside an SQLite database, else
+    /// `kap-data/exports`. Replicas share it.
+    #[arg(long, env = "KAP_EXPORTS")]
+    pub exports: Option<PathBuf>,
+    /// Resources in a file of a bulk export at most.
+    #[arg(long, env = "KAP_EXPORT_FILE_SIZE", default_value_t = 20_000)]
+    pub export_file_size: usize,
     /// Log filter, such as `info` or `kap_fhir=debug`.
     #[arg(long, env = "KAP_LOG", default_value = "info")]
     pub log: String,
@@ -59,5 +66,15 @@ impl Config {
             Some(url) => url.trim_end_matches('/').to_owned(),
             None => format!("http://{bound}"),
         }
+    }
+
+    /// The folder for the files of bulk exports.
+    #[must_use]
+    pub fn exports(&self) -> PathBuf {
+        let beside = self.database_url.strip_prefix("sqlite:");
+        let beside = beside.and_then(|path| Path::new(path).parent());
+        let folder = beside.unwrap_or_else(|| Path::new("kap-data"));
+        let given = self.exports.clone();
+        given.unwrap_or_else(|| folder.join("exports"))
     }
 }

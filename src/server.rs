@@ -24,12 +24,14 @@ use crate::audit::{Event, Kind as Act};
 use crate::error::{Error, Result};
 use crate::http::Peer;
 use crate::interaction::audit::{append, seal};
-use crate::interaction::reindex;
+use crate::interaction::{job, reindex};
 
 const FIRST_BYTE: Duration = Duration::from_secs(5);
 const HEADERS: Duration = Duration::from_secs(10);
 const DRAIN: Duration = Duration::from_secs(25);
 const SWEEP: Duration = Duration::from_mins(1);
+/// Jobs at once.
+const WORKERS: usize = 2;
 const SEAL: Duration = Duration::from_secs(1);
 /// So many seals, then the log tells the head of the audit: five minutes.
 const ANCHOR: u64 = 300;
@@ -84,13 +86,14 @@ pub fn start(app: App, listener: TcpListener, max_connections: usize) -> Result<
     let router = crate::http::router(app.clone());
     let accept = tokio::spawn(accept(listener, router, max_connections, stopped.clone()));
     let sweep = tokio::spawn(sweep(app.clone(), stopped.clone()));
-    let index = tokio::spawn(index(app.clone(), stopped));
+    let index = tokio::spawn(index(app.clone(), stopped.clone()));
+    let work = [(); WORKERS].map(|()| tokio::spawn(job::work(app.clone(), stopped.clone())));
     let seal = tokio::spawn(keep_sealed(app, end));
     Ok(Running {
         addr,
         stop,
         ended,
-        tasks: vec![accept, sweep, index],
+        tasks: [accept, sweep, index].into_iter().chain(work).collect(),
         last: seal,
     })
 }
@@ -261,6 +264,10 @@ async fn sweep(app: App, mut stopped: watch::Receiver<bool>) {
         let kept_from = app.clock.millis() - KEEP_ANSWERS_MS;
         let swept = match app.auth.purge().await {
             Ok(()) => crate::store::idempotency::sweep(&app.store, kept_from).await,
+            failed => failed,
+        };
+        let swept = match swept {
+            Ok(()) => job::forget_expired(&app).await,
             failed => failed,
         };
         if let Err(error) = swept {

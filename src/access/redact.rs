@@ -192,6 +192,12 @@ pub fn hides(role: Role, kind: &str, path: &str) -> bool {
     })
 }
 
+/// Whether whole elements, references among them, of a `kind` may be hidden from `role`.
+#[must_use]
+pub fn hides_references(role: Role, kind: &str) -> bool {
+    of(role, kind).any(|rule| matches!(rule.cut, Cut::AllBut(_) | Cut::These(_)))
+}
+
 impl Cuts<'_> {
     /// The same for a document that was written again from what the reader sees; `None` where nothing is left out then.
     #[must_use]

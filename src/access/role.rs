@@ -41,6 +41,8 @@ const TABLE: &[Line] = &[
     ("CarePlan",                ["cruds", "",      "rs",      "rs",   "",      "rs",    "rs",    ""]),
     ("Goal",                    ["cruds", "",      "rs",      "rs",   "",      "rs",    "rs",    ""]),
     ("Consent",                 ["cruds", "",      "crus",    "rs",   "",      "",      "",      "rs"]),
+    // Rosters, for exports
+    ("Group",                   ["crus",  "",      "",        "",     "",      "",      "",      ""]),
     // Referral and clearance
     ("ServiceRequest",          ["cruds", "",      "crus",    "rs",   "",      "",      "rs",    ""]),
     ("Task",                    ["cruds", "",      "cruds",   "crus", "",      "",      "rs",    ""]),

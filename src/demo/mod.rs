@@ -82,6 +82,7 @@ pub async fn run(demo: Demo) -> Result<()> {
     )
     .await?
     .sealed_with(SealingKey::generate()?);
+    app.exports.keep_in(demo.data_dir.join("exports"));
     let episode = lift::lift(SAMPLE)?.episode;
     notes::make_keys(&app, &demo.data_dir).await?;
     let logins = set_up(&app, &episode).await?;

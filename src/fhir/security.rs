@@ -57,6 +57,36 @@ pub fn marked(text: &str, label: &Coding) -> serde_json::Result<String> {
     spliced(text, &[], std::slice::from_ref(label))
 }
 
+/// The text of a resource with one tag more.
+///
+/// # Errors
+/// Where `text` is no JSON object.
+pub fn tagged(text: &str, tag: &Coding) -> serde_json::Result<String> {
+    let members = Members::of(text)?;
+    let old = Members::of(members.get("meta").unwrap_or("{}"))?;
+    let before: Vec<&RawValue> = serde_json::from_str(old.get("tag").unwrap_or("[]"))?;
+    let mut tags: Vec<String> = before.iter().map(|raw| raw.get().to_owned()).collect();
+    tags.push(serde_json::to_string(tag)?);
+    let mut meta = Vec::new();
+    for (name, raw) in old.0.iter().filter(|(name, _)| name != "tag") {
+        meta.push(format!("{}:{}", serde_json::to_string(name)?, raw.get()));
+    }
+    meta.push(format!("\"tag\":[{}]", tags.join(",")));
+    let meta = format!("\"meta\":{{{}}}", meta.join(","));
+    let mut out = Vec::new();
+    for (name, raw) in &members.0 {
+        if name == "meta" {
+            out.push(meta.clone());
+        } else {
+            out.push(format!("{}:{}", serde_json::to_string(name)?, raw.get()));
+        }
+    }
+    if members.get("meta").is_none() {
+        out.push(meta);
+    }
+    Ok(format!("{{{}}}", out.join(",")))
+}
+
 fn is_level(coding: &Coding) -> bool {
     coding.system.ends_with("/v3-Confidentiality")
 }

@@ -1,7 +1,10 @@
 //! The FHIR R4 API over HTTP: <https://hl7.org/fhir/R4/http.html>.
 
+pub mod bulk;
 pub mod change;
 pub mod history;
+pub mod operation;
+pub mod routes;
 mod since;
 
 use axum::body::Body;
@@ -192,20 +195,6 @@ pub async fn transaction(
         _ => Shown::Nothing,
     };
     let text = interaction::transaction::bundle(&app, &access, &bytes, shown).await?;
-    Ok(answer(StatusCode::OK, FHIR_JSON, text))
-}
-
-/// `GET /fhir/Composition/{id}/$document`
-pub async fn document(
-    State(app): State<App>,
-    Permit(access): Permit,
-    Path(id): Path<String>,
-    RawQuery(query): RawQuery,
-    headers: HeaderMap,
-) -> Answer {
-    json_wanted(&headers, query.as_deref())?;
-    let key = key("Composition", &id)?;
-    let text = interaction::document::document(&app, &access, &key).await?;
     Ok(answer(StatusCode::OK, FHIR_JSON, text))
 }
 

@@ -54,12 +54,12 @@ pub fn router(app: App) -> Router {
         )
         .route("/fhir/{type}/_history", get(fhir::history::of_type))
         .route("/fhir/_history", get(fhir::history::of_system))
-        .route("/fhir/Composition/{id}/$document", get(fhir::document))
         .route("/fhir/{type}/$validate", post(validate::kind))
         .route(
             "/fhir/{type}/{id}/$validate",
             get(validate::stored).post(validate::record),
         )
+        .merge(fhir::routes::operations())
         .nest("/kap/v1", practice::routes().merge(private_note::routes()))
         .merge(ops::docs_files().with_state(()))
         .fallback(layer::no_route)

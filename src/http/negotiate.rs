@@ -172,6 +172,15 @@ pub fn handling(headers: &HeaderMap) -> Handling {
     }
 }
 
+/// Whether the answer may come later (RFC 7240 `respond-async`).
+#[must_use]
+pub fn asynchronous(headers: &HeaderMap) -> bool {
+    let all = headers.get_all("prefer").iter();
+    all.filter_map(|value| value.to_str().ok())
+        .flat_map(|text| text.split([',', ';']))
+        .any(|preference| preference.trim().eq_ignore_ascii_case("respond-async"))
+}
+
 /// The value of a preference (RFC 7240), in lower case; of several the first.
 fn preferred(headers: &HeaderMap, name: &str) -> Option<String> {
     let all = headers.get_all("prefer").iter();

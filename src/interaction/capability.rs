@@ -33,6 +33,7 @@ pub const TYPES: &[&str] = &[
     "EpisodeOfCare",
     "Flag",
     "Goal",
+    "Group",
     "Medication",
     "MedicationAdministration",
     "MedicationDispense",
@@ -71,6 +72,10 @@ pub fn statement(app: &App) -> String {
             "security": security(),
             "resource": resources,
             "interaction": [{ "code": "transaction" }, { "code": "batch" }, { "code": "history-system" }],
+            "operation": [{
+                "name": "export",
+                "definition": "http://hl7.org/fhir/uv/bulkdata/OperationDefinition/export",
+            }],
         }],
     })
     .to_string()
@@ -121,17 +126,7 @@ fn resource(kind: &str) -> Value {
     if !profiles.is_empty() {
         out["supportedProfile"] = json!(profiles);
     }
-    let mut operations = vec![json!({
-        "name": "validate",
-        "definition": "http://hl7.org/fhir/OperationDefinition/Resource-validate",
-    })];
-    if kind == "Composition" {
-        operations.push(json!({
-            "name": "document",
-            "definition": "http://hl7.org/fhir/OperationDefinition/Composition-document",
-        }));
-    }
-    out["operation"] = Value::Array(operations);
+    out["operation"] = json!(operations(kind));
     out
 }
 
@@ -159,6 +154,34 @@ static OWN: LazyLock<HashMap<(String, String), String>> = LazyLock::new(|| {
     }
     out
 });
+/// The operations of a type: name and definition.
+fn operations(kind: &str) -> Vec<Value> {
+    const HL7: &str = "http://hl7.org/fhir/OperationDefinition";
+    const US_CORE: &str = "http://hl7.org/fhir/us/core/OperationDefinition";
+    const BULK: &str = "http://hl7.org/fhir/uv/bulkdata/OperationDefinition";
+    const IPS: &str = "http://hl7.org/fhir/uv/ips/OperationDefinition";
+    const KAP: &str = "https://kap-interop.example.org/fhir/OperationDefinition";
+    let own: &[(&str, &str, &str)] = match kind {
+        "Composition" => &[("document", HL7, "Composition-document")],
+        "DocumentReference" => &[("docref", US_CORE, "docref")],
+        "EpisodeOfCare" => &[("everything", KAP, "EpisodeOfCare-everything")],
+        "Group" => &[("export", BULK, "group-export")],
+        "Patient" => &[
+            ("everything", HL7, "Patient-everything"),
+            ("export", BULK, "patient-export"),
+            ("summary", IPS, "summary"),
+        ],
+        _ => &[],
+    };
+    let each = [
+        ("meta", HL7, "Resource-meta"),
+        ("validate", HL7, "Resource-validate"),
+    ];
+    let all = own.iter().chain(&each);
+    let all = all.filter(|(name, ..)| *name != "meta" || kind != EVENTS);
+    all.map(|(name, base, id)| json!({ "name": name, "definition": format!("{base}/{id}") }))
+        .collect()
+}
 
 /// What some role may do with resources of this type.
 fn interactions(kind: &str) -> Vec<&'static str> {

@@ -3,7 +3,8 @@
 use super::value_set;
 use crate::access::{Access, Role, redact};
 use crate::error::{Error, Kind, Result};
-use crate::fhir::parameter::{self, Parameter, Segment};
+use crate::fhir::index::REFERS;
+use crate::fhir::parameter::{self, Parameter, ParameterKind, Segment};
 use crate::fhir::search::{Handling, SearchQuery, Test, no_modifier};
 
 /// As [`SearchQuery::parse`]; a parameter over an element that the caller's role may not see is none, or the answers would
@@ -69,6 +70,31 @@ const fn beside(test: &Test) -> &'static [&'static [&'static str]] {
         Test::Identifier(_) => &[&["identifier", "value"]],
         _ => &[],
     }
+}
+
+/// The reference parameters (type, name of the index) over elements that the caller's role may not see, and those that stand
+/// for references without a parameter where the role may not see all of them.
+#[must_use]
+pub fn hidden(access: &Access) -> Vec<(&'static str, &'static str)> {
+    let Some(role) = access.caller().map(|caller| caller.role) else {
+        return Vec::new();
+    };
+    let mut out = Vec::new();
+    for kind in parameter::kinds() {
+        for p in parameter::of(kind).into_iter().flatten() {
+            let mut paths = parameter::paths(kind, p);
+            if p.kind == ParameterKind::Reference && paths.any(|path| hides(role, kind, path, &[]))
+            {
+                out.push((kind, p.indexed));
+            }
+        }
+        if redact::hides_references(role, kind) {
+            out.push((kind, REFERS));
+        }
+    }
+    out.sort_unstable();
+    out.dedup();
+    out
 }
 
 fn hides(role: Role, kind: &str, path: &[Segment], more: &[&str]) -> bool {

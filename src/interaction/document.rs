@@ -1,13 +1,32 @@
 //! `Composition/{id}/$document`: <https://hl7.org/fhir/R4/composition-operation-document.html>.
 
 use super::audit;
+use super::operation::Asked;
 use super::retelling::{Sight, retell_one, whole};
 use crate::access::{Access, Interaction};
 use crate::app::App;
-use crate::error::{Error, Result};
+use crate::error::{Error, Kind, Result};
 use crate::fhir::resource::Key;
 use crate::kap::base::Instant;
 use crate::mapping::summary;
+
+/// The parameters that the operation has.
+pub const PARAMETERS: &[&str] = &["id", "persist", "graph"];
+
+/// Whether the document can be had as it is asked for.
+///
+/// # Errors
+/// `Invalid` where it is to be kept, or to follow another graph than the standard's.
+pub fn supported(asked: &Asked) -> Result<()> {
+    let text = if asked.one("graph")?.is_some() {
+        "A document follows the Composition's own references: the parameter graph is not supported."
+    } else if asked.one("persist")?.is_some_and(|keep| keep != "false") {
+        "A document is written for its reader and not kept: the parameter persist can be false alone."
+    } else {
+        return Ok(());
+    };
+    Err(Error::new(Kind::Invalid, text).issue_code("not-supported"))
+}
 
 /// The document bundle of a composition, made of what the caller may see and of nothing else.
 ///

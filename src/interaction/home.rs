@@ -19,6 +19,7 @@ const FREE: &[&str] = &[
     "AllergyIntolerance",
     "Condition",
     "Endpoint",
+    "Group",
     "Medication",
     "Organization",
     "Patient",

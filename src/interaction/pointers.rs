@@ -169,6 +169,8 @@ struct Scope {
     patient: Option<Id>,
     /// What the version that it replaces refers to.
     said: HashSet<String>,
+    /// It is a Group, whose members are patients.
+    roster: bool,
 }
 
 impl Scope {
@@ -190,11 +192,13 @@ impl Scope {
                 None => patient,
             },
             said: said.into_iter().flatten().map(|found| found.text).collect(),
+            roster: &*key.kind == "Group",
         }
     }
 
     fn holds(&self, row: &Stored) -> bool {
         match &row.patient {
+            Some(_) if self.roster => &*row.key.kind == "Patient",
             Some(patient) => Some(patient) == self.patient.as_ref(),
             None => {
                 DIRECTORY.contains(&&*row.key.kind)

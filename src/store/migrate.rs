@@ -74,6 +74,11 @@ pub(super) const ALL: &[Migration] = &[
         name: "history",
         text: include_str!("migrations/0010_history.sql"),
     },
+    Migration {
+        version: 11,
+        name: "jobs",
+        text: include_str!("migrations/0011_jobs.sql"),
+    },
 ];
 
 /// The table that tells which steps were taken.

@@ -14,11 +14,13 @@ mod held;
 pub mod idempotency;
 pub(crate) mod identity;
 mod index;
+pub(crate) mod job;
 mod migrate;
 pub(crate) mod notes;
 pub mod reindex;
 pub mod resource;
 mod search;
+mod since;
 pub mod sql;
 pub mod view;
 
@@ -32,7 +34,7 @@ use crate::error::{Error, Kind, Result};
 use driver::Driver;
 use sql::{Conflict, Row, Sql, Step};
 
-pub use search::{CRITERIA_MET, Page};
+pub use search::{CRITERIA_MET, Page, Portion, Whose};
 pub use view::View;
 
 /// How a database is opened.

@@ -1,12 +1,14 @@
 //! A search as SQL. Its interpreter in memory is `SearchQuery::matches`; a property test holds the two together.
 
 mod condition;
+mod export;
 mod include;
 mod order;
 mod unless;
 mod value;
 
 use self::condition::Found;
+pub use self::export::{Portion, Whose};
 pub use self::unless::CRITERIA_MET;
 use super::filter::{Builder, Of, visible};
 use super::view::{COLUMNS, View};

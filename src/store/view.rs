@@ -1,5 +1,6 @@
 //! The store seen under an access: the only way to read clinical data.
 
+mod everything;
 mod history;
 mod leaving;
 mod reading;
@@ -33,6 +34,7 @@ const HISTORY: &str = "h.type, h.id, h.version, h.at, h.patient, h.episode, h.ow
 /// Keys per statement of [`View::find`]: few sizes, so that the statements stay prepared; the last key is repeated.
 const SIZES: [usize; 4] = [4, 16, 64, 200];
 
+pub use everything::{Everything, Part, Record};
 pub use history::{Past, Span, Versions};
 pub use leaving::{Retold, seen};
 pub use reading::{Bodies, EpisodeRecord, Ground, is_directory};

@@ -58,7 +58,11 @@ pub struct TestApp {
 /// The service with a key of its own to seal its audit with.
 pub fn sealed(app: kap_fhir::error::Result<App>) -> App {
     let key = SealingKey::generate().expect("key");
-    app.expect("app").sealed_with(key)
+    let app = app.expect("app").sealed_with(key);
+    // The folder is made when something is exported; who does that removes it.
+    let exports = std::env::temp_dir().join(unique("kap_fhir_exports"));
+    app.exports.keep_in(exports);
+    app
 }
 
 /// A file with a key to seal an audit with, for a program that is started.

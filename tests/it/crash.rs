@@ -89,8 +89,14 @@ impl Place {
 
     /// The program at `address` on this database, ready.
     pub async fn program(&self, address: &str) -> Program {
+        self.program_with(address, &[]).await
+    }
+
+    /// The same with these further words.
+    pub async fn program_with(&self, address: &str, more: &[&str]) -> Program {
         let private = self.private.to_str().expect("path");
-        let words = ["--log", "error", "--private-keys", private];
+        let mut words = vec!["--log", "error", "--private-keys", private];
+        words.extend(more);
         Program::serve(address, &self.url, self.keys.path(), &words).await
     }
 }

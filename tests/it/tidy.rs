@@ -12,6 +12,7 @@ const MAY_USE: &[(&str, &[&str])] = &[
         &["access", "audit", "error", "fhir::parameter", "kap::base"],
     ),
     ("net", &["error", "net"]),
+    ("delivery", &["delivery", "error"]),
     (
         "mapping",
         &[
@@ -46,6 +47,7 @@ const MAY_USE: &[(&str, &[&str])] = &[
             "access",
             "app",
             "audit",
+            "delivery",
             "error",
             "fhir",
             "interaction",
@@ -62,6 +64,7 @@ const MAY_USE: &[(&str, &[&str])] = &[
             "app",
             "audit",
             "auth",
+            "delivery",
             "error",
             "fhir",
             "http",

@@ -195,6 +195,6 @@ fn the_count_is_limited() {
 
 #[test]
 fn a_type_without_parameters_is_not_supported() {
-    let error = SearchQuery::parse("Group", &[], Handling::Strict).expect_err("refused");
+    let error = SearchQuery::parse("Device", &[], Handling::Strict).expect_err("refused");
     assert_eq!(error.kind, Kind::NotSupported);
 }

@@ -6,6 +6,7 @@
 mod bundle;
 mod composition;
 mod dosing;
+pub mod ips;
 mod letters;
 mod parts;
 mod plan;

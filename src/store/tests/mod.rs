@@ -4,6 +4,7 @@ mod access;
 mod agreement;
 mod decide;
 mod history;
+mod job;
 mod plans;
 mod search;
 mod write;

@@ -3,7 +3,8 @@
 
 use super::*;
 use crate::fhir::search::{Handling, SearchQuery};
-use crate::store::view::{Bodies, View};
+use crate::store::view::{Bodies, Everything, Record, View};
+use crate::store::{Portion, Whose};
 
 /// The steps that walk a table, or all that a tenant has in it.
 async fn walks(store: &Store, sql: Sql) -> Vec<String> {
@@ -21,6 +22,14 @@ async fn walks(store: &Store, sql: Sql) -> Vec<String> {
         (table && !step.contains("head")) || of_tenant
     };
     steps.filter(walk).collect()
+}
+
+fn query(kind: &str, text: &str) -> SearchQuery {
+    let parameters: Vec<(String, String)> = url::form_urlencoded::parse(text.as_bytes())
+        .into_owned()
+        .collect();
+    let (query, _) = SearchQuery::parse(kind, &parameters, Handling::Strict).expect("a query");
+    query
 }
 
 fn search(view: View<'_>, kind: &str, query: &str) -> Sql {
@@ -45,6 +54,41 @@ async fn no_statement_of_a_request_walks_a_tenant() {
             view.of_past(Versions::Of(&key("Observation", "o")), &every())
                 .sql(),
         ];
+        for record in [
+            Record::Patient(id("p")),
+            Record::Episode {
+                episode: id("e"),
+                patient: id("p"),
+            },
+        ] {
+            let asked = Everything {
+                record,
+                kinds: Some(vec!["Observation"]),
+                since: Some(1),
+                start: Some(1),
+                end: Some(2),
+                hidden: vec![("Patient", "general-practitioner")],
+            };
+            let after = key("Observation", "o");
+            all.push(view.of_everything(&asked, 100, Some(&after)).sql());
+        }
+        for whose in [
+            Whose::All,
+            Whose::Patients,
+            Whose::Of(vec![id("p")]),
+            Whose::Members(id("g")),
+        ] {
+            let portion = Portion {
+                kind: "Observation",
+                whose,
+                since: Some(1),
+                any: vec![query(
+                    "Observation",
+                    "category=vital-signs&date=ge2026-01-01",
+                )],
+            };
+            all.push(view.of_export(&portion, 100, "o").sql());
+        }
         for (kind, query) in [
             (
                 "Observation",

@@ -91,11 +91,16 @@ async fn practice_paths(name: &str, caller: &Caller, played: &Played) -> Vec<Str
         if path.contains("/private-notes")
             || path.contains("{type}")
             || path.starts_with("/fhir/Composition")
+            || path.contains("$export/{job}")
+            || path.starts_with("/fhir/Group")
         {
             continue;
         }
         let path = path.replace("{episode}", &played.episode);
-        if path.starts_with("/kap/v1/patients/") {
+        if path.starts_with("/fhir/EpisodeOfCare/{id}/") {
+            let path = path.replace("{id}", &played.episode);
+            paths.push(format!("{path}?_count=1000"));
+        } else if path.starts_with("/kap/v1/patients/") || path.starts_with("/fhir/Patient/{id}/") {
             let patient = shown["patient"]["id"].as_str().unwrap_or("none");
             paths.push(path.replace("{id}", patient));
         } else if path.contains("{record}") {

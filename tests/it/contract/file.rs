@@ -166,11 +166,16 @@ pub fn blank(path: &str) -> String {
     parts.collect::<Vec<_>>().join("/")
 }
 
-/// The route table, from the text of the two files that hold it.
+/// The route table, from the text of the files that hold it.
 pub fn routes() -> BTreeSet<Route> {
     let mut all = BTreeSet::new();
     table(
         include_str!("../../../src/http/mod.rs"),
+        |_| String::new(),
+        &mut all,
+    );
+    table(
+        include_str!("../../../src/http/fhir/routes.rs"),
         |_| String::new(),
         &mut all,
     );

@@ -6,12 +6,12 @@
 //! | 2 totals, sorting, pages, cursors | `pages` |
 //! | 3 chains and `_has` | `absent`: they are not followed |
 //! | 4 `_include`, `_revinclude` | `pages` |
-//! | 5 `$document`, compartments | `pages`; `absent`: no `$everything` |
+//! | 5 `$document`, compartments | `pages`; `$everything`: `tests/it/everything.rs`; `absent`: no compartment search |
 //! | 6 conditional creates | `writes`; `absent`: no other conditional interaction |
 //! | 7 `If-Match` after authorization | `writes` |
 //! | 8 ids that a client chose | `writes` |
 //! | 9 transactions | `writes`; there are no batches |
-//! | 10 export | `absent`: there is none |
+//! | 10 export | `tests/it/export.rs` |
 //! | 11 subscriptions | `absent`: there are none |
 //! | 12 AuditEvent, Provenance | `sources`; there is no Binary |
 //! | 13 secrets of subscriptions | `absent`: there are none |
@@ -19,7 +19,7 @@
 //! | 15 search by hidden elements | `tests/it/redaction.rs` |
 //! | 16 errors | `words` |
 //! | 17 one query path | `words` |
-//! | 18 incremental consumers | `time`: a new grant shows what is old; there is no export to be told of it |
+//! | 18 incremental consumers | `time`: a new grant shows what is old; `tests/it/export.rs` |
 //! | 19 tags of redacted views | `tests/it/redaction.rs` |
 
 mod absent;

@@ -86,11 +86,8 @@ async fn what_is_not_done_is_done_for_nobody(db: Db) {
         let caller = scene.caller(who);
         for (method, path) in [
             // Export and compartments.
-            (Method::GET, "/fhir/Patient/{id}/$everything"),
             (Method::GET, "/fhir/Patient/{id}/$export"),
             (Method::GET, "/fhir/Patient/{id}/Condition"),
-            (Method::GET, "/fhir/Patient/$export?patient={id}"),
-            (Method::GET, "/fhir/Group/{id}/$export"),
             // Subscriptions.
             (Method::POST, "/fhir/Subscription?criteria={id}"),
             (Method::GET, "/fhir/Subscription?patient={id}"),

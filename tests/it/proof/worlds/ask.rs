@@ -127,10 +127,13 @@ impl Ask {
             11 | 12 => update(dice, known),
             13 | 14 => create(dice, known),
             15 => transaction(dice, known),
-            16 => {
-                let id = known.of("Composition", dice);
-                Self::get(format!("/fhir/Composition/{id}/$document"))
-            }
+            16 => match dice.below(3) {
+                0 => everything(dice, known),
+                _ => {
+                    let id = known.of("Composition", dice);
+                    Self::get(format!("/fhir/Composition/{id}/$document"))
+                }
+            },
             17 | 18 => practice(dice, known),
             _ => command(dice, known, n),
         }
@@ -182,6 +185,24 @@ fn read(dice: &mut Dice, known: &Known) -> Ask {
     match dice.below(5) {
         0 => ask.header("If-None-Match", format!("W/\"{}\"", 1 + dice.below(2))),
         _ => ask,
+    }
+}
+
+fn everything(dice: &mut Dice, known: &Known) -> Ask {
+    let patient = known.patient(dice);
+    let path = *dice.one(&[
+        "$everything?_count=40",
+        "$everything?_type=Organization,Practitioner,Endpoint",
+        "$everything?start=2026-05-01&_count=20",
+        "$meta",
+    ]);
+    match dice.below(3) {
+        0 => {
+            let episode = known.of("EpisodeOfCare", dice);
+            Ask::get(format!("/fhir/EpisodeOfCare/{episode}/{path}"))
+        }
+        1 => Ask::get(format!("/fhir/DocumentReference/$docref?patient={patient}")),
+        _ => Ask::get(format!("/fhir/Patient/{patient}/{path}")),
     }
 }
 

@@ -1,0 +1,3 @@
+//! What leaves the service other than in an answer.
+
+pub mod files;

@@ -1,0 +1,51 @@
+//! The routes of operations and of bulk data.
+
+use axum::Router;
+use axum::routing::get;
+
+use super::{bulk, operation as op};
+use crate::app::App;
+
+/// Operations of the FHIR API.
+pub fn operations() -> Router<App> {
+    Router::new()
+        .route(
+            "/fhir/Composition/{id}/$document",
+            get(op::document).post(op::document),
+        )
+        .route(
+            "/fhir/Composition/$document",
+            get(op::document_by_id).post(op::document_by_id),
+        )
+        .route(
+            "/fhir/Patient/{id}/$everything",
+            get(op::patient).post(op::patient),
+        )
+        .route(
+            "/fhir/EpisodeOfCare/{id}/$everything",
+            get(op::episode).post(op::episode),
+        )
+        .route(
+            "/fhir/Patient/{id}/$summary",
+            get(op::summary).post(op::summary),
+        )
+        .route(
+            "/fhir/DocumentReference/$docref",
+            get(op::docref).post(op::docref),
+        )
+        .route("/fhir/{type}/{id}/$meta", get(op::meta))
+        .route("/fhir/$export", get(bulk::system).post(bulk::system))
+        .route(
+            "/fhir/Patient/$export",
+            get(bulk::patients).post(bulk::patients),
+        )
+        .route(
+            "/fhir/Group/{id}/$export",
+            get(bulk::group).post(bulk::group),
+        )
+        .route(
+            "/fhir/$export/{job}",
+            get(bulk::progress).delete(bulk::delete),
+        )
+        .route("/fhir/$export/{job}/{file}", get(bulk::file))
+}

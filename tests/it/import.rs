@@ -1,0 +1,130 @@
+//! `kap-fhir import`: a practice moves in, from files of another system; again, it moves in no second time.
+
+use kap_fhir::demo::script::Party;
+use serde_json::{Value, json};
+
+use crate::app::{Db, TestApp, sample, tempdir::Folder};
+use crate::both;
+use crate::fhir_door::{FIRST, get, only, text};
+use crate::program::run;
+
+both!(a_practice_moves_in_once);
+
+fn lines(all: &[Value]) -> String {
+    all.iter().map(|v| format!("{v}\n")).collect()
+}
+
+async fn a_practice_moves_in_once(db: Db) {
+    let (episode, _) = sample(FIRST);
+    let app = TestApp::start(db, &episode).await;
+    let practice = app.as_party(Party::Practice);
+    let organization = episode.organizations.practice.id.to_string();
+    let folder = Folder::new();
+    // What refers to others stands before them, in a file of its own.
+    let conditions = [
+        json!({ "resourceType": "Condition", "id": "c1", "subject": { "reference": "https://old.example.org/r4/Patient/77" },
+            "recorder": { "reference": "Practitioner/9/_history/4" }, "code": { "text": "back pain" },
+            "clinicalStatus": { "coding": [{ "system": "http://terminology.hl7.org/CodeSystem/condition-clinical", "code": "active" }] } }),
+        json!({ "resourceType": "Condition", "id": "c2", "subject": { "reference": "Patient/nobody" }, "code": { "text": "x" } }),
+        json!({ "resourceType": "Condition", "id": "c3", "unheard": 1, "subject": { "reference": "Patient/77" } }),
+    ];
+    let mut text_of = lines(&conditions);
+    text_of.push_str("\nno json\n");
+    std::fs::write(folder.path().join("a.ndjson"), text_of).expect("file");
+    let bundle = json!({ "resourceType": "Bundle", "type": "collection", "entry": [
+        { "fullUrl": "urn:uuid:7d4a7bd5-3a0f-4a8e-8a3b-3f2ad1d7a111", "resource": { "resourceType": "AllergyIntolerance",
+            "patient": { "reference": "Patient/77" }, "code": { "text": "dust" } } },
+        { "resource": { "resourceType": "Patient", "id": "77", "name": [{ "family": "Moved" }], "birthDate": "1970-01-01",
+            "identifier": [{ "system": "https://old.example.org/numbers", "value": "77" }],
+            "generalPractitioner": [{ "reference": "Practitioner/9" }] } },
+        { "resource": { "resourceType": "Practitioner", "id": "9", "name": [{ "family": "Old" }] } },
+    ]});
+    std::fs::write(folder.path().join("b.json"), bundle.to_string()).expect("file");
+    let report = folder.path().join("report.txt");
+    let (inside, report) = (
+        folder.path().display().to_string(),
+        report.display().to_string(),
+    );
+    let url = app.place().url();
+    let import = |more: &[&str]| {
+        let mut words = vec![
+            "import",
+            &*inside,
+            "--organization",
+            &*organization,
+            "--source",
+            "old",
+            "--report",
+            &*report,
+        ];
+        words.extend(more);
+        let output = run(&words, &url);
+        let told = String::from_utf8_lossy(&output.stdout).into_owned();
+        assert!(
+            output.status.success(),
+            "{told}{}",
+            String::from_utf8_lossy(&output.stderr)
+        );
+        told
+    };
+    let row = |told: &str, kind: &str| -> Vec<String> {
+        let line = told.lines().find(|l| l.starts_with(kind));
+        line.unwrap_or_default()
+            .split_whitespace()
+            .skip(1)
+            .map(str::to_owned)
+            .collect()
+    };
+    let dry = import(&["--dry-run"]);
+    assert_eq!(row(&dry, "Patient"), ["1", "0", "0"], "{dry}");
+    assert_eq!(
+        get(practice, "/fhir/Patient?family=Moved&_total=accurate")
+            .await
+            .json()["total"],
+        0
+    );
+    let told = import(&[]);
+    for (kind, expected) in [
+        ("Patient", ["1", "0", "0"]),
+        ("Practitioner", ["1", "0", "0"]),
+        ("AllergyIntolerance", ["1", "0", "0"]),
+        ("Condition", ["1", "0", "2"]),
+        ("?", ["0", "0", "1"]),
+    ] {
+        assert_eq!(row(&told, kind), expected, "{kind}: {told}");
+    }
+    let refused = std::fs::read_to_string(&report).expect("report");
+    let refused: Vec<Value> = refused
+        .lines()
+        .map(|l| serde_json::from_str(l).expect("json"))
+        .collect();
+    assert!(
+        refused
+            .iter()
+            .any(|r| r["place"] == 2 && r["expression"] == "Condition.subject"),
+        "{refused:?}"
+    );
+    assert!(refused.iter().any(|r| r["place"] == 3), "{refused:?}");
+    assert!(refused.iter().any(|r| r["type"] == "?"), "{refused:?}");
+    // The references are those of here.
+    let patient = only(practice, "/fhir/Patient?family=Moved").await;
+    let doctor = only(practice, "/fhir/Practitioner?family=Old").await;
+    let condition = only(
+        practice,
+        &format!("/fhir/Condition?patient={}", text(&patient["id"])),
+    )
+    .await;
+    let named = |v: &Value| text(&v["reference"]).to_owned();
+    let doctor = format!("Practitioner/{}", text(&doctor["id"]));
+    assert_eq!(named(&condition["recorder"]), doctor);
+    assert_eq!(named(&patient["generalPractitioner"][0]), doctor);
+    // Once more: nothing is stored twice.
+    let again = import(&[]);
+    assert_eq!(row(&again, "Patient"), ["0", "1", "0"], "{again}");
+    assert_eq!(row(&again, "Condition"), ["0", "1", "2"], "{again}");
+    only(practice, "/fhir/Patient?family=Moved").await;
+    // Another practice than there is, is none.
+    let nobody = run(&["import", &inside, "--organization", "nobody"], &url);
+    assert!(!nobody.status.success());
+    app.stop().await;
+}
