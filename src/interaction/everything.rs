@@ -51,10 +51,7 @@ pub async fn everything(app: &App, access: &Access, key: &Key, asked: &Asked) ->
     let after = after.as_ref().and_then(|after| local(&after.id));
     let page = view.everything(&part, count, after.as_ref()).await?;
     audit::document(access, &row, "$everything");
-    let last = page.next.map(|key| After {
-        value: 0,
-        id: key.to_string(),
-    });
+    let last = page.next.map(|key| After::number(0, key.to_string()));
     let query = asked.print();
     let with = |more: &str| {
         let parts = [query.as_str(), more];
