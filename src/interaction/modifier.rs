@@ -19,7 +19,7 @@ pub fn check(incoming: &[Incoming]) -> Result<()> {
             continue;
         }
         let mut places = Vec::new();
-        seek(&one.resource.value, kind.to_string(), &mut places);
+        seek(&one.resource.value, kind, &mut places);
         issues.extend(places.into_iter().map(|at| {
             let text = "This service does not know the modifier extension, and would read the record wrongly.";
             one.place(Issue {
@@ -37,20 +37,20 @@ pub fn check(incoming: &[Incoming]) -> Result<()> {
 }
 
 /// The places of modifier extensions; contained resources are nobody's record.
-fn seek(value: &Value, at: String, out: &mut Vec<String>) {
+fn seek(value: &Value, at: &str, out: &mut Vec<String>) {
     match value {
         Value::Object(members) => {
             for (name, value) in members.iter().filter(|(name, _)| *name != "contained") {
                 let place = format!("{at}.{name}");
                 match name.as_str() {
                     "modifierExtension" => out.push(place),
-                    _ => seek(value, place, out),
+                    _ => seek(value, &place, out),
                 }
             }
         }
         Value::Array(items) => {
             for (n, item) in items.iter().enumerate() {
-                seek(item, format!("{at}[{n}]"), out);
+                seek(item, &format!("{at}[{n}]"), out);
             }
         }
         _ => {}
@@ -68,7 +68,7 @@ mod tests {
         let mut found = Vec::new();
         let value = json!({"modifierExtension": [{"url": "u"}], "contained": [{"modifierExtension": []}],
             "component": [{"code": {}}, {"modifierExtension": [{"url": "u"}]}]});
-        seek(&value, "Observation".into(), &mut found);
+        seek(&value, "Observation", &mut found);
         assert_eq!(
             found,
             [

@@ -178,18 +178,16 @@ fn element(text: &'static str) -> Option<Element> {
     };
     for word in words {
         let strength = word.strip_prefix('=').map(|name| (true, name));
-        match strength.or_else(|| word.strip_prefix('~').map(|name| (false, name))) {
-            Some((required, name)) => {
-                own.binding = super::codes::set(name).map(|set| Binding {
-                    required,
-                    name,
-                    set,
-                });
-            }
-            None => {
-                own.summary = word.contains('S');
-                own.modifier = word.contains('M');
-            }
+        let strength = strength.or_else(|| word.strip_prefix('~').map(|name| (false, name)));
+        if let Some((required, name)) = strength {
+            own.binding = super::codes::set(name).map(|set| Binding {
+                required,
+                name,
+                set,
+            });
+        } else {
+            own.summary = word.contains('S');
+            own.modifier = word.contains('M');
         }
     }
     Some(own)

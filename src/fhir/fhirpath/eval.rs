@@ -244,8 +244,7 @@ fn logic<'a>(
     let right = truth(&eval(right, focus, context)?)?;
     Ok(said(match (op, left, right) {
         (Op::And, _, Some(false)) => Some(false),
-        (Op::Or | Op::Implies, _, Some(true)) => Some(true),
-        (Op::And, Some(_), Some(_)) => Some(true),
+        (Op::Or | Op::Implies, _, Some(true)) | (Op::And, Some(_), Some(_)) => Some(true),
         (Op::Or | Op::Implies, Some(_), Some(_)) => Some(false),
         (Op::Xor, Some(a), Some(b)) => Some(a != b),
         _ => None,

@@ -155,6 +155,20 @@ pub(super) fn call<'a>(
                 _ => Vec::new(),
             }
         }
+        _ => plain(function, items, arguments, focus, context)?,
+    })
+}
+
+/// The functions whose arguments are values.
+fn plain<'a>(
+    function: Function,
+    items: Vec<Item<'a>>,
+    arguments: &'a [Expr],
+    focus: &[Item<'a>],
+    context: &Context<'a>,
+) -> Found<'a> {
+    use Function as F;
+    Ok(match (function, arguments) {
         (F::Trace, _) => items,
         (F::Not, _) => match truth(&items)? {
             Some(answer) => yes(!answer),
@@ -164,7 +178,7 @@ pub(super) fn call<'a>(
         (
             F::Children | F::Descendants | F::HasValue | F::GetValue | F::Resolve | F::Extension,
             _,
-        ) => elements(function, items, arguments, focus, context)?,
+        ) => elements(function, &items, arguments, focus, context)?,
         (
             F::SubsetOf | F::SupersetOf | F::Intersect | F::Exclude | F::Union | F::Combine,
             [other, ..],
@@ -236,7 +250,7 @@ fn sets<'a>(function: Function, items: Vec<Item<'a>>, other: Vec<Item<'a>>) -> F
     }
 }
 
-fn parts<'a>(function: Function, mut items: Vec<Item<'a>>, number: usize) -> Found<'a> {
+fn parts(function: Function, mut items: Vec<Item<'_>>, number: usize) -> Found<'_> {
     use Function as F;
     Ok(match function {
         F::Count => vec![Item::Int(i64::try_from(items.len()).unwrap_or(i64::MAX))],
@@ -273,7 +287,7 @@ fn repeat<'a>(items: Vec<Item<'a>>, projection: &'a Expr, context: &Context<'a>)
 
 fn elements<'a>(
     function: Function,
-    items: Vec<Item<'a>>,
+    items: &[Item<'a>],
     arguments: &'a [Expr],
     focus: &[Item<'a>],
     context: &Context<'a>,
@@ -282,21 +296,21 @@ fn elements<'a>(
     let mut out = Vec::new();
     match function {
         F::HasValue => {
-            let value = match &items[..] {
+            let value = match items {
                 [Item::Node(node)] => node.own.is_none() && node.value.is_some(),
                 [_] => true,
                 _ => false,
             };
             return Ok(yes(value));
         }
-        F::GetValue => return Ok(one(&items)?.and_then(Item::system).into_iter().collect()),
-        F::Children => nodes(&items).for_each(|node| node.children(&mut out)),
+        F::GetValue => return Ok(one(items)?.and_then(Item::system).into_iter().collect()),
+        F::Children => nodes(items).for_each(|node| node.children(&mut out)),
         F::Descendants => {
-            nodes(&items).for_each(|node| descend(node, &mut out));
+            nodes(items).for_each(|node| descend(node, &mut out));
             spend(out.len())?;
         }
         F::Resolve => {
-            for item in &items {
+            for item in items {
                 let text = match item {
                     Item::Node(Node {
                         value: Some(Value::Object(members)),
@@ -319,7 +333,7 @@ fn elements<'a>(
             };
             let url = one(&eval(url, focus, context)?)?.and_then(Item::text);
             let mut found = Vec::new();
-            nodes(&items).for_each(|node| node.named("extension", &mut found));
+            nodes(items).for_each(|node| node.named("extension", &mut found));
             found.retain(|item| match item {
                 Item::Node(Node {
                     value: Some(value), ..

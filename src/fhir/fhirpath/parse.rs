@@ -289,7 +289,7 @@ impl Parser {
 
     /// A number, or a quantity where a unit follows.
     fn number(&mut self, text: &str) -> Result<Literal, String> {
-        let bad = |_| format!("{text} is too long a number.");
+        let bad = || format!("{text} is too long a number.");
         let unit = match self.peek() {
             Some(Token::Text(unit)) => Some(unit.clone()),
             Some(Token::Name(name)) => calendar(name).map(str::to_owned),
@@ -297,13 +297,13 @@ impl Parser {
         };
         if let Some(unit) = unit {
             self.at += 1;
-            let number: Decimal = text.parse().map_err(|_| bad(()))?;
+            let number: Decimal = text.parse().map_err(|_| bad())?;
             return Ok(Literal::Quantity(number, unit));
         }
         if text.contains('.') {
-            return text.parse().map(Literal::Decimal).map_err(|_| bad(()));
+            return text.parse().map(Literal::Decimal).map_err(|_| bad());
         }
-        text.parse().map(Literal::Int).map_err(|_| bad(()))
+        text.parse().map(Literal::Int).map_err(|_| bad())
     }
 }
 

@@ -83,10 +83,10 @@ impl<'a> Node<'a> {
         let Some(own) = self.own else {
             // Beside a primitive stand its id and extensions.
             let beside = self.beside.and_then(|beside| beside.get(name));
-            if let (Some(found), Some(element)) = (beside, definitions::named("Element")) {
-                if let Some((_, kind)) = element.json(name) {
-                    spread(Some(found), None, kind, out);
-                }
+            if let (Some(found), Some(element)) = (beside, definitions::named("Element"))
+                && let Some((_, kind)) = element.json(name)
+            {
+                spread(Some(found), None, kind, out);
             }
             return;
         };
@@ -238,7 +238,7 @@ pub fn is_a(kind: &str, wanted: &str) -> bool {
     }
 }
 
-impl<'a> Item<'a> {
+impl Item<'_> {
     /// The same as a value, where it is one.
     #[must_use]
     pub fn system(&self) -> Option<Self> {

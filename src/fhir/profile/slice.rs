@@ -30,7 +30,9 @@ fn meets(profiles: &Profiles, slice: &Spec, by: &Discriminator, item: Node<'_>) 
     for step in by.path.split('.').filter(|step| *step != "$this") {
         spec = spec.and_then(|spec| spec.children.iter().find(|child| child.name == step));
         let mut found = Vec::new();
-        nodes.iter().for_each(|node| node.named(step, &mut found));
+        for node in &nodes {
+            node.named(step, &mut found);
+        }
         nodes = found
             .into_iter()
             .filter_map(|item| match item {

@@ -50,10 +50,7 @@ pub enum Depth {
 /// All that is found in `resource`, in the order of its elements.
 #[must_use]
 pub fn findings(resource: &Value, depth: Depth) -> Vec<Found> {
-    let mut walk = Walk::new(depth);
-    walk.resource(resource);
-    let mut found = walk.found;
-    add(&mut found, OWN.words(resource, depth));
+    let mut found = base(resource, depth);
     for (n, url) in claims(resource) {
         if OWN.knows(url) {
             add(&mut found, OWN.judge(url, resource, depth));
@@ -121,12 +118,22 @@ fn unknown(resource: &Value, n: usize, ours: bool) -> Found {
     }
 }
 
-/// Checks a resource that is to be stored.
+/// What the standard says of it, and our definitions of the extensions and codes in it: all but its profiles.
+fn base(resource: &Value, depth: Depth) -> Vec<Found> {
+    let mut walk = Walk::new(depth);
+    walk.resource(resource);
+    let mut found = walk.found;
+    add(&mut found, OWN.words(resource, depth));
+    found
+}
+
+/// Checks a resource that is to be stored. The profiles that it claims are judged by `$validate`, not here: what happened
+/// is recorded even where a claim is not kept in full.
 ///
 /// # Errors
 /// `Invalid` with every element that is wrong where something is wrong in form, `Unprocessable` where all reads well.
 pub fn check(resource: &Value) -> Result<()> {
-    refuse(findings(resource, Depth::Errors))
+    refuse(base(resource, Depth::Errors))
 }
 
 /// The findings as a refusal.

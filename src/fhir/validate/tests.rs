@@ -1,3 +1,4 @@
+#![expect(clippy::too_many_lines, reason = "a row a case")]
 #![expect(
     clippy::needless_pass_by_value,
     reason = "values are written where they are used"
