@@ -169,18 +169,19 @@ fn target(kind: &str, id: Option<&str>) -> Option<Target> {
 mod tests {
     use super::*;
 
+    fn told(method: &str, path: &str) -> String {
+        let (kind, target) = asked(method, path);
+        let target = target.map(|t| format!("{}/{}", t.kind, t.id.as_deref().unwrap_or("-")));
+        format!("{kind} {}", target.unwrap_or_default())
+    }
+
     #[test]
     fn what_a_path_asks_for() {
-        let told = |method: &str, path: &str| {
-            let (kind, target) = asked(method, path);
-            let target = target.map(|t| format!("{}/{}", t.kind, t.id.as_deref().unwrap_or("-")));
-            format!("{kind} {}", target.unwrap_or_default())
-        };
         for (method, path, expected) in [
             ("GET", "/fhir/Patient/p1", "read Patient/p1"),
             ("PUT", "/fhir/Task/t1", "update Task/t1"),
             ("PATCH", "/fhir/Task/t1", "update Task/t1"),
-            ("PUT", "/fhir/Task?code=x", "update Task/-"),
+            ("PUT", "/fhir/Task", "update Task/-"),
             ("PATCH", "/fhir/Task", "update Task/-"),
             ("DELETE", "/fhir/Task/t1", "delete Task/t1"),
             ("DELETE", "/fhir/Task", "delete Task/-"),

@@ -47,6 +47,7 @@ pub async fn batch(app: &App, access: &Access, entries: &[&str], shown: Shown) -
 }
 
 /// What is told of an entry that was refused, which the audit is told too.
+#[must_use]
 pub fn refused(access: &Access, entry: &Entry<'_>, error: &Error) -> Answer {
     let kind = match entry.method {
         Method::Get | Method::Head if entry.url.contains("_history") => Act::History,

@@ -44,7 +44,7 @@ pub async fn update(
                         "Other requests store such resources all the time. Repeat the request.";
                     return Err(Error::new(Kind::Conflict, text).code("version-conflict"));
                 }
-                created => return Ok(created),
+                created @ Created::New(_) => return Ok(created),
             }
         };
         seen(&old, if_match)?;

@@ -51,6 +51,14 @@ pub struct Ask {
 }
 
 impl Ask {
+    fn origin(&self) -> Origin {
+        if self.received.is_empty() && self.gone.is_empty() {
+            Origin::Ours
+        } else {
+            Origin::Foreign
+        }
+    }
+
     fn does_with(&self, kind: &str) -> Option<Interaction> {
         let asked = self.does.filter(|(_, of)| *of == kind);
         asked.map(|(does, _)| does)
@@ -225,14 +233,13 @@ fn plan(
         about: Some(about.clone()),
         ..Changes::default()
     };
-    let mut origin = Origin::Ours;
+    let mut origin = ask.origin();
     for one in &ask.received {
         let (resource, over) = taken(loaded, after, one)?;
         set.changes.push(Change {
             labelling: Labelling::Sent,
             ..make(resource, over, writer, Some(does(one.seen)))
         });
-        origin = Origin::Foreign;
     }
     for draft in drafts.facts {
         let key = draft.resource.key.clone();
@@ -259,9 +266,6 @@ fn plan(
     for resource in drafts.papers {
         let over = loaded.stored.get(&resource.key).cloned();
         set.changes.push(make(resource, over, &owner, None));
-    }
-    if !ask.gone.is_empty() {
-        origin = Origin::Foreign;
     }
     beside(app, access, loaded, (after, &about), ask, &mut set)?;
     let head = super::practice::head::of(after, app.clock.millis());

@@ -336,7 +336,8 @@ fn built(kind: &str, parts: &[&str]) -> Option<String> {
             if out.is_empty() { '{' } else { ',' }
         );
         let text = texts.join(",");
-        out.push_str(&if *many { format!("[{text}]") } else { text });
+        let (open, close) = if *many { ("[", "]") } else { ("", "") };
+        let _ = write!(out, "{open}{text}{close}");
     }
     (!out.is_empty()).then(|| out + "}")
 }
@@ -345,16 +346,15 @@ fn built(kind: &str, parts: &[&str]) -> Option<String> {
 fn kind_at(resource: &Value, kind: &str, place: &[String]) -> String {
     let (mut of, mut value) = (kind.to_owned(), resource);
     for step in place {
-        let below = match value {
-            Value::Array(items) => step.parse().ok().and_then(|n: usize| items.get(n)),
-            _ => {
-                of = child(&of, step).map_or(String::new(), |(kind, _)| kind.to_owned());
-                value.get(step)
-            }
+        let below = if let Value::Array(items) = value {
+            step.parse().ok().and_then(|n: usize| items.get(n))
+        } else {
+            of = child(&of, step).map_or(String::new(), |(kind, _)| kind.to_owned());
+            value.get(step)
         };
         value = below.unwrap_or(&Value::Null);
         if let Some(own) = value["resourceType"].as_str() {
-            of = own.to_owned();
+            own.clone_into(&mut of);
         }
     }
     of

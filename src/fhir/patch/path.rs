@@ -214,7 +214,10 @@ fn has(value: &Value, path: &[String], text: &str) -> bool {
     }
     found.iter().any(|(_, value)| match value {
         Value::String(own) => own == text,
-        Value::Bool(_) | Value::Number(_) => value.to_string() == text,
+        Value::Bool(_) | Value::Number(_) => {
+            let own = value.to_string();
+            own == text
+        }
         _ => false,
     })
 }

@@ -57,11 +57,14 @@ pub enum Style {
     Batch,
 }
 
+/// What is no such bundle.
+#[must_use]
 pub fn invalid(text: &str) -> Error {
     Error::new(Kind::Invalid, text).issue_code("structure")
 }
 
 /// Says in which entry the error stands.
+#[must_use]
 pub fn within(mut error: Error, entry: usize) -> Error {
     for issue in &mut error.issues {
         let at = issue.at.take();
@@ -159,6 +162,7 @@ impl<'a> Entry<'a> {
     }
 
     /// The id in the URL.
+    #[must_use]
     pub const fn id(&self) -> Option<&Id> {
         match &self.target {
             Target::Id(id) => Some(id),

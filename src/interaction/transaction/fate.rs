@@ -33,8 +33,11 @@ impl Fate {
     pub const fn key(&self) -> Option<&Key> {
         match self {
             Self::Create(key, _) => Some(key),
-            Self::Update(row) | Self::Patch(row) | Self::Delete(row) => Some(&row.key),
-            Self::Gone(row) | Self::Exists(row) => Some(&row.key),
+            Self::Update(row)
+            | Self::Patch(row)
+            | Self::Delete(row)
+            | Self::Gone(row)
+            | Self::Exists(row) => Some(&row.key),
             Self::Read => None,
         }
     }

@@ -22,6 +22,7 @@ pub struct Answer {
 
 impl Answer {
     /// A resource that was stored or found.
+    #[must_use]
     pub fn stored(base: &str, row: &Stored, status: &'static str, shown: Shown) -> Self {
         let location = format!(
             r#","location":"{base}/{}/_history/{}""#,
@@ -36,6 +37,7 @@ impl Answer {
     }
 
     /// A deletion.
+    #[must_use]
     pub fn deleted(row: &Stored) -> Self {
         Self {
             status: "204 No Content",
@@ -46,6 +48,7 @@ impl Answer {
     }
 
     /// What was read; of a HEAD without the resource.
+    #[must_use]
     pub fn told(base: &str, told: &Told, with_body: bool) -> Self {
         let body = |text: Option<&str>| resource(text.filter(|_| with_body));
         match told {
@@ -71,6 +74,7 @@ impl Answer {
     }
 
     /// A refusal.
+    #[must_use]
     pub fn refused(error: &Error) -> Self {
         Self {
             status: phrase(error.status()),
@@ -113,6 +117,7 @@ fn phrase(status: u16) -> &'static str {
 }
 
 /// The bundle of these answers, in the order of the entries.
+#[must_use]
 pub fn response(style: Style, answers: &[Answer]) -> String {
     let name = match style {
         Style::Transaction => "transaction-response",

@@ -71,6 +71,10 @@ fn each_operation_changes_its_place() {
         json!({"type": "insert", "path": "Patient.name.where(use = 'official').given", "index": 1, "value": {"valueString": "z"}}),
     );
     assert_eq!(inserted["name"][0]["given"], json!(["x", "z", "y"]));
+}
+
+#[test]
+fn elements_are_moved_deleted_and_replaced() {
     let moved =
         done(json!({"type": "move", "path": "Patient.name", "source": 1, "destination": 0}));
     assert_eq!(moved["name"][0]["family"], "B");
