@@ -175,68 +175,73 @@ mod tests {
         format!("{kind} {}", target.unwrap_or_default())
     }
 
+    const FHIR: &[(&str, &str, &str)] = &[
+        ("GET", "/fhir/Patient/p1", "read Patient/p1"),
+        ("PUT", "/fhir/Task/t1", "update Task/t1"),
+        ("PATCH", "/fhir/Task/t1", "update Task/t1"),
+        ("PUT", "/fhir/Task", "update Task/-"),
+        ("PATCH", "/fhir/Task", "update Task/-"),
+        ("DELETE", "/fhir/Task/t1", "delete Task/t1"),
+        ("DELETE", "/fhir/Task", "delete Task/-"),
+        ("POST", "/fhir/Task", "create Task/-"),
+        ("GET", "/fhir/Task", "search Task/-"),
+        ("POST", "/fhir/Task/_search", "search Task/-"),
+        ("GET", "/fhir/Task/t1/_history/2", "vread Task/t1"),
+        ("GET", "/fhir/Task/t1/_history", "history Task/t1"),
+        ("GET", "/fhir/Task/_history", "history Task/-"),
+        ("GET", "/fhir/_history", "history "),
+        (
+            "GET",
+            "/fhir/Composition/c1/$document",
+            "read Composition/c1",
+        ),
+        ("POST", "/fhir/Task/$validate", "operation Task/-"),
+        ("POST", "/fhir/Patient/p1/$everything", "read Patient/p1"),
+        ("GET", "/fhir/Patient/$export", "operation Patient/-"),
+        ("POST", "/fhir/$export", "operation "),
+        ("DELETE", "/fhir/$export/1", "operation "),
+    ];
+
+    const KAP: &[(&str, &str, &str)] = &[
+        ("POST", "/fhir", "transaction "),
+        ("POST", "/fhir/", "transaction "),
+        ("GET", "/kap/v1/worklist", "search "),
+        ("GET", "/kap/v1/episodes/e1/trends", "read EpisodeOfCare/e1"),
+        (
+            "POST",
+            "/kap/v1/episodes/e1/sessions",
+            "operation EpisodeOfCare/e1",
+        ),
+        (
+            "GET",
+            "/kap/v1/episodes/e1/private-notes",
+            "note-list EpisodeOfCare/e1",
+        ),
+        (
+            "HEAD",
+            "/kap/v1/episodes/e1/private-notes/n1",
+            "note-read EpisodeOfCare/e1",
+        ),
+        (
+            "POST",
+            "/kap/v1/episodes/e1/private-notes",
+            "note-create EpisodeOfCare/e1",
+        ),
+        (
+            "PUT",
+            "/kap/v1/episodes/e1/private-notes/n1",
+            "note-update EpisodeOfCare/e1",
+        ),
+        ("POST", "/kap/v1/episodes", "operation "),
+        ("GET", "/kap/v1/patients/p1/disclosures", "read Patient/p1"),
+        ("POST", "/auth/introspect", "operation "),
+        ("GET", "/fhir/pat%20ient/p1", "read "),
+        ("GET", "/fhir/Patient/a%20b", "read Patient/-"),
+    ];
+
     #[test]
     fn what_a_path_asks_for() {
-        for (method, path, expected) in [
-            ("GET", "/fhir/Patient/p1", "read Patient/p1"),
-            ("PUT", "/fhir/Task/t1", "update Task/t1"),
-            ("PATCH", "/fhir/Task/t1", "update Task/t1"),
-            ("PUT", "/fhir/Task", "update Task/-"),
-            ("PATCH", "/fhir/Task", "update Task/-"),
-            ("DELETE", "/fhir/Task/t1", "delete Task/t1"),
-            ("DELETE", "/fhir/Task", "delete Task/-"),
-            ("POST", "/fhir/Task", "create Task/-"),
-            ("GET", "/fhir/Task", "search Task/-"),
-            ("POST", "/fhir/Task/_search", "search Task/-"),
-            ("GET", "/fhir/Task/t1/_history/2", "vread Task/t1"),
-            ("GET", "/fhir/Task/t1/_history", "history Task/t1"),
-            ("GET", "/fhir/Task/_history", "history Task/-"),
-            ("GET", "/fhir/_history", "history "),
-            (
-                "GET",
-                "/fhir/Composition/c1/$document",
-                "read Composition/c1",
-            ),
-            ("POST", "/fhir/Task/$validate", "operation Task/-"),
-            ("POST", "/fhir/Patient/p1/$everything", "read Patient/p1"),
-            ("GET", "/fhir/Patient/$export", "operation Patient/-"),
-            ("POST", "/fhir/$export", "operation "),
-            ("DELETE", "/fhir/$export/1", "operation "),
-            ("POST", "/fhir", "transaction "),
-            ("POST", "/fhir/", "transaction "),
-            ("GET", "/kap/v1/worklist", "search "),
-            ("GET", "/kap/v1/episodes/e1/trends", "read EpisodeOfCare/e1"),
-            (
-                "POST",
-                "/kap/v1/episodes/e1/sessions",
-                "operation EpisodeOfCare/e1",
-            ),
-            (
-                "GET",
-                "/kap/v1/episodes/e1/private-notes",
-                "note-list EpisodeOfCare/e1",
-            ),
-            (
-                "HEAD",
-                "/kap/v1/episodes/e1/private-notes/n1",
-                "note-read EpisodeOfCare/e1",
-            ),
-            (
-                "POST",
-                "/kap/v1/episodes/e1/private-notes",
-                "note-create EpisodeOfCare/e1",
-            ),
-            (
-                "PUT",
-                "/kap/v1/episodes/e1/private-notes/n1",
-                "note-update EpisodeOfCare/e1",
-            ),
-            ("POST", "/kap/v1/episodes", "operation "),
-            ("GET", "/kap/v1/patients/p1/disclosures", "read Patient/p1"),
-            ("POST", "/auth/introspect", "operation "),
-            ("GET", "/fhir/pat%20ient/p1", "read "),
-            ("GET", "/fhir/Patient/a%20b", "read Patient/-"),
-        ] {
+        for (method, path, expected) in FHIR.iter().chain(KAP) {
             assert_eq!(told(method, path), expected, "{method} {path}");
         }
     }

@@ -16,9 +16,9 @@ impl Store {
         after: &str,
         limit: i64,
     ) -> Result<Vec<Arc<str>>> {
-        self.settled().await?;
         const TEXT: &str =
             "SELECT id FROM audit WHERE tenant = $1 AND id > $2 ORDER BY id LIMIT $3";
+        self.settled().await?;
         let args = vec![tenant.into(), after.into(), limit.into()];
         let rows = self.read(Sql::new(TEXT, args)).await?;
         Ok(rows.iter().map(|row| row.text(0)).collect())
@@ -31,13 +31,13 @@ impl Store {
         from: &str,
         limit: i64,
     ) -> Result<Vec<(Arc<str>, Leaf)>> {
-        self.settled().await?;
         static TEXT: LazyLock<String> = LazyLock::new(|| {
             let columns = COLUMNS.join(", ");
             format!(
                 "SELECT {columns} FROM audit WHERE tenant = $1 AND id >= $2 ORDER BY id LIMIT $3"
             )
         });
+        self.settled().await?;
         let args = vec![tenant.into(), from.into(), limit.into()];
         let rows = self.read(Sql::new(&TEXT, args)).await?;
         let leaf = |row: &Columns| {

@@ -106,7 +106,9 @@ impl Spool {
             return Err(unavailable("the journal of the audit takes no more"));
         }
         let mut text = Vec::with_capacity(512 * lines.len());
-        lines.iter().for_each(|line| print(line, &mut text));
+        for line in &*lines {
+            print(line, &mut text);
+        }
         let n = state.current;
         let before = state.pair.lengths[n];
         if let Err(cause) = state.pair.files[n].write_all(&text) {
@@ -222,10 +224,10 @@ impl Pair {
 
     /// Empties those files that are `over`.
     fn clear(&mut self, over: [bool; 2]) -> Result<()> {
-        for n in 0..2 {
-            if over[n] && self.lengths[n] > 0 {
-                self.files[n].set_len(0).map_err(unavailable)?;
-                self.lengths[n] = 0;
+        for ((file, length), over) in self.files.iter().zip(&mut self.lengths).zip(over) {
+            if over && *length > 0 {
+                file.set_len(0).map_err(unavailable)?;
+                *length = 0;
             }
         }
         Ok(())
