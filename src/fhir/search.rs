@@ -11,6 +11,7 @@ use super::index::{IndexEntry, IndexValue};
 use super::interval::Interval;
 use super::parameter::Parameter;
 use super::reference::{local, relative};
+use super::shape::Shape;
 
 /// What to do with parameters that are not known (`Prefer: handling=`).
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -31,6 +32,8 @@ pub struct SearchQuery {
     pub sort: Sort,
     pub include: Vec<Include>,
     pub page: Paging,
+    /// What of each resource is asked for.
+    pub shape: Shape,
 }
 
 /// One parameter of the query.
@@ -186,6 +189,7 @@ impl SearchQuery {
     #[must_use]
     pub fn print(&self) -> String {
         let mut pairs = self.criteria();
+        pairs.extend(self.shape.pairs());
         let page = &self.page;
         pairs.push(("_count".into(), page.count.to_string()));
         if page.total == Total::Accurate {

@@ -8,7 +8,7 @@ use time::OffsetDateTime;
 use time::macros::format_description;
 
 use super::extract::{BODY, BUNDLE, Permit, body, if_match, media, no_token, single};
-use super::negotiate::{FHIR, Return, handling, json_wanted, returned};
+use super::negotiate::{FHIR, Return, handling, json_wanted, laid_out, returned};
 use super::respond::{FHIR_JSON, Outcome, answer};
 use crate::app::App;
 use crate::audit::Kind as Act;
@@ -33,7 +33,7 @@ pub async fn metadata(
     let mut response = answer(
         StatusCode::OK,
         FHIR_JSON,
-        interaction::capability::statement(&app),
+        laid_out(query.as_deref(), interaction::capability::statement(&app)),
     );
     response.headers_mut().insert(
         header::ACCESS_CONTROL_ALLOW_ORIGIN,
@@ -58,8 +58,10 @@ pub async fn read(
         return Ok(answer(StatusCode::OK, FHIR_JSON, text));
     }
     let key = key(&kind, &id)?;
+    let shape = interaction::criteria::shape(&access, &kind, &asked(query.as_deref())?)?;
     let row = interaction::read::read(&app, &access, &key).await?;
-    Ok(resource(StatusCode::OK, &row, &headers))
+    let row = shape.told(row, true)?;
+    Ok(resource(&row, &headers, query.as_deref()))
 }
 
 /// `GET /fhir/{type}/{id}/_history/{version}`
@@ -73,8 +75,10 @@ pub async fn vread(
     json_wanted(&headers, query.as_deref())?;
     let key = key(&kind, &id)?;
     let version = number(&version).ok_or_else(Error::not_found)?;
+    let shape = interaction::criteria::shape(&access, &kind, &asked(query.as_deref())?)?;
     let row = interaction::read::vread(&app, &access, &key, version).await?;
-    Ok(resource(StatusCode::OK, &row, &headers))
+    let row = shape.told(row, true)?;
+    Ok(resource(&row, &headers, query.as_deref()))
 }
 
 /// `GET /fhir/{type}?…`
@@ -87,7 +91,8 @@ pub async fn search(
 ) -> Answer {
     let parameters = pairs(query.as_deref().unwrap_or_default())?;
     json_wanted(&headers, query.as_deref())?;
-    searched(&app, &access, &kind, parameters, &headers).await
+    let said = query.as_deref();
+    searched(&app, &access, &kind, parameters, (&headers, said)).await
 }
 
 /// `POST /fhir/{type}/_search`
@@ -111,7 +116,7 @@ pub async fn search_by_post(
     all.extend(pairs(form)?);
     let said = [query.as_deref().unwrap_or_default(), form].join("&");
     json_wanted(&headers, Some(&said))?;
-    searched(&app, &access, &kind, all, &headers).await
+    searched(&app, &access, &kind, all, (&headers, Some(&said))).await
 }
 
 async fn searched(
@@ -119,12 +124,12 @@ async fn searched(
     access: &crate::access::Access,
     kind: &str,
     parameters: Vec<(String, String)>,
-    headers: &HeaderMap,
+    (headers, said): (&HeaderMap, Option<&str>),
 ) -> Answer {
     known(kind)?;
     let set =
         interaction::search::search(app, access, kind, &parameters, handling(headers)).await?;
-    Ok(answer(StatusCode::OK, FHIR_JSON, set))
+    Ok(answer(StatusCode::OK, FHIR_JSON, laid_out(said, set)))
 }
 
 /// `POST /fhir/{type}`
@@ -216,6 +221,11 @@ fn known(kind: &str) -> Result<()> {
     .issue_code("not-supported"))
 }
 
+/// What a read asks for beside the record.
+fn asked(query: Option<&str>) -> Result<Vec<(String, String)>> {
+    pairs(query.unwrap_or_default())
+}
+
 fn key(kind: &str, id: &str) -> Result<Key> {
     known(kind)?;
     Ok(Key::new(kind, Id::new(id).ok_or_else(Error::not_found)?))
@@ -242,7 +252,7 @@ fn stamp(response: &mut Response, row: &Stored) {
     }
 }
 
-fn resource(status: StatusCode, row: &Stored, headers: &HeaderMap) -> Response {
+fn resource(row: &Stored, headers: &HeaderMap, query: Option<&str>) -> Response {
     let known = headers
         .get_all(header::IF_NONE_MATCH)
         .iter()
@@ -252,11 +262,9 @@ fn resource(status: StatusCode, row: &Stored, headers: &HeaderMap) -> Response {
     let mut response = if known && row.redacted.is_none() {
         StatusCode::NOT_MODIFIED.into_response()
     } else {
-        let body = row
-            .body
-            .as_ref()
-            .map(|text| bytes::Bytes::copy_from_slice(text.as_bytes()));
-        answer(status, FHIR_JSON, body.unwrap_or_default())
+        let body = row.body.as_ref();
+        let body = body.map(|text| laid_out(query, text.to_string()));
+        answer(StatusCode::OK, FHIR_JSON, body.unwrap_or_default())
     };
     stamp(&mut response, row);
     response

@@ -5,6 +5,7 @@ use axum::http::{HeaderMap, header};
 
 use super::extract::single;
 use crate::error::{Error, Kind, Result};
+use crate::fhir::pretty::pretty;
 use crate::fhir::search::Handling;
 
 /// Media types of a FHIR body.
@@ -93,6 +94,17 @@ pub fn json_wanted(headers: &HeaderMap, query: Option<&str>) -> Result<()> {
         (Some(_), Some(_)) => Err(Error::new(Kind::Invalid, "_format stands twice.")),
         (Some(format), None) => wanted(is_answer(&Media::parse(&format))),
         (None, _) => wanted(accepts(headers)),
+    }
+}
+
+/// The answer laid out for people where the query asks for that (`_pretty=true`).
+#[must_use]
+pub fn laid_out(query: Option<&str>, json: String) -> String {
+    let mut pairs = url::form_urlencoded::parse(query.unwrap_or_default().as_bytes());
+    if pairs.any(|(name, value)| name == "_pretty" && value == "true") {
+        pretty(&json)
+    } else {
+        json
     }
 }
 

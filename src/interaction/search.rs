@@ -43,11 +43,11 @@ pub async fn search(
     let next = pages.next(&query, page.next.as_ref())?;
     links.extend(next.map(|next| ("next", format!("{url}?{next}"))));
     let mut set = Searchset::new(&base, page.total, &links);
-    for row in &matches {
-        set.push(row, Mode::Match);
+    for row in matches {
+        set.push(&query.shape.told(row, true)?, Mode::Match);
     }
-    for row in &included {
-        set.push(row, Mode::Include);
+    for row in included {
+        set.push(&query.shape.told(row, false)?, Mode::Include);
     }
     tell_ignored(&mut set, &ignored);
     Ok(set.finish())

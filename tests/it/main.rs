@@ -29,6 +29,7 @@ mod replicas;
 mod rules;
 mod scenarios;
 mod scopes;
+mod shape;
 mod smart;
 mod telemetry;
 mod tidy;

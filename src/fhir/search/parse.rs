@@ -8,6 +8,7 @@ use crate::error::{Error, Kind, Result};
 use crate::fhir::compare::{fold, indexed};
 use crate::fhir::index::local;
 use crate::fhir::parameter::{self, Parameter, ParameterKind};
+use crate::fhir::shape::{Shape, Summary};
 
 /// Most bytes of a query string.
 const MAX_LENGTH: usize = 8 * 1024;
@@ -75,6 +76,7 @@ impl SearchQuery {
             sort: Sort::Id,
             include: Vec::new(),
             page,
+            shape: Shape::default(),
         };
         once(pairs)?;
         let mut ignored = Vec::new();
@@ -88,6 +90,7 @@ impl SearchQuery {
                 ignored.push((name, value));
             }
         }
+        query.settle()?;
         if let (Some((name, value)), Handling::Strict) = (ignored.first(), handling) {
             let name = printable(name);
             return Err(invalid(if value.is_empty() {
@@ -98,6 +101,19 @@ impl SearchQuery {
         }
         let names = ignored.into_iter().map(|(name, _)| printable(name));
         Ok((query, names.collect()))
+    }
+
+    /// What the parameters about the answer say together.
+    fn settle(&mut self) -> Result<()> {
+        match self.shape.summary() {
+            Some(Summary::Count) => self.page.count = 0,
+            // "The _include and _revinclude parameters cannot be mixed with _summary=text" (FHIR R4 3.1.1.5.8).
+            Some(Summary::Text) if !self.include.is_empty() => {
+                return Err(invalid("With _summary=text nothing can be included."));
+            }
+            _ => {}
+        }
+        Ok(())
     }
 
     /// Takes a parameter that is about the answer; `false` if it is none.
@@ -115,7 +131,7 @@ impl SearchQuery {
             }
             // These are about the representation and are read elsewhere.
             "_format" | "_pretty" => {}
-            _ => return Ok(false),
+            _ => return self.shape.take(name, value),
         }
         if self.include.len() > MAX_FILTERS {
             return Err(invalid(format!(
@@ -153,7 +169,9 @@ type Hidden<'h> = &'h dyn Fn(&str, &Parameter) -> bool;
 
 /// What is said of the answer is said once.
 fn once(pairs: &[(String, String)]) -> Result<()> {
-    for name in ["_count", "_total", "_cursor", "_sort", "_format", "_pretty"] {
+    for name in [
+        "_count", "_total", "_cursor", "_sort", "_format", "_pretty", "_summary",
+    ] {
         if pairs.iter().filter(|(own, _)| own == name).count() > 1 {
             return Err(invalid(format!("{name} stands twice.")));
         }
