@@ -10,6 +10,7 @@ use crate::auth::seal::SealingKey;
 use crate::clock::Clock;
 use crate::error::{Error, Kind, Result};
 use crate::interaction::audit::seal::{Health, Sealer};
+use crate::interaction::capability::Statement;
 use crate::interaction::reading::Readings;
 use crate::kap::policy::Policy;
 use crate::private::Keys;
@@ -41,6 +42,8 @@ pub struct Parts {
     /// What stamps the events of the audit.
     pub recorder: Arc<Recorder>,
     pub sealing: Sealing,
+    /// What the service says of itself, once it was asked.
+    pub statement: OnceLock<Statement>,
 }
 
 /// What seals the audit.

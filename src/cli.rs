@@ -9,7 +9,7 @@ mod private;
 
 use std::path::Path;
 use std::process::ExitCode;
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 
 use clap::{Parser, Subcommand};
 
@@ -233,6 +233,7 @@ pub fn under(
         readings: Readings::default(),
         recorder,
         sealing: Sealing::default(),
+        statement: OnceLock::new(),
     }))
 }
 

@@ -60,13 +60,22 @@ impl Searchset {
 
     /// Adds a stored resource; a deleted one is passed over.
     pub fn push(&mut self, row: &Stored, mode: Mode) {
-        let Some(body) = &row.body else { return };
+        if let Some(body) = &row.body {
+            self.entry(&row.key.to_string(), body, mode);
+        }
+    }
+
+    /// Adds a resource that is not of the store as a match.
+    pub fn push_text(&mut self, path: &str, text: &str) {
+        self.entry(path, text, Mode::Match);
+    }
+
+    fn entry(&mut self, path: &str, body: &str, mode: Mode) {
         self.open();
         let _ = write!(
             self.out,
-            r#"{{"fullUrl":"{}/{}","resource":{body},"search":{{"mode":"{}"}}}}"#,
+            r#"{{"fullUrl":"{}/{path}","resource":{body},"search":{{"mode":"{}"}}}}"#,
             self.base,
-            row.key,
             mode.code()
         );
     }

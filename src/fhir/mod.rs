@@ -1,7 +1,9 @@
 //! The language of FHIR. Pure: no I/O, no clock, no word of the practice.
 
 pub mod bundle;
+pub mod canonicals;
 pub mod compare;
+pub mod compartment;
 pub mod index;
 pub mod interval;
 pub mod json;
@@ -19,3 +21,4 @@ pub mod search;
 pub mod security;
 pub mod shape;
 pub mod structure;
+pub mod targets;

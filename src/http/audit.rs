@@ -105,11 +105,18 @@ fn failure(trail: &Trail, noted: &Noted, route: &str, response: &Response) -> Ev
 fn asked(method: &str, path: &str) -> (Kind, Option<Target>) {
     let steps: Vec<&str> = path.split('/').filter(|step| !step.is_empty()).collect();
     match (method, steps.as_slice()) {
+        ("GET" | "HEAD", ["fhir"]) | (_, ["fhir", "_search"]) => (Kind::Search, None),
         (_, ["fhir"]) => (Kind::Transaction, None),
         ("POST", ["fhir", kind]) => (Kind::Create, target(kind, None)),
         (_, ["fhir", kind] | ["fhir", kind, "_search"]) => (Kind::Search, target(kind, None)),
         ("PUT", ["fhir", kind, id]) => (Kind::Update, target(kind, Some(id))),
         (_, ["fhir", kind, id, "_history", _]) => (Kind::Vread, target(kind, Some(id))),
+        // Whose compartment was to be searched.
+        (_, ["fhir", kind, id, within])
+            if *within == "*" || within.starts_with(|c: char| c.is_ascii_uppercase()) =>
+        {
+            (Kind::Search, target(kind, Some(id)))
+        }
         (_, ["fhir", kind, id, ..]) => (Kind::Read, target(kind, Some(id))),
         ("GET" | "HEAD", ["kap", _, "patients", id, ..]) => {
             (Kind::Read, target("Patient", Some(id)))
@@ -179,6 +186,10 @@ mod tests {
                 "/fhir/Composition/c1/$document",
                 "read Composition/c1",
             ),
+            ("GET", "/fhir", "search "),
+            ("POST", "/fhir/_search", "search "),
+            ("GET", "/fhir/Patient/p1/*", "search Patient/p1"),
+            ("GET", "/fhir/Patient/p1/Goal", "search Patient/p1"),
             ("POST", "/fhir", "transaction "),
             ("POST", "/fhir/", "transaction "),
             ("GET", "/kap/v1/worklist", "search "),

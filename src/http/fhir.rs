@@ -1,5 +1,7 @@
 //! The FHIR R4 API over HTTP: <https://hl7.org/fhir/R4/http.html>.
 
+pub mod across;
+
 use axum::body::Body;
 use axum::extract::{Path, RawQuery, State};
 use axum::http::{HeaderMap, HeaderName, HeaderValue, StatusCode, header};
@@ -8,12 +10,13 @@ use time::OffsetDateTime;
 use time::macros::format_description;
 
 use super::extract::{BODY, BUNDLE, Permit, body, if_match, media, no_token, single};
-use super::negotiate::{FHIR, Return, handling, json_wanted, laid_out, returned};
+use super::negotiate::{FHIR, Return, handling, is_pretty, json_wanted, laid_out, returned};
 use super::respond::{FHIR_JSON, Outcome, answer};
 use crate::app::App;
 use crate::audit::Kind as Act;
 use crate::error::{Error, Kind, Result};
 use crate::fhir::outcome::done;
+use crate::fhir::pretty::pretty;
 use crate::fhir::resource::{Key, Resource, Stored, number, version};
 use crate::fhir::search::pairs;
 use crate::interaction;
@@ -30,11 +33,19 @@ pub async fn metadata(
     headers: HeaderMap,
 ) -> Answer {
     json_wanted(&headers, query.as_deref())?;
-    let mut response = answer(
-        StatusCode::OK,
-        FHIR_JSON,
-        laid_out(query.as_deref(), interaction::capability::statement(&app)),
-    );
+    let statement = interaction::capability::statement(&app);
+    let mut response = if tagged(&headers, &statement.etag) {
+        StatusCode::NOT_MODIFIED.into_response()
+    } else if is_pretty(query.as_deref()) {
+        let text = String::from_utf8_lossy(&statement.text);
+        answer(StatusCode::OK, FHIR_JSON, pretty(&text))
+    } else {
+        answer(StatusCode::OK, FHIR_JSON, statement.text.clone())
+    };
+    tag(&mut response, &statement.etag);
+    // It says nothing of anybody and changes with the program and its configuration only.
+    let kept = HeaderValue::from_static("public, max-age=300");
+    response.headers_mut().insert(header::CACHE_CONTROL, kept);
     response.headers_mut().insert(
         header::ACCESS_CONTROL_ALLOW_ORIGIN,
         HeaderValue::from_static("*"),
@@ -54,8 +65,18 @@ pub async fn read(
     // The project's own definitions hold nothing of a patient: any client may read them.
     if let Ok(text) = interaction::definitions::read(&kind, &id) {
         let event = access.event(Act::Read).target(&kind, &id, None);
+        let shape = interaction::criteria::shape(&access, &kind, &asked(query.as_deref())?)?;
+        let part = shape.of(&kind, true, text)?;
         interaction::audit::note(&access, event);
-        return Ok(answer(StatusCode::OK, FHIR_JSON, text));
+        let etag = interaction::definitions::etag(text);
+        let mut response = if tagged(&headers, &etag) {
+            StatusCode::NOT_MODIFIED.into_response()
+        } else {
+            let text = part.unwrap_or_else(|| text.to_owned());
+            answer(StatusCode::OK, FHIR_JSON, laid_out(query.as_deref(), text))
+        };
+        tag(&mut response, &etag);
+        return Ok(response);
     }
     let key = key(&kind, &id)?;
     let shape = interaction::criteria::shape(&access, &kind, &asked(query.as_deref())?)?;
@@ -105,6 +126,17 @@ pub async fn search_by_post(
     content: Body,
 ) -> Answer {
     media(&headers, &["application/x-www-form-urlencoded"])?;
+    let (all, said) = form(&access, query.as_deref(), content).await?;
+    json_wanted(&headers, Some(&said))?;
+    searched(&app, &access, &kind, all, (&headers, Some(&said))).await
+}
+
+/// What a search by POST asks for: its parameters, those of the path too, and how they stand in a query.
+async fn form(
+    access: &crate::access::Access,
+    query: Option<&str>,
+    content: Body,
+) -> Result<(Vec<(String, String)>, String)> {
     let bytes = body(content, 64 * 1024).await?;
     let form = std::str::from_utf8(&bytes)
         .map_err(|_| Error::new(Kind::Invalid, "The form is not UTF-8."))?;
@@ -112,11 +144,9 @@ pub async fn search_by_post(
     if let Some(trail) = access.trail() {
         trail.form(form);
     }
-    let mut all = pairs(query.as_deref().unwrap_or_default())?;
+    let mut all = asked(query)?;
     all.extend(pairs(form)?);
-    let said = [query.as_deref().unwrap_or_default(), form].join("&");
-    json_wanted(&headers, Some(&said))?;
-    searched(&app, &access, &kind, all, (&headers, Some(&said))).await
+    Ok((all, [query.unwrap_or_default(), form].join("&")))
 }
 
 async fn searched(
@@ -229,6 +259,20 @@ fn asked(query: Option<&str>) -> Result<Vec<(String, String)>> {
 fn key(kind: &str, id: &str) -> Result<Key> {
     known(kind)?;
     Ok(Key::new(kind, Id::new(id).ok_or_else(Error::not_found)?))
+}
+
+/// Whether `If-None-Match` names this very tag, or any.
+fn tagged(headers: &HeaderMap, etag: &str) -> bool {
+    let all = headers.get_all(header::IF_NONE_MATCH).iter();
+    all.filter_map(|value| value.to_str().ok())
+        .flat_map(|text| text.split(','))
+        .any(|one| matches!(one.trim(), "*") || one.trim() == etag)
+}
+
+fn tag(response: &mut Response, etag: &str) {
+    if let Ok(value) = HeaderValue::from_str(etag) {
+        response.headers_mut().insert(header::ETAG, value);
+    }
 }
 
 fn etag(row: &Stored) -> HeaderValue {

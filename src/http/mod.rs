@@ -36,12 +36,20 @@ pub fn router(app: App) -> Router {
             get(smart::configuration),
         )
         .route("/fhir/metadata", get(fhir::metadata))
-        .route("/fhir", post(fhir::transaction))
-        .route("/fhir/", post(fhir::transaction))
+        .route(
+            "/fhir",
+            get(fhir::across::everywhere).post(fhir::transaction),
+        )
+        .route(
+            "/fhir/",
+            get(fhir::across::everywhere).post(fhir::transaction),
+        )
+        .route("/fhir/_search", post(fhir::across::everywhere_by_post))
         .route("/fhir/{type}", get(fhir::search).post(fhir::create))
         .route("/fhir/{type}/_search", post(fhir::search_by_post))
         .route("/fhir/{type}/{id}", get(fhir::read).put(fhir::update))
         .route("/fhir/{type}/{id}/_history/{version}", get(fhir::vread))
+        .route("/fhir/{type}/{id}/{within}", get(fhir::across::compartment))
         .route("/fhir/Composition/{id}/$document", get(fhir::document))
         .nest("/kap/v1", practice::routes().merge(private_note::routes()))
         .merge(ops::docs_files().with_state(()))

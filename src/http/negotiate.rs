@@ -100,12 +100,18 @@ pub fn json_wanted(headers: &HeaderMap, query: Option<&str>) -> Result<()> {
 /// The answer laid out for people where the query asks for that (`_pretty=true`).
 #[must_use]
 pub fn laid_out(query: Option<&str>, json: String) -> String {
-    let mut pairs = url::form_urlencoded::parse(query.unwrap_or_default().as_bytes());
-    if pairs.any(|(name, value)| name == "_pretty" && value == "true") {
+    if is_pretty(query) {
         pretty(&json)
     } else {
         json
     }
+}
+
+/// Whether the query asks for an answer that is laid out for people.
+#[must_use]
+pub fn is_pretty(query: Option<&str>) -> bool {
+    let mut pairs = url::form_urlencoded::parse(query.unwrap_or_default().as_bytes());
+    pairs.any(|(name, value)| name == "_pretty" && value == "true")
 }
 
 fn wanted(fits: bool) -> Result<()> {

@@ -1,12 +1,13 @@
 //! What this server can do, said from what is registered: <https://hl7.org/fhir/R4/capabilitystatement.html>.
 
+use bytes::Bytes;
 use serde_json::{Value, json};
 
 use super::audit::events::TYPE as EVENTS;
-use super::write::OPENED_ELSEWHERE;
-use crate::access::{Interaction, role};
+use super::{definitions, registry};
 use crate::app::App;
-use crate::fhir::parameter::{self, ParameterKind};
+use crate::fhir::parameter::{self, Parameter, ParameterKind};
+use crate::fhir::{canonicals, compartment, targets};
 use crate::mapping::register::profiles_of;
 
 /// The resource types that the FHIR API serves.
@@ -47,14 +48,47 @@ pub const TYPES: &[&str] = &[
     "Task",
 ];
 
+/// The CapabilityStatement as it leaves: it changes with the program and its configuration only.
+#[derive(Debug)]
+pub struct Statement {
+    pub text: Bytes,
+    pub etag: String,
+}
+
+/// What a client should know that the other elements have no place for.
+const DOCUMENTATION: &str = "Searches: chains have at most two links, _has stands once in a criterion; a search has at most four \
+    such criteria. What comes along (_include, _revinclude, with :iterate, Type:* and *) is followed two steps and is at most \
+    1,000 resources a page; where a limit is reached, the bundle says so in an OperationOutcome. _text, _content, _filter and \
+    _query are not offered: they would tell of elements that the caller may not see. AuditEvent and Questionnaire are \
+    searched by their own paths, not together with other types. `_summary`, `_elements` and `_pretty` apply to reads and \
+    searches.";
+
 /// The CapabilityStatement of this server.
 #[must_use]
-pub fn statement(app: &App) -> String {
-    let resources: Vec<Value> = TYPES.iter().map(|kind| resource(kind)).collect();
+pub fn statement(app: &App) -> &Statement {
+    app.statement.get_or_init(|| {
+        let text = written(app);
+        let etag = definitions::etag(&text);
+        let text = text.into();
+        Statement { text, etag }
+    })
+}
+
+fn written(app: &App) -> String {
+    let own = definitions::kinds().filter(|kind| !TYPES.contains(kind));
+    let mut defined: Vec<&str> = own.collect();
+    defined.sort_unstable();
+    let resources = TYPES.iter().map(|kind| resource(kind));
+    let resources: Vec<Value> = resources
+        .chain(defined.into_iter().map(definition))
+        .collect();
+    let compartments: Vec<String> = compartment::owners().map(compartment_url).collect();
+    let interactions = registry::OF_SYSTEM.iter();
+    let common = parameter::common().map(|p| parameter_of("*", p));
     json!({
         "resourceType": "CapabilityStatement",
         "status": "active",
-        "date": "2026-11-22",
+        "date": "2026-11-26",
         "kind": "instance",
         "software": { "name": "kap-fhir", "version": env!("CARGO_PKG_VERSION") },
         "implementation": { "description": "kap-fhir", "url": app.fhir_base() },
@@ -63,96 +97,103 @@ pub fn statement(app: &App) -> String {
         "copyright": "This material contains content from LOINC (http://loinc.org). LOINC is copyright Regenstrief Institute, Inc. and the LOINC Committee and is available at no cost under the license at http://loinc.org/license.",
         "rest": [{
             "mode": "server",
+            "documentation": DOCUMENTATION,
             "security": security(),
             "resource": resources,
-            "interaction": [{ "code": "transaction" }],
+            "interaction": interactions.map(|code| json!({ "code": code })).collect::<Vec<_>>(),
+            "searchParam": common.collect::<Vec<_>>(),
+            "compartment": compartments,
         }],
     })
     .to_string()
 }
 
-fn resource(kind: &str) -> Value {
-    let parameters: Vec<Value> = parameter::of(kind)
-        .into_iter()
-        .flatten()
-        .map(|p| json!({ "name": p.name, "type": p.kind.code() }))
-        .collect();
-    let includes: Vec<String> = parameter::of(kind)
-        .into_iter()
-        .flatten()
-        .filter(|p| p.kind == ParameterKind::Reference && kind != EVENTS)
-        .map(|p| format!("{kind}:{}", p.name))
-        .collect();
-    let interactions = interactions(kind);
-    let creates = interactions.contains(&"create");
-    let interactions: Vec<Value> = interactions
-        .iter()
-        .map(|code| json!({ "code": code }))
-        .collect();
-    let mut out = json!({
+/// The id of a CompartmentDefinition is its type's name with a small first letter.
+fn compartment_url(kind: &str) -> String {
+    let (first, rest) = kind.split_at(1.min(kind.len()));
+    let id = first.to_ascii_lowercase() + rest;
+    format!("http://hl7.org/fhir/CompartmentDefinition/{id}")
+}
+
+/// A type whose definitions are read.
+fn definition(kind: &str) -> Value {
+    json!({
         "type": kind,
-        "interaction": interactions,
-        "versioning": if kind == EVENTS { "no-version" } else { "versioned" },
-        "readHistory": kind != EVENTS,
+        "interaction": [{ "code": "read" }],
+        "versioning": "no-version",
+        "readHistory": false,
         "updateCreate": false,
-        "conditionalCreate": creates,
-        "conditionalRead": "not-supported",
-        "referencePolicy": ["literal", "logical", "enforced"],
-    });
-    if !parameters.is_empty() {
-        out["searchParam"] = json!(parameters);
-    }
-    if !includes.is_empty() {
-        out["searchInclude"] = json!(includes);
-    }
-    let reverse = reverse_includes(kind);
-    if !reverse.is_empty() {
-        out["searchRevInclude"] = json!(reverse);
-    }
-    let profiles = profiles_of(kind);
-    if !profiles.is_empty() {
-        out["supportedProfile"] = json!(profiles);
-    }
-    if kind == "Composition" {
-        out["operation"] = json!([{
-            "name": "document",
-            "definition": "http://hl7.org/fhir/OperationDefinition/Composition-document",
-        }]);
+        "conditionalCreate": false,
+        "conditionalRead": "not-match",
+    })
+}
+
+fn parameter_of(kind: &str, parameter: &Parameter) -> Value {
+    let mut out = json!({ "name": parameter.name, "type": parameter.kind.code() });
+    if let Some(url) = canonicals::of(kind, parameter.name) {
+        out["definition"] = json!(url);
     }
     out
 }
 
-/// What some role may do with resources of this type.
-fn interactions(kind: &str) -> Vec<&'static str> {
-    let letters = role::every_kind()
-        .find(|(name, _)| *name == kind)
-        .map(|(_, letters)| letters)
-        .unwrap_or_default();
-    [
-        (Interaction::Read, "read"),
-        (Interaction::Read, "vread"),
-        (Interaction::Search, "search-type"),
-        (Interaction::Create, "create"),
-        (Interaction::Update, "update"),
-    ]
-    .into_iter()
-    .filter(|(_, code)| kind != EVENTS || *code != "vread")
-    .filter(|(interaction, _)| letters.has(*interaction))
-    .filter(|(interaction, _)| (*interaction, kind) != (Interaction::Create, OPENED_ELSEWHERE))
-    .map(|(_, code)| code)
-    .collect()
+fn resource(kind: &'static str) -> Value {
+    let interactions = registry::interactions(kind);
+    let creates = interactions.contains(&"create");
+    let versioned = interactions.contains(&"vread");
+    let codes = interactions.iter().map(|code| json!({ "code": code }));
+    let mut out = json!({
+        "type": kind,
+        "interaction": codes.collect::<Vec<_>>(),
+        "versioning": if versioned { "versioned" } else { "no-version" },
+        "readHistory": versioned,
+        "updateCreate": false,
+        "conditionalCreate": creates,
+        "conditionalRead": registry::CONDITIONAL_READ,
+        "referencePolicy": ["literal", "logical", "enforced"],
+    });
+    let parameters = registry::parameters(kind);
+    let parameters = parameters.map(|p| parameter_of(kind, p)).collect();
+    let operations = registry::OPERATIONS.iter().filter(|o| o.kind == Some(kind));
+    let operations = operations.map(|o| json!({ "name": o.name, "definition": o.definition }));
+    let texts = |list: Vec<String>| list.into_iter().map(Value::from).collect();
+    let profiles = profiles_of(kind).iter().map(|p| json!(p)).collect();
+    let lists: [(&str, Vec<Value>); 5] = [
+        ("searchParam", parameters),
+        ("searchInclude", texts(includes(kind))),
+        ("searchRevInclude", texts(reverse_includes(kind))),
+        ("supportedProfile", profiles),
+        ("operation", operations.collect()),
+    ];
+    for (name, list) in lists.into_iter().filter(|(_, list)| !list.is_empty()) {
+        out[name] = json!(list);
+    }
+    out
 }
 
-/// The types that refer to this one by a parameter that names no other type, such as `Provenance:target`.
+/// Types whose records are not found by the index of references, and so accompany nothing.
+const APART: [&str; 2] = [EVENTS, definitions::QUESTIONNAIRE];
+
+fn references(kind: &str) -> impl Iterator<Item = &'static Parameter> {
+    let all = parameter::of(kind).into_iter().flatten();
+    all.filter(|p| p.kind == ParameterKind::Reference)
+}
+
+fn includes(kind: &str) -> Vec<String> {
+    if APART.contains(&kind) || references(kind).next().is_none() {
+        return Vec::new();
+    }
+    let wild = ["*".to_owned(), format!("{kind}:*")];
+    let each = references(kind).map(|p| format!("{kind}:{}", p.name));
+    wild.into_iter().chain(each).collect()
+}
+
+/// The parameters by which records may refer to one of this type.
 fn reverse_includes(kind: &str) -> Vec<String> {
     let mut out = Vec::new();
-    for of in TYPES {
-        for p in parameter::of(of).into_iter().flatten() {
-            let names = p.target == Some(kind) || (*of == "Provenance" && p.name == "target");
-            if p.kind == ParameterKind::Reference && names {
-                out.push(format!("{of}:{}", p.name));
-            }
-        }
+    let others = if APART.contains(&kind) { &[] } else { TYPES };
+    for of in others.iter().filter(|of| !APART.contains(of)) {
+        let to = references(of).filter(|p| targets::of(of, p).contains(&kind));
+        out.extend(to.map(|p| format!("{of}:{}", p.name)));
     }
     out
 }

@@ -24,7 +24,7 @@ pub async fn existing(
     criteria: &str,
 ) -> Result<(SearchQuery, Option<Stored>)> {
     let (query, mut matches) = matching(app, access, kind, criteria).await?;
-    if query.filters.is_empty() {
+    if query.asks_nothing() {
         let text = "A conditional create needs a criterion.";
         return Err(Error::new(Kind::PreconditionFailed, text));
     }

@@ -1,9 +1,9 @@
 //! Search criteria of a caller: read by what the caller may know that there is.
 
-use crate::access::{Access, Role, redact};
+use crate::access::{Access, Interaction, Role, redact};
 use crate::error::{Error, Kind, Result};
 use crate::fhir::parameter::{self, Parameter, Segment};
-use crate::fhir::search::{Handling, SearchQuery};
+use crate::fhir::search::{Handling, SearchQuery, Sort};
 use crate::fhir::shape::{Shape, Summary};
 
 /// As [`SearchQuery::parse`]; a parameter over an element that the caller's role may not see is none, or the answers would
@@ -17,18 +17,81 @@ pub fn parse(
     pairs: &[(String, String)],
     handling: Handling,
 ) -> Result<(SearchQuery, Vec<String>)> {
-    let role = access.caller().map(|caller| caller.role);
-    let hidden = |kind: &str, parameter: &Parameter| {
-        let mut paths = parameter::paths(kind, parameter);
-        role.is_some_and(|role| paths.any(|path| hides(role, kind, path)))
-    };
-    let (mut query, mut ignored) = SearchQuery::parse_for(kind, pairs, handling, &hidden)?;
+    let hidden = |kind: &str, parameter: &Parameter| is_hidden(access, kind, parameter);
+    let (mut query, mut ignored) = SearchQuery::parse_for(kind, &[], pairs, handling, &hidden)?;
+    permit(access, &mut query)?;
     let unknown = unknown(access, &[kind], &mut query.shape);
     if handling == Handling::Strict {
         refuse(kind, &unknown)?;
     }
     ignored.extend(unknown);
     Ok((query, ignored))
+}
+
+/// As [`parse`], of several types at once: a search of each, with what each of them knows.
+///
+/// # Errors
+/// As [`parse`]; `Invalid` for an order that they have not all of them.
+pub fn parse_all(
+    access: &Access,
+    kinds: &[&'static str],
+    pairs: &[(String, String)],
+    handling: Handling,
+) -> Result<(Vec<SearchQuery>, Vec<String>)> {
+    let hidden = |kind: &str, parameter: &Parameter| is_hidden(access, kind, parameter);
+    let mut pairs = pairs.to_vec();
+    let mut ignored = Vec::new();
+    for kind in kinds {
+        let (_, more) = SearchQuery::parse_for(kind, kinds, &pairs, handling, &hidden)?;
+        pairs.retain(|(name, _)| !more.contains(&printable(name)));
+        ignored.extend(more);
+    }
+    let mut queries = Vec::new();
+    for kind in kinds {
+        let (mut query, _) = SearchQuery::parse_for(kind, kinds, &pairs, handling, &hidden)?;
+        if matches!(query.sort, Sort::Date(_)) {
+            let text = "Several types are sorted by one of _id, _lastUpdated, -_lastUpdated.";
+            return Err(invalid(text));
+        }
+        permit(access, &mut query)?;
+        queries.push(query);
+    }
+    let mut unknown_names = Vec::new();
+    for query in &mut queries {
+        unknown_names = unknown(access, kinds, &mut query.shape);
+    }
+    if handling == Handling::Strict {
+        refuse("these types", &unknown_names)?;
+    }
+    ignored.extend(unknown_names);
+    Ok((queries, ignored))
+}
+
+/// Whether the parameter is over an element that the caller's role may not see.
+pub(super) fn is_hidden(access: &Access, kind: &str, parameter: &Parameter) -> bool {
+    let role = access.caller().map(|caller| caller.role);
+    let mut paths = parameter::paths(kind, parameter);
+    role.is_some_and(|role| paths.any(|path| hides(role, kind, path)))
+}
+
+/// Leaves of each criterion on other records the types that the caller may search.
+///
+/// # Errors
+/// `Forbidden` where there is none.
+fn permit(access: &Access, query: &mut SearchQuery) -> Result<()> {
+    for chain in &mut query.chains {
+        let mut refused = None;
+        let mut may = |other: &mut SearchQuery| {
+            let allowed = access.allow(Interaction::Search, other.kind);
+            let allowed = allowed.and_then(|()| permit(access, other));
+            allowed.map_err(|error| refused = Some(error)).is_ok()
+        };
+        chain.others.retain_mut(|other| may(other));
+        if let Some(refused) = refused.filter(|_| chain.others.is_empty()) {
+            return Err(refused);
+        }
+    }
+    Ok(())
 }
 
 /// What of a record of type `kind` is asked for with a read of it.
@@ -56,7 +119,7 @@ pub(super) fn unknown(access: &Access, kinds: &[&str], shape: &mut Shape) -> Vec
     let hidden =
         |kind: &str, name: &str| role.is_some_and(|role| redact::never_shows(role, kind, name));
     let names = shape.unknown(kinds, &hidden);
-    names.into_iter().map(printable).collect()
+    names.iter().map(|name| printable(name)).collect()
 }
 
 fn refuse(kind: &str, unknown: &[String]) -> Result<()> {
@@ -73,7 +136,7 @@ fn invalid(text: impl Into<String>) -> Error {
 }
 
 /// A name as it may be shown: short and plain.
-fn printable(name: String) -> String {
+fn printable(name: &str) -> String {
     let plain = name.chars().filter(char::is_ascii_graphic);
     plain.take(64).collect()
 }

@@ -3,6 +3,7 @@
 //! Every change goes through [`commit`], everything that leaves is read through a `View`.
 
 pub mod accept;
+pub mod across;
 pub mod at_hand;
 pub mod audit;
 pub mod capability;
@@ -24,6 +25,7 @@ pub mod practice;
 pub mod private_note;
 pub mod read;
 pub mod reading;
+pub mod registry;
 pub mod retelling;
 pub mod search;
 mod stamp;

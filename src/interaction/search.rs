@@ -2,15 +2,15 @@
 
 use serde_json::json;
 
-use super::audit;
 use super::criteria::parse;
 use super::paging::Pages;
 use super::retelling::retell;
+use super::{audit, definitions};
 use crate::access::{Access, Interaction};
 use crate::app::App;
-use crate::error::Result;
+use crate::error::{Error, Result};
 use crate::fhir::bundle::{Mode, Searchset};
-use crate::fhir::search::Handling;
+use crate::fhir::search::{Handling, SearchQuery};
 
 /// The searchset for `parameters` on resources of type `kind`.
 ///
@@ -28,28 +28,54 @@ pub async fn search(
         return audit::events::search(app, access, parameters, handling).await;
     }
     access.allow(Interaction::Search, kind)?;
+    if kind == definitions::QUESTIONNAIRE {
+        return definitions::search(app, access, parameters, handling);
+    }
     let (query, ignored) = parse(access, kind, parameters, handling)?;
+    let url = format!("{}/{kind}", app.fhir_base());
+    answer(app, access, &url, vec![query], &ignored).await
+}
+
+/// The searchset for searches that are alike but for their types, at `url`.
+///
+/// # Errors
+/// `Gone` for a cursor whose time is over; those of the store.
+pub(super) async fn answer(
+    app: &App,
+    access: &Access,
+    url: &str,
+    queries: Vec<SearchQuery>,
+    ignored: &[String],
+) -> Result<String> {
     let base = app.fhir_base();
-    let mut query = query.relative_to(&base);
-    let pages = Pages::of_search(app, access, &mut query)?;
-    let page = app.store.view(access).search(&query).await?;
+    let mut queries: Vec<_> = queries.into_iter().map(|q| q.relative_to(&base)).collect();
+    let first = queries.first_mut();
+    let first = first.ok_or_else(|| Error::internal("a search of no type"))?;
+    let pages = Pages::of_search(app, access, first)?;
+    let first = first.clone();
+    for query in &mut queries {
+        query.page.after.clone_from(&first.page.after);
+    }
+    let page = app.store.view(access).search_all(&queries).await?;
     audit::searched(access, page.matches.iter().chain(&page.included));
     let (matches, included) = (
         retell(app, access, page.matches).await?,
         retell(app, access, page.included).await?,
     );
-    let url = format!("{base}/{kind}");
-    let mut links = vec![("self", format!("{url}?{}", query.print()))];
-    let next = pages.next(&query, page.next.as_ref())?;
+    let mut links = vec![("self", format!("{url}?{}", first.print()))];
+    let next = pages.next(&first, page.next.as_ref())?;
     links.extend(next.map(|next| ("next", format!("{url}?{next}"))));
     let mut set = Searchset::new(&base, page.total, &links);
     for row in matches {
-        set.push(&query.shape.told(row, true)?, Mode::Match);
+        set.push(&first.shape.told(row, true)?, Mode::Match);
     }
     for row in included {
-        set.push(&query.shape.told(row, false)?, Mode::Include);
+        set.push(&first.shape.told(row, false)?, Mode::Include);
     }
-    tell_ignored(&mut set, &ignored);
+    for limit in &page.limits {
+        warn(&mut set, "too-costly", limit.text());
+    }
+    tell_ignored(&mut set, ignored);
     Ok(set.finish())
 }
 
@@ -59,12 +85,14 @@ pub(super) fn tell_ignored(set: &mut Searchset, ignored: &[String]) {
         return;
     }
     let names = ignored.join(", ");
+    let text =
+        format!("Not supported and therefore ignored: {names}. The self link shows what was used.");
+    warn(set, "not-supported", &text);
+}
+
+fn warn(set: &mut Searchset, code: &str, text: &str) {
     set.outcome(&json!({
         "resourceType": "OperationOutcome",
-        "issue": [{
-            "severity": "warning",
-            "code": "not-supported",
-            "diagnostics": format!("Not supported and therefore ignored: {names}. The self link shows what was used."),
-        }],
+        "issue": [{ "severity": "warning", "code": code, "diagnostics": text }],
     }));
 }

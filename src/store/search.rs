@@ -1,10 +1,13 @@
 //! A search as SQL. Its interpreter in memory is `SearchQuery::matches`; a property test holds the two together.
 
+mod chain;
 mod condition;
 mod include;
+mod several;
 mod unless;
 
 use self::condition::Found;
+pub use self::include::Limit;
 pub use self::unless::CRITERIA_MET;
 use super::filter::{Builder, Of, visible};
 use super::view::{COLUMNS, View, WIDTH};
@@ -14,7 +17,7 @@ use crate::fhir::resource::Stored;
 use crate::fhir::search::{After, Direction, SearchQuery, Sort, Total};
 
 /// A page of a search.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, Default)]
 pub struct Page {
     pub matches: Vec<Stored>,
     /// What `_include` and `_revinclude` ask for, without the matches themselves.
@@ -23,6 +26,8 @@ pub struct Page {
     pub total: Option<i64>,
     /// The last match, if there are more.
     pub next: Option<After>,
+    /// Which limits of what comes along were reached.
+    pub limits: Vec<Limit>,
 }
 
 impl View<'_> {
@@ -43,6 +48,7 @@ impl View<'_> {
                 included: Vec::new(),
                 total,
                 next: None,
+                limits: Vec::new(),
             });
         }
         let rows = self.store.read(self.page(query).sql()).await?;
@@ -55,12 +61,13 @@ impl View<'_> {
             value: r.int(WIDTH),
             id: r.text(1).to_string(),
         });
-        let included = self.included(query, &matches).await?;
+        let (included, limits) = self.included(&query.include, &matches).await?;
         Ok(Page {
             matches,
             included,
             total,
             next,
+            limits,
         })
     }
 
@@ -131,6 +138,9 @@ impl View<'_> {
             .push(" AND r.deleted = 0");
         let of = Of::One(query.kind, Interaction::Search);
         visible(b, self.access, "r", of);
-        condition::narrow(b, self.access.tenant(), query)
+        let led = query.within.is_some() || !query.chains.is_empty();
+        let found = condition::narrow(b, self.access.tenant(), query, led);
+        let found = self.within(b, query, found);
+        self.chained(b, query, found)
     }
 }

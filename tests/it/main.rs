@@ -4,10 +4,12 @@
 #![expect(clippy::format_push_string, reason = "plain in a test")]
 
 mod access;
+mod across;
 mod app;
 mod audit;
 mod bad_input;
 mod canary;
+mod capability;
 mod client;
 mod contract;
 mod crash;

@@ -1,8 +1,8 @@
 //! Reads a search from the pairs of a query string.
 
 use super::{
-    DateTest, Direction, Filter, Handling, Include, Paging, Prefix, Presence, ReferenceTest,
-    SearchQuery, Sort, Test, TextMatch, Token, Total,
+    DateTest, Direction, Filter, Handling, Paging, Prefix, Presence, ReferenceTest, SearchQuery,
+    Sort, Test, TextMatch, Token, Total, chain,
 };
 use crate::error::{Error, Kind, Result};
 use crate::fhir::compare::{fold, indexed};
@@ -45,15 +45,38 @@ impl SearchQuery {
         pairs: &[(String, String)],
         handling: Handling,
     ) -> Result<(Self, Vec<String>)> {
-        Self::parse_for(kind, pairs, handling, &|_, _| false)
+        Self::parse_for(kind, &[], pairs, handling, &|_, _| false)
     }
 
-    /// As [`SearchQuery::parse`], for whom a `hidden` parameter of a type is none.
+    /// A search for all of `kind`.
+    pub(super) fn blank(kind: &'static str) -> Self {
+        let page = Paging {
+            count: DEFAULT_COUNT,
+            cursor: None,
+            after: None,
+            total: Total::None,
+        };
+        Self {
+            kind,
+            among: Vec::new(),
+            within: None,
+            filters: Vec::new(),
+            chains: Vec::new(),
+            sort: Sort::Id,
+            include: Vec::new(),
+            page,
+            shape: Shape::default(),
+        }
+    }
+
+    /// As [`SearchQuery::parse`], for whom a `hidden` parameter of a type is none. Where several types are asked at once,
+    /// `among` are all of them.
     ///
     /// # Errors
     /// As [`SearchQuery::parse`].
     pub fn parse_for(
         kind: &str,
+        among: &[&'static str],
         pairs: &[(String, String)],
         handling: Handling,
         hidden: Hidden<'_>,
@@ -64,28 +87,18 @@ impl SearchQuery {
                 "This resource type cannot be searched.",
             ));
         };
-        let page = Paging {
-            count: DEFAULT_COUNT,
-            cursor: None,
-            after: None,
-            total: Total::None,
-        };
-        let mut query = Self {
-            kind,
-            filters: Vec::new(),
-            sort: Sort::Id,
-            include: Vec::new(),
-            page,
-            shape: Shape::default(),
-        };
+        let mut query = Self::blank(kind);
         once(pairs)?;
+        let among = if among.is_empty() { &[kind][..] } else { among };
         let mut ignored = Vec::new();
         for (name, value) in pairs
             .iter()
             .filter(|(n, v)| !(n.is_empty() && v.is_empty()))
         {
             if value.is_empty()
-                || (!query.control(name, value, hidden)? && !query.filter(name, value, hidden)?)
+                || (!query.control(name, value, hidden)?
+                    && !query.accompany(name, value, among, hidden)?
+                    && !query.criterion(name, value, hidden, chain::Reach::WHOLE)?)
             {
                 ignored.push((name, value));
             }
@@ -105,6 +118,11 @@ impl SearchQuery {
 
     /// What the parameters about the answer say together.
     fn settle(&mut self) -> Result<()> {
+        if self.include.len() > MAX_FILTERS {
+            return Err(invalid(format!(
+                "At most {MAX_FILTERS} includes are allowed."
+            )));
+        }
         match self.shape.summary() {
             Some(Summary::Count) => self.page.count = 0,
             // "The _include and _revinclude parameters cannot be mixed with _summary=text" (FHIR R4 3.1.1.5.8).
@@ -123,26 +141,15 @@ impl SearchQuery {
             "_total" => self.page.total = total(value)?,
             "_cursor" => self.page.cursor = Some(value.to_owned()),
             "_sort" => self.sort = sort(self.kind, value, hidden)?,
-            "_include" | "_revinclude" => {
-                let include = include(self.kind, name, value, hidden)?;
-                if !self.include.contains(&include) {
-                    self.include.push(include);
-                }
-            }
             // These are about the representation and are read elsewhere.
             "_format" | "_pretty" => {}
             _ => return self.shape.take(name, value),
-        }
-        if self.include.len() > MAX_FILTERS {
-            return Err(invalid(format!(
-                "At most {MAX_FILTERS} includes are allowed."
-            )));
         }
         Ok(true)
     }
 
     /// Takes a parameter that the resources must meet; `false` if the type has none of that name.
-    fn filter(&mut self, name: &str, value: &str, hidden: Hidden<'_>) -> Result<bool> {
+    pub(super) fn filter(&mut self, name: &str, value: &str, hidden: Hidden<'_>) -> Result<bool> {
         let (base, modifier) = name.split_once(':').map_or((name, ""), |(b, m)| (b, m));
         let found = parameter::find(self.kind, base);
         let Some(parameter) = found.filter(|p| !hidden(self.kind, p)) else {
@@ -165,7 +172,7 @@ impl SearchQuery {
 }
 
 /// Whether a parameter of a type is none for whoever asks.
-type Hidden<'h> = &'h dyn Fn(&str, &Parameter) -> bool;
+pub(super) type Hidden<'h> = &'h dyn Fn(&str, &Parameter) -> bool;
 
 /// What is said of the answer is said once.
 fn once(pairs: &[(String, String)]) -> Result<()> {
@@ -179,12 +186,12 @@ fn once(pairs: &[(String, String)]) -> Result<()> {
     Ok(())
 }
 
-fn invalid(text: impl Into<String>) -> Error {
+pub(super) fn invalid(text: impl Into<String>) -> Error {
     Error::new(Kind::Invalid, text).issue_code("value")
 }
 
 /// A name as it may be shown: short and plain.
-fn printable(name: &str) -> String {
+pub(super) fn printable(name: &str) -> String {
     name.chars()
         .filter(char::is_ascii_graphic)
         .take(64)
@@ -224,38 +231,6 @@ fn sort(kind: &str, value: &str, hidden: Hidden<'_>) -> Result<Sort> {
                 "{kind} can be sorted by one of _id, _lastUpdated, -_lastUpdated{date}."
             )))
         }
-    }
-}
-
-fn include(kind: &'static str, name: &str, value: &str, hidden: Hidden<'_>) -> Result<Include> {
-    let refuse = || {
-        invalid(format!(
-            "{name} is written Type:parameter, with a reference parameter."
-        ))
-    };
-    let mut parts = value.split(':');
-    let (source, parameter, target) = (parts.next(), parts.next(), parts.next());
-    let source = parameter::kinds()
-        .find(|k| source == Some(k))
-        .ok_or_else(refuse)?;
-    let parameter = parameter::find(source, parameter.ok_or_else(refuse)?)
-        .filter(|p| p.kind == ParameterKind::Reference && !hidden(source, p))
-        .ok_or_else(refuse)?;
-    let target = target
-        .map(|t| parameter::kinds().find(|k| *k == t).ok_or_else(refuse))
-        .transpose()?;
-    match name {
-        "_include" if source == kind => Ok(Include::Forward {
-            parameter: parameter.name,
-            target: target.or(parameter.target),
-        }),
-        "_revinclude" if target.or(parameter.target).is_none_or(|t| t == kind) => {
-            Ok(Include::Reverse {
-                kind: source,
-                parameter: parameter.name,
-            })
-        }
-        _ => Err(refuse()),
     }
 }
 
