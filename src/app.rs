@@ -10,6 +10,7 @@ use crate::auth::seal::SealingKey;
 use crate::clock::Clock;
 use crate::error::{Error, Kind, Result};
 use crate::interaction::audit::seal::{Health, Sealer};
+use crate::interaction::capability::Statement;
 use crate::interaction::export::Exports;
 use crate::interaction::job::Wake;
 use crate::interaction::reading::Readings;
@@ -47,6 +48,8 @@ pub struct Parts {
     pub exports: Exports,
     /// Wakes the workers.
     pub wake: Wake,
+    /// What the service says of itself, once it was asked.
+    pub statement: OnceLock<Statement>,
 }
 
 /// What seals the audit.

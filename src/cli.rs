@@ -10,7 +10,7 @@ mod private;
 
 use std::path::Path;
 use std::process::ExitCode;
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 
 use clap::{Parser, Subcommand};
 
@@ -244,6 +244,7 @@ pub fn under(
         sealing: Sealing::default(),
         exports: Exports::default(),
         wake: Wake::default(),
+        statement: OnceLock::new(),
     }))
 }
 

@@ -198,6 +198,18 @@ pub fn hides_references(role: Role, kind: &str) -> bool {
     of(role, kind).any(|rule| matches!(rule.cut, Cut::AllBut(_) | Cut::These(_)))
 }
 
+/// Whether `role` never sees the element `name` of anybody else's `kind`: to it there is no such element. What it sees of
+/// some records, or in part, or written again, there is.
+#[must_use]
+pub fn never_shows(role: Role, kind: &str, name: &str) -> bool {
+    let mut always = of(role, kind).filter(|rule| matches!(rule.when, When::Always));
+    always.any(|rule| match rule.cut {
+        Cut::AllBut(shown) => !FRAME.contains(&name) && !shown.contains(&name),
+        Cut::These(hidden) => hidden != DOCUMENT && hidden.contains(&name),
+        Cut::IdentifiersBut(_) | Cut::FreeText => false,
+    })
+}
+
 impl Cuts<'_> {
     /// The same for a document that was written again from what the reader sees; `None` where nothing is left out then.
     #[must_use]

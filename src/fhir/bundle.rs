@@ -60,13 +60,17 @@ impl Searchset {
 
     /// Adds a stored resource; a deleted one is passed over.
     pub fn push(&mut self, row: &Stored, mode: Mode) {
-        let Some(body) = &row.body else { return };
+        if let Some(body) = &row.body {
+            self.entry(&row.key.to_string(), body, mode);
+        }
+    }
+
+    fn entry(&mut self, path: &str, body: &str, mode: Mode) {
         self.open();
         let _ = write!(
             self.out,
-            r#"{{"fullUrl":"{}/{}","resource":{body},"search":{{"mode":"{}"}}}}"#,
+            r#"{{"fullUrl":"{}/{path}","resource":{body},"search":{{"mode":"{}"}}}}"#,
             self.base,
-            row.key,
             mode.code()
         );
     }

@@ -2,6 +2,7 @@
 
 pub mod bundle;
 pub mod compare;
+pub mod compartment;
 pub mod decimal;
 pub mod definitions;
 pub mod fhirpath;
@@ -16,6 +17,7 @@ pub mod outcome;
 pub mod parameter;
 pub mod pare;
 pub mod patch;
+pub mod pretty;
 pub mod primitive;
 pub mod profile;
 pub mod quantity;
@@ -24,6 +26,8 @@ pub mod resource;
 pub mod rewrite;
 pub mod search;
 pub mod security;
+pub mod shape;
 pub mod structure;
+pub mod targets;
 pub mod ucum;
 pub mod validate;

@@ -274,6 +274,11 @@ pub fn of(kind: &str) -> Option<impl Iterator<Item = &'static Parameter>> {
     Some(PARAMETERS.get("*").into_iter().flatten().chain(own))
 }
 
+/// The parameters of every type.
+pub fn common() -> impl Iterator<Item = &'static Parameter> {
+    PARAMETERS.get("*").into_iter().flatten()
+}
+
 /// The parameter `name` of `kind`, if there is one.
 #[must_use]
 pub fn find(kind: &str, name: &str) -> Option<&'static Parameter> {

@@ -1,22 +1,27 @@
 //! A search: parsed from and printed as a query string, and its interpreter in memory.
 //! The store compiles the same data to SQL (<https://hl7.org/fhir/R4/search.html>).
 
+mod chain;
+mod include;
 mod pair;
 mod parse;
 mod ready;
 mod sort;
 
-use std::fmt::Write as _;
-
+pub use chain::{Chain, Way};
+pub use include::{From, Include, Way as IncludeWay};
 pub use pair::{PairTest, Part, UriMatch};
 pub use parse::{no_modifier, pairs};
 pub use sort::{After, Direction, Sort, SortBy, SortKey, SortValue};
 
+use super::compartment::Within;
 use super::index::{IndexEntry, IndexValue};
 use super::interval::Interval;
 use super::parameter::Parameter;
 use super::quantity::QuantityTest;
 use super::reference::{local, relative};
+use super::resource::Key;
+use super::shape::Shape;
 
 /// What to do with parameters that are not known (`Prefer: handling=`).
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -32,11 +37,19 @@ pub enum Handling {
 pub struct SearchQuery {
     /// Resource type.
     pub kind: &'static str,
+    /// Where several types are asked at once, all of them, this one too.
+    pub among: Vec<&'static str>,
+    /// Whose compartment the matches are in.
+    pub within: Option<Within>,
     /// All of them must hold.
     pub filters: Vec<Filter>,
+    /// And all of these.
+    pub chains: Vec<Chain>,
     pub sort: Sort,
     pub include: Vec<Include>,
     pub page: Paging,
+    /// What of each resource is asked for.
+    pub shape: Shape,
 }
 
 /// One parameter of the query.
@@ -127,21 +140,6 @@ pub struct ReferenceTest {
     pub id: String,
 }
 
-/// What comes along with the matches.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Include {
-    /// What the matches refer to by `parameter` (only resources of `target`, where one is given).
-    Forward {
-        parameter: &'static str,
-        target: Option<&'static str>,
-    },
-    /// Resources of type `kind` that refer to the matches by `parameter`.
-    Reverse {
-        kind: &'static str,
-        parameter: &'static str,
-    },
-}
-
 /// Which part of the matches to give.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Paging {
@@ -166,6 +164,13 @@ impl SearchQuery {
     /// stored.
     #[must_use]
     pub fn relative_to(mut self, base: &str) -> Self {
+        self.make_relative(base);
+        self
+    }
+
+    fn make_relative(&mut self, base: &str) {
+        let chained = self.chains.iter_mut().flat_map(|c| &mut c.others);
+        chained.for_each(|other| other.make_relative(base));
         for filter in &mut self.filters {
             match &mut filter.test {
                 Test::Reference(all) => all.iter_mut().for_each(|one| one.relative_to(base)),
@@ -179,13 +184,13 @@ impl SearchQuery {
                 _ => {}
             }
         }
-        self
     }
 
     /// The query string of this search, for `self` links; without a leading `?`.
     #[must_use]
     pub fn print(&self) -> String {
         let mut pairs = self.criteria();
+        pairs.extend(self.shape.pairs());
         let page = &self.page;
         pairs.push(("_count".into(), page.count.to_string()));
         if page.total == Total::Accurate {
@@ -198,22 +203,44 @@ impl SearchQuery {
     /// What makes two pages pages of one search: filters and order.
     #[must_use]
     pub fn identity(&self) -> String {
-        format!("{}?{}", self.kind, encode(&self.criteria()))
+        let within = self.within.as_ref();
+        let within = within.map_or(String::new(), |w| format!("{}/{}/", w.of, w.id));
+        format!("{within}{}?{}", self.kind, encode(&self.criteria()))
+    }
+
+    /// Whether nothing is asked of a match but its type.
+    #[must_use]
+    pub fn asks_nothing(&self) -> bool {
+        self.filters.is_empty() && self.chains.is_empty()
     }
 
     fn criteria(&self) -> Vec<(String, String)> {
-        let mut pairs: Vec<_> = self.filters.iter().map(|f| f.raw.clone()).collect();
+        let among = (!self.among.is_empty()).then(|| ("_type".into(), self.among.join(",")));
+        let mut pairs: Vec<(String, String)> = among.into_iter().collect();
+        pairs.extend(self.filters.iter().map(|f| f.raw.clone()));
+        pairs.extend(self.chains.iter().map(|c| c.raw.clone()));
         if let Some(sort) = self.sort.print(self.kind) {
             pairs.push(("_sort".into(), sort));
         }
-        pairs.extend(self.include.iter().map(|i| i.print(self.kind)));
+        pairs.extend(self.include.iter().map(Include::print));
         pairs
     }
 
-    /// Whether a resource of this type with these values is a match.
+    /// Whether a resource of this type with these values meets the filters.
     #[must_use]
     pub fn matches(&self, entries: &[IndexEntry]) -> bool {
         self.filters.iter().all(|f| f.matches(entries))
+    }
+
+    /// Whether the resource `own` of this type with these values is a match, `all` being the records that there are.
+    #[must_use]
+    pub fn matches_among(
+        &self,
+        own: &Key,
+        entries: &[IndexEntry],
+        all: &[(Key, Vec<IndexEntry>)],
+    ) -> bool {
+        self.matches(entries) && self.chains.iter().all(|c| c.matches(own, entries, all))
     }
 }
 
@@ -364,24 +391,6 @@ impl ReferenceTest {
             return false;
         };
         self.kind.as_ref().is_none_or(|k| k == kind) && self.id == *id
-    }
-}
-
-impl Include {
-    fn print(&self, of: &str) -> (String, String) {
-        match self {
-            Self::Forward { parameter, target } => {
-                let mut value = format!("{of}:{parameter}");
-                if let Some(target) = target {
-                    // Writing to a string cannot fail.
-                    let _ = write!(value, ":{target}");
-                }
-                ("_include".into(), value)
-            }
-            Self::Reverse { kind, parameter } => {
-                ("_revinclude".into(), format!("{kind}:{parameter}"))
-            }
-        }
     }
 }
 

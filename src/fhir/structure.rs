@@ -10,12 +10,3 @@ pub fn child(of: &str, member: &str) -> Option<(&'static str, bool)> {
     let (element, kind) = named(of)?.json(member)?;
     Some((kind.name, element.list))
 }
-
-/// The JSON names of the elements that a type must have; of a choice element all of its names.
-#[must_use]
-pub fn required(kind: &str) -> Vec<&'static str> {
-    let elements = named(kind).into_iter().flat_map(|own| &own.elements);
-    let required = elements.filter(|element| element.min > 0);
-    let names = required.flat_map(|element| &element.kinds);
-    names.map(|kind| &*kind.json).collect()
-}

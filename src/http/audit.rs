@@ -105,6 +105,7 @@ fn failure(trail: &Trail, noted: &Noted, route: &str, response: &Response) -> Ev
 fn asked(method: &str, path: &str) -> (Kind, Option<Target>) {
     let steps: Vec<&str> = path.split('/').filter(|step| !step.is_empty()).collect();
     match (method, steps.as_slice()) {
+        ("GET" | "HEAD", ["fhir"]) | (_, ["fhir", "_search"]) => (Kind::Search, None),
         (_, ["fhir"]) => (Kind::Transaction, None),
         (_, ["fhir", "_history"]) => (Kind::History, None),
         (_, ["fhir", kind, "_history"]) => (Kind::History, target(kind, None)),
@@ -119,6 +120,12 @@ fn asked(method: &str, path: &str) -> (Kind, Option<Target>) {
         ("DELETE", ["fhir", kind, id]) => (Kind::Delete, target(kind, Some(id))),
         ("PUT" | "PATCH", ["fhir", kind, id]) => (Kind::Update, target(kind, Some(id))),
         (_, ["fhir", kind, id, "_history", _]) => (Kind::Vread, target(kind, Some(id))),
+        // Whose compartment was to be searched.
+        (_, ["fhir", kind, id, within])
+            if *within == "*" || within.starts_with(|c: char| c.is_ascii_uppercase()) =>
+        {
+            (Kind::Search, target(kind, Some(id)))
+        }
         (_, ["fhir", kind, id, ..]) => (Kind::Read, target(kind, Some(id))),
         ("GET" | "HEAD", ["kap", _, "patients", id, ..]) => {
             (Kind::Read, target("Patient", Some(id)))
@@ -190,6 +197,10 @@ mod tests {
         ("GET", "/fhir/Task/t1/_history", "history Task/t1"),
         ("GET", "/fhir/Task/_history", "history Task/-"),
         ("GET", "/fhir/_history", "history "),
+        ("GET", "/fhir", "search "),
+        ("POST", "/fhir/_search", "search "),
+        ("GET", "/fhir/Patient/p1/*", "search Patient/p1"),
+        ("GET", "/fhir/Patient/p1/Goal", "search Patient/p1"),
         (
             "GET",
             "/fhir/Composition/c1/$document",
@@ -242,7 +253,7 @@ mod tests {
     #[test]
     fn what_a_path_asks_for() {
         for (method, path, expected) in FHIR.iter().chain(KAP) {
-            assert_eq!(told(method, path), expected, "{method} {path}");
+            assert_eq!(told(method, path), *expected, "{method} {path}");
         }
     }
 }

@@ -1,5 +1,6 @@
 //! The FHIR R4 API over HTTP: <https://hl7.org/fhir/R4/http.html>.
 
+pub mod across;
 pub mod bulk;
 pub mod change;
 pub mod history;
@@ -15,12 +16,15 @@ use time::OffsetDateTime;
 use time::macros::format_description;
 
 use super::extract::{BODY, BUNDLE, Permit, body, if_match, media, no_token, single};
-use super::negotiate::{FHIR, Return, applied, handling, json_wanted, returned};
+use super::negotiate::{
+    FHIR, Return, applied, handling, is_pretty, json_wanted, laid_out, returned,
+};
 use super::respond::{FHIR_JSON, Outcome, answer};
 use crate::app::App;
 use crate::audit::Kind as Act;
 use crate::error::{Error, Kind, Result};
 use crate::fhir::outcome::done;
+use crate::fhir::pretty::pretty;
 use crate::fhir::resource::{Key, Resource, Stored, number, version};
 use crate::fhir::search::pairs;
 use crate::interaction;
@@ -37,11 +41,19 @@ pub async fn metadata(
     headers: HeaderMap,
 ) -> Answer {
     json_wanted(&headers, query.as_deref())?;
-    let mut response = answer(
-        StatusCode::OK,
-        FHIR_JSON,
-        interaction::capability::statement(&app),
-    );
+    let statement = interaction::capability::statement(&app);
+    let mut response = if tagged(&headers, &statement.etag) {
+        StatusCode::NOT_MODIFIED.into_response()
+    } else if is_pretty(query.as_deref()) {
+        let text = String::from_utf8_lossy(&statement.text);
+        answer(StatusCode::OK, FHIR_JSON, pretty(&text))
+    } else {
+        answer(StatusCode::OK, FHIR_JSON, statement.text.clone())
+    };
+    tag(&mut response, &statement.etag);
+    // It says nothing of anybody and changes with the program and its configuration only.
+    let kept = HeaderValue::from_static("public, max-age=300");
+    response.headers_mut().insert(header::CACHE_CONTROL, kept);
     response.headers_mut().insert(
         header::ACCESS_CONTROL_ALLOW_ORIGIN,
         HeaderValue::from_static("*"),
@@ -61,12 +73,24 @@ pub async fn read(
     // The project's own definitions hold nothing of a patient: any client may read them.
     if let Ok(text) = interaction::definitions::read(&kind, &id) {
         let event = access.event(Act::Read).target(&kind, &id, None);
+        let shape = interaction::criteria::shape(&access, &kind, &asked(query.as_deref())?)?;
+        let part = shape.of(&kind, true, text)?;
         interaction::audit::note(&access, event);
-        return Ok(answer(StatusCode::OK, FHIR_JSON, text));
+        let etag = interaction::definitions::etag(text);
+        let mut response = if tagged(&headers, &etag) {
+            StatusCode::NOT_MODIFIED.into_response()
+        } else {
+            let text = part.unwrap_or_else(|| text.to_owned());
+            answer(StatusCode::OK, FHIR_JSON, laid_out(query.as_deref(), text))
+        };
+        tag(&mut response, &etag);
+        return Ok(response);
     }
     let key = key(&kind, &id)?;
+    let shape = interaction::criteria::shape(&access, &kind, &asked(query.as_deref())?)?;
     let row = interaction::read::read(&app, &access, &key).await?;
-    Ok(resource(StatusCode::OK, &row, &headers))
+    let row = shape.told(row, true)?;
+    Ok(resource(&row, &headers, query.as_deref()))
 }
 
 /// `GET /fhir/{type}/{id}/_history/{version}`
@@ -80,8 +104,10 @@ pub async fn vread(
     json_wanted(&headers, query.as_deref())?;
     let key = key(&kind, &id)?;
     let version = number(&version).ok_or_else(Error::not_found)?;
+    let shape = interaction::criteria::shape(&access, &kind, &asked(query.as_deref())?)?;
     let row = interaction::read::vread(&app, &access, &key, version).await?;
-    Ok(resource(StatusCode::OK, &row, &headers))
+    let row = shape.told(row, true)?;
+    Ok(resource(&row, &headers, query.as_deref()))
 }
 
 /// `GET /fhir/{type}?…`
@@ -94,7 +120,8 @@ pub async fn search(
 ) -> Answer {
     let parameters = pairs(query.as_deref().unwrap_or_default())?;
     json_wanted(&headers, query.as_deref())?;
-    searched(&app, &access, &kind, parameters, &headers).await
+    let said = query.as_deref();
+    searched(&app, &access, &kind, parameters, (&headers, said)).await
 }
 
 /// `POST /fhir/{type}/_search`
@@ -107,6 +134,17 @@ pub async fn search_by_post(
     content: Body,
 ) -> Answer {
     media(&headers, &["application/x-www-form-urlencoded"])?;
+    let (all, said) = form(&access, query.as_deref(), content).await?;
+    json_wanted(&headers, Some(&said))?;
+    searched(&app, &access, &kind, all, (&headers, Some(&said))).await
+}
+
+/// What a search by POST asks for: its parameters, those of the path too, and how they stand in a query.
+async fn form(
+    access: &crate::access::Access,
+    query: Option<&str>,
+    content: Body,
+) -> Result<(Vec<(String, String)>, String)> {
     let bytes = body(content, 64 * 1024).await?;
     let form = std::str::from_utf8(&bytes)
         .map_err(|_| Error::new(Kind::Invalid, "The form is not UTF-8."))?;
@@ -114,11 +152,9 @@ pub async fn search_by_post(
     if let Some(trail) = access.trail() {
         trail.form(form);
     }
-    let mut all = pairs(query.as_deref().unwrap_or_default())?;
+    let mut all = asked(query)?;
     all.extend(pairs(form)?);
-    let said = [query.as_deref().unwrap_or_default(), form].join("&");
-    json_wanted(&headers, Some(&said))?;
-    searched(&app, &access, &kind, all, &headers).await
+    Ok((all, [query.unwrap_or_default(), form].join("&")))
 }
 
 async fn searched(
@@ -126,12 +162,12 @@ async fn searched(
     access: &crate::access::Access,
     kind: &str,
     parameters: Vec<(String, String)>,
-    headers: &HeaderMap,
+    (headers, said): (&HeaderMap, Option<&str>),
 ) -> Answer {
     known(kind)?;
     let set =
         interaction::search::search(app, access, kind, &parameters, handling(headers)).await?;
-    Ok(answer(StatusCode::OK, FHIR_JSON, set))
+    Ok(answer(StatusCode::OK, FHIR_JSON, laid_out(said, set)))
 }
 
 /// `POST /fhir/{type}`
@@ -209,9 +245,28 @@ pub(super) fn known(kind: &str) -> Result<()> {
     .issue_code("not-supported"))
 }
 
+/// What a read asks for beside the record.
+fn asked(query: Option<&str>) -> Result<Vec<(String, String)>> {
+    pairs(query.unwrap_or_default())
+}
+
 pub(super) fn key(kind: &str, id: &str) -> Result<Key> {
     known(kind)?;
     Ok(Key::new(kind, Id::new(id).ok_or_else(Error::not_found)?))
+}
+
+/// Whether `If-None-Match` names this very tag, or any.
+fn tagged(headers: &HeaderMap, etag: &str) -> bool {
+    let all = headers.get_all(header::IF_NONE_MATCH).iter();
+    all.filter_map(|value| value.to_str().ok())
+        .flat_map(|text| text.split(','))
+        .any(|one| matches!(one.trim(), "*") || one.trim() == etag)
+}
+
+fn tag(response: &mut Response, etag: &str) {
+    if let Ok(value) = HeaderValue::from_str(etag) {
+        response.headers_mut().insert(header::ETAG, value);
+    }
 }
 
 fn etag(row: &Stored) -> HeaderValue {
@@ -235,7 +290,7 @@ fn stamp(response: &mut Response, row: &Stored) {
     }
 }
 
-fn resource(status: StatusCode, row: &Stored, headers: &HeaderMap) -> Response {
+fn resource(row: &Stored, headers: &HeaderMap, query: Option<&str>) -> Response {
     let known = headers
         .get_all(header::IF_NONE_MATCH)
         .iter()
@@ -246,11 +301,9 @@ fn resource(status: StatusCode, row: &Stored, headers: &HeaderMap) -> Response {
     let mut response = if unchanged && row.redacted.is_none() {
         StatusCode::NOT_MODIFIED.into_response()
     } else {
-        let body = row
-            .body
-            .as_ref()
-            .map(|text| bytes::Bytes::copy_from_slice(text.as_bytes()));
-        answer(status, FHIR_JSON, body.unwrap_or_default())
+        let body = row.body.as_ref();
+        let body = body.map(|text| laid_out(query, text.to_string()));
+        answer(StatusCode::OK, FHIR_JSON, body.unwrap_or_default())
     };
     stamp(&mut response, row);
     response

@@ -37,8 +37,15 @@ pub fn router(app: App) -> Router {
             get(smart::configuration),
         )
         .route("/fhir/metadata", get(fhir::metadata))
-        .route("/fhir", post(fhir::transaction))
-        .route("/fhir/", post(fhir::transaction))
+        .route(
+            "/fhir",
+            get(fhir::across::everywhere).post(fhir::transaction),
+        )
+        .route(
+            "/fhir/",
+            get(fhir::across::everywhere).post(fhir::transaction),
+        )
+        .route("/fhir/_search", post(fhir::across::everywhere_by_post))
         .route("/fhir/{type}", get(fhir::search).post(fhir::create))
         .route("/fhir/{type}", put(fhir::change::update_where))
         .route("/fhir/{type}", patch(fhir::change::patch_where))
@@ -48,6 +55,7 @@ pub fn router(app: App) -> Router {
         .route("/fhir/{type}/{id}", patch(fhir::change::patch))
         .route("/fhir/{type}/{id}", delete(fhir::change::delete))
         .route("/fhir/{type}/{id}/_history/{version}", get(fhir::vread))
+        .route("/fhir/{type}/{id}/{within}", get(fhir::across::compartment))
         .route(
             "/fhir/{type}/{id}/_history",
             get(fhir::history::of_instance),

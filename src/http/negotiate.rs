@@ -5,6 +5,7 @@ use axum::http::{HeaderMap, header};
 
 use super::extract::single;
 use crate::error::{Error, Kind, Result};
+use crate::fhir::pretty::pretty;
 use crate::fhir::search::Handling;
 
 /// Media types of a FHIR body.
@@ -114,6 +115,23 @@ pub fn json_wanted(headers: &HeaderMap, query: Option<&str>) -> Result<()> {
         (Some(format), None) => wanted(is_answer(&Media::parse(&format))),
         (None, _) => wanted(accepts(headers)),
     }
+}
+
+/// The answer laid out for people where the query asks for that (`_pretty=true`).
+#[must_use]
+pub fn laid_out(query: Option<&str>, json: String) -> String {
+    if is_pretty(query) {
+        pretty(&json)
+    } else {
+        json
+    }
+}
+
+/// Whether the query asks for an answer that is laid out for people.
+#[must_use]
+pub fn is_pretty(query: Option<&str>) -> bool {
+    let mut pairs = url::form_urlencoded::parse(query.unwrap_or_default().as_bytes());
+    pairs.any(|(name, value)| name == "_pretty" && value == "true")
 }
 
 fn wanted(fits: bool) -> Result<()> {

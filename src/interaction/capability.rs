@@ -3,14 +3,16 @@
 use std::collections::HashMap;
 use std::sync::LazyLock;
 
+use bytes::Bytes;
 use serde_json::{Value, json};
 
 use super::audit::events::TYPE as EVENTS;
 use super::definitions;
-use super::write::OPENED_ELSEWHERE;
-use crate::access::{Interaction, role};
+use super::questionnaires::TYPE as QUESTIONNAIRE;
+use super::registry::{self, Operation};
 use crate::app::App;
 use crate::fhir::parameter::{self, Parameter, ParameterKind};
+use crate::fhir::{compartment, targets};
 use crate::mapping::register::profiles_of;
 
 /// The resource types that the FHIR API serves.
@@ -52,14 +54,47 @@ pub const TYPES: &[&str] = &[
     "Task",
 ];
 
+/// The CapabilityStatement as it leaves: it changes with the program and its configuration only.
+#[derive(Debug)]
+pub struct Statement {
+    pub text: Bytes,
+    pub etag: String,
+}
+
+/// What a client should know that the other elements have no place for.
+const DOCUMENTATION: &str = "Searches: chains have at most two links, _has stands once in a criterion; a search has at most four \
+    such criteria. What comes along (_include, _revinclude, with :iterate, Type:* and *) is followed two steps and is at most \
+    1,000 resources a page; where a limit is reached, the bundle says so in an OperationOutcome. _text, _content, _filter and \
+    _query are not offered: they would tell of elements that the caller may not see. AuditEvent and Questionnaire are \
+    searched by their own paths, not together with other types. `_summary`, `_elements` and `_pretty` apply to reads and \
+    searches.";
+
 /// The CapabilityStatement of this server.
 #[must_use]
-pub fn statement(app: &App) -> String {
-    let resources: Vec<Value> = TYPES.iter().map(|kind| resource(kind)).collect();
+pub fn statement(app: &App) -> &Statement {
+    app.statement.get_or_init(|| {
+        let text = written(app);
+        let etag = definitions::etag(&text);
+        let text = text.into();
+        Statement { text, etag }
+    })
+}
+
+fn written(app: &App) -> String {
+    let own = definitions::kinds().filter(|kind| !TYPES.contains(kind));
+    let mut defined: Vec<&str> = own.collect();
+    defined.sort_unstable();
+    let resources = TYPES.iter().map(|kind| resource(kind));
+    let resources: Vec<Value> = resources
+        .chain(defined.into_iter().map(definition))
+        .collect();
+    let compartments: Vec<String> = compartment::owners().map(compartment_url).collect();
+    let interactions = registry::OF_SYSTEM.iter();
+    let common = parameter::common().map(|p| parameter_of("*", p));
     json!({
         "resourceType": "CapabilityStatement",
         "status": "active",
-        "date": "2026-11-22",
+        "date": "2026-11-26",
         "kind": "instance",
         "software": { "name": "kap-fhir", "version": env!("CARGO_PKG_VERSION") },
         "implementation": { "description": "kap-fhir", "url": app.fhir_base() },
@@ -69,69 +104,40 @@ pub fn statement(app: &App) -> String {
         "copyright": "This material contains content from LOINC (http://loinc.org). LOINC is copyright Regenstrief Institute, Inc. and the LOINC Committee and is available at no cost under the license at http://loinc.org/license.",
         "rest": [{
             "mode": "server",
+            "documentation": DOCUMENTATION,
             "security": security(),
             "resource": resources,
-            "interaction": [{ "code": "transaction" }, { "code": "batch" }, { "code": "history-system" }],
-            "operation": [{
-                "name": "export",
-                "definition": "http://hl7.org/fhir/uv/bulkdata/OperationDefinition/export",
-            }],
+            "interaction": interactions.map(|code| json!({ "code": code })).collect::<Vec<_>>(),
+            "searchParam": common.collect::<Vec<_>>(),
+            "operation": registry::operations(None).map(operation).collect::<Vec<_>>(),
+            "compartment": compartments,
         }],
     })
     .to_string()
 }
 
-fn resource(kind: &str) -> Value {
-    let parameters: Vec<Value> = parameter::of(kind)
-        .into_iter()
-        .flatten()
-        .map(|p| search_param(kind, p))
-        .collect();
-    let includes: Vec<String> = parameter::of(kind)
-        .into_iter()
-        .flatten()
-        .filter(|p| p.kind == ParameterKind::Reference && kind != EVENTS)
-        .map(|p| format!("{kind}:{}", p.name))
-        .collect();
-    let interactions = interactions(kind);
-    let [creates, updates, deletes] =
-        ["create", "update", "delete"].map(|i| interactions.contains(&i));
-    let interactions: Vec<Value> = interactions
-        .iter()
-        .map(|code| json!({ "code": code }))
-        .collect();
-    let mut out = json!({
+/// The id of a CompartmentDefinition is its type's name with a small first letter.
+fn compartment_url(kind: &str) -> String {
+    let (first, rest) = kind.split_at(1.min(kind.len()));
+    let id = first.to_ascii_lowercase() + rest;
+    format!("http://hl7.org/fhir/CompartmentDefinition/{id}")
+}
+
+/// A type whose definitions are read.
+fn definition(kind: &str) -> Value {
+    json!({
         "type": kind,
-        "interaction": interactions,
-        "versioning": if kind == EVENTS { "no-version" } else { "versioned" },
-        "readHistory": kind != EVENTS,
+        "interaction": [{ "code": "read" }],
+        "versioning": "no-version",
+        "readHistory": false,
         "updateCreate": false,
-        "conditionalCreate": creates,
-        "conditionalUpdate": updates,
-        "conditionalDelete": if deletes { "single" } else { "not-supported" },
-        "conditionalRead": "full-support",
-        "referencePolicy": ["literal", "logical", "enforced"],
-    });
-    if !parameters.is_empty() {
-        out["searchParam"] = json!(parameters);
-    }
-    if !includes.is_empty() {
-        out["searchInclude"] = json!(includes);
-    }
-    let reverse = reverse_includes(kind);
-    if !reverse.is_empty() {
-        out["searchRevInclude"] = json!(reverse);
-    }
-    let profiles = profiles_of(kind);
-    if !profiles.is_empty() {
-        out["supportedProfile"] = json!(profiles);
-    }
-    out["operation"] = json!(operations(kind));
-    out
+        "conditionalCreate": false,
+        "conditionalRead": "not-match",
+    })
 }
 
 /// A parameter with the URL of its definition, of the standard or of this service, where there is one.
-fn search_param(kind: &str, parameter: &Parameter) -> Value {
+fn parameter_of(kind: &str, parameter: &Parameter) -> Value {
     let name = parameter.name;
     let mut out = json!({ "name": name, "type": parameter.kind.code() });
     let own = || OWN.get(&(kind.to_owned(), name.to_owned())).cloned();
@@ -154,72 +160,70 @@ static OWN: LazyLock<HashMap<(String, String), String>> = LazyLock::new(|| {
     }
     out
 });
-/// The operations of a type: name and definition.
-fn operations(kind: &str) -> Vec<Value> {
-    const HL7: &str = "http://hl7.org/fhir/OperationDefinition";
-    const US_CORE: &str = "http://hl7.org/fhir/us/core/OperationDefinition";
-    const BULK: &str = "http://hl7.org/fhir/uv/bulkdata/OperationDefinition";
-    const IPS: &str = "http://hl7.org/fhir/uv/ips/OperationDefinition";
-    const KAP: &str = "https://kap-interop.example.org/fhir/OperationDefinition";
-    let own: &[(&str, &str, &str)] = match kind {
-        "Composition" => &[("document", HL7, "Composition-document")],
-        "DocumentReference" => &[("docref", US_CORE, "docref")],
-        "EpisodeOfCare" => &[("everything", KAP, "EpisodeOfCare-everything")],
-        "Group" => &[("export", BULK, "group-export")],
-        "Patient" => &[
-            ("everything", HL7, "Patient-everything"),
-            ("export", BULK, "patient-export"),
-            ("summary", IPS, "summary"),
-        ],
-        _ => &[],
-    };
-    let each = [
-        ("meta", HL7, "Resource-meta"),
-        ("validate", HL7, "Resource-validate"),
+
+fn operation(operation: &Operation) -> Value {
+    json!({ "name": operation.name, "definition": operation.definition })
+}
+
+fn resource(kind: &'static str) -> Value {
+    let interactions = registry::interactions(kind);
+    let [creates, updates, deletes, versioned] =
+        ["create", "update", "delete", "vread"].map(|code| interactions.contains(&code));
+    let codes = interactions.iter().map(|code| json!({ "code": code }));
+    let mut out = json!({
+        "type": kind,
+        "interaction": codes.collect::<Vec<_>>(),
+        "versioning": if versioned { "versioned" } else { "no-version" },
+        "readHistory": interactions.contains(&"history-instance"),
+        "updateCreate": false,
+        "conditionalCreate": creates,
+        "conditionalUpdate": updates,
+        "conditionalDelete": if deletes { "single" } else { "not-supported" },
+        "conditionalRead": registry::conditional_read(kind),
+        "referencePolicy": ["literal", "logical", "enforced"],
+    });
+    let parameters = registry::parameters(kind);
+    let parameters = parameters.map(|p| parameter_of(kind, p)).collect();
+    let operations = registry::operations(Some(kind)).map(operation);
+    let texts = |list: Vec<String>| list.into_iter().map(Value::from).collect();
+    let profiles = profiles_of(kind).iter().map(|p| json!(p)).collect();
+    let lists: [(&str, Vec<Value>); 5] = [
+        ("searchParam", parameters),
+        ("searchInclude", texts(includes(kind))),
+        ("searchRevInclude", texts(reverse_includes(kind))),
+        ("supportedProfile", profiles),
+        ("operation", operations.collect()),
     ];
-    let all = own.iter().chain(&each);
-    let all = all.filter(|(name, ..)| *name != "meta" || kind != EVENTS);
-    all.map(|(name, base, id)| json!({ "name": name, "definition": format!("{base}/{id}") }))
-        .collect()
+    for (name, list) in lists.into_iter().filter(|(_, list)| !list.is_empty()) {
+        out[name] = json!(list);
+    }
+    out
 }
 
-/// What some role may do with resources of this type.
-fn interactions(kind: &str) -> Vec<&'static str> {
-    let letters = role::every_kind()
-        .find(|(name, _)| *name == kind)
-        .map(|(_, letters)| letters)
-        .unwrap_or_default();
-    [
-        (Interaction::Read, "read"),
-        (Interaction::Read, "vread"),
-        (Interaction::Read, "history-instance"),
-        (Interaction::Search, "history-type"),
-        (Interaction::Search, "search-type"),
-        (Interaction::Create, "create"),
-        (Interaction::Update, "update"),
-        (Interaction::Update, "patch"),
-        (Interaction::Delete, "delete"),
-    ]
-    .into_iter()
-    .filter(|(_, code)| {
-        kind != EVENTS || !["vread", "history-instance", "history-type"].contains(code)
-    })
-    .filter(|(interaction, _)| letters.has(*interaction))
-    .filter(|(interaction, _)| (*interaction, kind) != (Interaction::Create, OPENED_ELSEWHERE))
-    .map(|(_, code)| code)
-    .collect()
+/// Types whose records are not found by the index of references, and so accompany nothing.
+const APART: [&str; 2] = [EVENTS, QUESTIONNAIRE];
+
+fn references(kind: &str) -> impl Iterator<Item = &'static Parameter> {
+    let all = parameter::of(kind).into_iter().flatten();
+    all.filter(|p| p.kind == ParameterKind::Reference)
 }
 
-/// The types that refer to this one by a parameter that names no other type, such as `Provenance:target`.
+fn includes(kind: &str) -> Vec<String> {
+    if APART.contains(&kind) || references(kind).next().is_none() {
+        return Vec::new();
+    }
+    let wild = ["*".to_owned(), format!("{kind}:*")];
+    let each = references(kind).map(|p| format!("{kind}:{}", p.name));
+    wild.into_iter().chain(each).collect()
+}
+
+/// The parameters by which records may refer to one of this type.
 fn reverse_includes(kind: &str) -> Vec<String> {
     let mut out = Vec::new();
-    for of in TYPES {
-        for p in parameter::of(of).into_iter().flatten() {
-            let names = p.target == Some(kind) || (*of == "Provenance" && p.name == "target");
-            if p.kind == ParameterKind::Reference && names {
-                out.push(format!("{of}:{}", p.name));
-            }
-        }
+    let others = if APART.contains(&kind) { &[] } else { TYPES };
+    for of in others.iter().filter(|of| !APART.contains(of)) {
+        let to = references(of).filter(|p| targets::of(of, p).contains(&kind));
+        out.extend(to.map(|p| format!("{of}:{}", p.name)));
     }
     out
 }

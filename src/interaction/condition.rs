@@ -46,7 +46,7 @@ async fn single(
     what: &str,
 ) -> Result<(SearchQuery, Option<Stored>)> {
     let (query, mut matches) = matching(app, access, kind, criteria).await?;
-    if query.filters.is_empty() {
+    if query.asks_nothing() {
         let text = format!("A conditional {what} needs a criterion.");
         return Err(Error::new(Kind::PreconditionFailed, text));
     }

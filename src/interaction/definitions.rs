@@ -2,6 +2,7 @@
 //! which are part of the program and read by id.
 
 use std::collections::HashMap;
+use std::hash::{DefaultHasher, Hash as _, Hasher as _};
 use std::sync::LazyLock;
 
 use crate::error::{Error, Result};
@@ -31,6 +32,19 @@ pub(super) fn of_kind(kind: &str) -> impl Iterator<Item = &'static str> {
         .get(kind)
         .into_iter()
         .flat_map(|by_id| by_id.values().copied())
+}
+
+/// The types of the definitions.
+pub fn kinds() -> impl Iterator<Item = &'static str> {
+    BY_KIND.keys().copied()
+}
+
+/// The entity tag of a definition: another text, another tag.
+#[must_use]
+pub fn etag(text: &str) -> String {
+    let mut hash = DefaultHasher::new();
+    text.hash(&mut hash);
+    format!("W/\"{:016x}\"", hash.finish())
 }
 
 #[cfg(test)]

@@ -3,6 +3,7 @@
 //! Every change goes through [`commit`], everything that leaves is read through a `View`.
 
 pub mod accept;
+pub mod across;
 pub mod at_hand;
 pub mod audit;
 pub mod batch;
@@ -38,6 +39,7 @@ pub mod private_note;
 mod questionnaires;
 pub mod read;
 pub mod reading;
+pub mod registry;
 pub mod reindex;
 pub mod retelling;
 pub mod search;

@@ -43,7 +43,7 @@ fn form(text: &str) -> Option<Form> {
         author: Id::default(),
         labels: 0,
         lowered: 0,
-        body: Some(Arc::from(value.to_string())),
+        body: Some(Arc::from(text)),
         redacted: None,
     };
     Some(Form { row, entries })
@@ -93,7 +93,7 @@ pub fn search(
     links.extend(next.map(|next| ("next", format!("{url}?{next}"))));
     let mut set = Searchset::new(&base, total, &links);
     for form in page {
-        set.push(&form.row, Mode::Match);
+        set.push(&query.shape.told(form.row.clone(), true)?, Mode::Match);
     }
     tell_ignored(&mut set, ignored);
     Ok(set.finish())

@@ -87,7 +87,7 @@ impl Store {
             at: Some(format!("http.{name}")),
             ..Issue::default()
         };
-        let issues: Vec<Issue> = query.newer_than(reached).map(issue).collect();
+        let issues: Vec<Issue> = query.newer_than(reached).into_iter().map(issue).collect();
         if issues.is_empty() {
             return Ok(());
         }

@@ -1,14 +1,17 @@
 //! A search as SQL. Its interpreter in memory is `SearchQuery::matches`; a property test holds the two together.
 
+mod chain;
 mod condition;
 mod export;
 mod include;
 mod order;
+mod several;
 mod unless;
 mod value;
 
 use self::condition::Found;
 pub use self::export::{Portion, Whose};
+pub use self::include::Limit;
 pub use self::unless::CRITERIA_MET;
 use super::filter::{Builder, Of, visible};
 use super::view::{COLUMNS, View};
@@ -18,7 +21,7 @@ use crate::fhir::resource::Stored;
 use crate::fhir::search::{After, Direction, SearchQuery, SortBy, SortKey, Total};
 
 /// A page of a search.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, Default)]
 pub struct Page {
     pub matches: Vec<Stored>,
     /// What `_include` and `_revinclude` ask for, without the matches themselves.
@@ -27,6 +30,8 @@ pub struct Page {
     pub total: Option<i64>,
     /// The last match, if there are more.
     pub next: Option<After>,
+    /// Which limits of what comes along were reached.
+    pub limits: Vec<Limit>,
 }
 
 impl View<'_> {
@@ -48,6 +53,7 @@ impl View<'_> {
                 included: Vec::new(),
                 total,
                 next: None,
+                limits: Vec::new(),
             });
         }
         let rows = self.store.read(self.page(query).sql()).await?;
@@ -57,12 +63,13 @@ impl View<'_> {
         let matches = matches.collect::<Result<Vec<_>>>()?;
         let last = rows.last().filter(|_| more);
         let next = last.map(|r| order::after(query, r));
-        let included = self.included(query, &matches).await?;
+        let (included, limits) = self.included(&query.include, &matches).await?;
         Ok(Page {
             matches,
             included,
             total,
             next,
+            limits,
         })
     }
 
@@ -149,6 +156,9 @@ impl View<'_> {
             .push(" AND r.deleted = 0");
         let of = Of::One(query.kind, Interaction::Search);
         visible(b, self.access, "r", of);
-        condition::narrow(b, self.access.tenant(), query)
+        let led = query.within.is_some() || !query.chains.is_empty();
+        let found = condition::narrow(b, self.access.tenant(), query, led);
+        let found = self.within(b, query, found);
+        self.chained(b, query, found)
     }
 }

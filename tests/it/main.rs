@@ -4,11 +4,13 @@
 #![expect(clippy::format_push_string, reason = "plain in a test")]
 
 mod access;
+mod across;
 mod app;
 mod audit;
 mod bad_input;
 mod bundles;
 mod canary;
+mod capability;
 mod changes;
 mod client;
 mod contract;
@@ -36,6 +38,7 @@ mod rules;
 mod scenarios;
 mod scopes;
 mod search;
+mod shape;
 mod smart;
 mod telemetry;
 mod tidy;

@@ -4,10 +4,11 @@ mod value;
 
 use self::value::test;
 use super::{
-    Direction, Filter, Handling, Include, Paging, SearchQuery, Sort, SortBy, SortKey, Total,
+    Direction, Filter, Handling, Paging, SearchQuery, Sort, SortBy, SortKey, Total, chain,
 };
 use crate::error::{Error, Issue, Kind, Result};
 use crate::fhir::parameter::{self, Parameter, ParameterKind};
+use crate::fhir::shape::{Shape, Summary};
 
 /// Most bytes of a query string.
 const MAX_LENGTH: usize = 8 * 1024;
@@ -44,15 +45,38 @@ impl SearchQuery {
         pairs: &[(String, String)],
         handling: Handling,
     ) -> Result<(Self, Vec<String>)> {
-        Self::parse_for(kind, pairs, handling, &|_, _| false)
+        Self::parse_for(kind, &[], pairs, handling, &|_, _| false)
     }
 
-    /// As [`SearchQuery::parse`], for whom a `hidden` parameter of a type is none.
+    /// A search for all of `kind`.
+    pub(super) fn blank(kind: &'static str) -> Self {
+        let page = Paging {
+            count: DEFAULT_COUNT,
+            cursor: None,
+            after: None,
+            total: Total::None,
+        };
+        Self {
+            kind,
+            among: Vec::new(),
+            within: None,
+            filters: Vec::new(),
+            chains: Vec::new(),
+            sort: Sort::default(),
+            include: Vec::new(),
+            page,
+            shape: Shape::default(),
+        }
+    }
+
+    /// As [`SearchQuery::parse`], for whom a `hidden` parameter of a type is none. Where several types are asked at once,
+    /// `among` are all of them.
     ///
     /// # Errors
     /// As [`SearchQuery::parse`].
     pub fn parse_for(
         kind: &str,
+        among: &[&'static str],
         pairs: &[(String, String)],
         handling: Handling,
         hidden: Hidden<'_>,
@@ -63,31 +87,21 @@ impl SearchQuery {
                 "This resource type cannot be searched.",
             ));
         };
-        let page = Paging {
-            count: DEFAULT_COUNT,
-            cursor: None,
-            after: None,
-            total: Total::None,
-        };
-        let mut query = Self {
-            kind,
-            filters: Vec::new(),
-            sort: Sort::default(),
-            include: Vec::new(),
-            page,
-        };
+        let mut query = Self::blank(kind);
+        let among = if among.is_empty() { &[kind][..] } else { among };
         let mut issues = once(pairs);
         let mut ignored = Vec::new();
         for (name, value) in pairs
             .iter()
             .filter(|(n, v)| !(n.is_empty() && v.is_empty()))
         {
-            match query.take(name, value, hidden) {
+            match query.take(name, value, among, hidden) {
                 Ok(true) => {}
                 Ok(false) => ignored.push((name, value)),
                 Err(error) => issues.extend(error.at(said_of(name)).issues),
             }
         }
+        issues.extend(query.settle().err().into_iter().flat_map(|e| e.issues));
         if handling == Handling::Strict {
             issues.extend(
                 ignored
@@ -103,9 +117,35 @@ impl SearchQuery {
     }
 
     /// Takes a parameter, whatever it is; `false` if there is none of that name.
-    fn take(&mut self, name: &str, value: &str, hidden: Hidden<'_>) -> Result<bool> {
+    fn take(
+        &mut self,
+        name: &str,
+        value: &str,
+        among: &[&'static str],
+        hidden: Hidden<'_>,
+    ) -> Result<bool> {
         Ok(!value.is_empty()
-            && (self.control(name, value, hidden)? || self.filter(name, value, hidden)?))
+            && (self.control(name, value, hidden)?
+                || self.accompany(name, value, among, hidden)?
+                || self.criterion(name, value, hidden, chain::Reach::WHOLE)?))
+    }
+
+    /// What the parameters about the answer say together.
+    fn settle(&mut self) -> Result<()> {
+        if self.include.len() > MAX_FILTERS {
+            let text = format!("At most {MAX_FILTERS} includes are allowed.");
+            return Err(invalid(text).at(said_of("_include")));
+        }
+        match self.shape.summary() {
+            Some(Summary::Count) => self.page.count = 0,
+            // "The _include and _revinclude parameters cannot be mixed with _summary=text" (FHIR R4 3.1.1.5.8).
+            Some(Summary::Text) if !self.include.is_empty() => {
+                let text = "With _summary=text nothing can be included.";
+                return Err(invalid(text).at(said_of("_summary")));
+            }
+            _ => {}
+        }
+        Ok(())
     }
 
     /// Takes a parameter that is about the answer; `false` if it is none.
@@ -115,26 +155,15 @@ impl SearchQuery {
             "_total" => self.page.total = total(value)?,
             "_cursor" => self.page.cursor = Some(value.to_owned()),
             "_sort" => self.sort = sort(self.kind, value, hidden)?,
-            "_include" | "_revinclude" => {
-                let include = include(self.kind, name, value, hidden)?;
-                if !self.include.contains(&include) {
-                    self.include.push(include);
-                }
-            }
             // These are about the representation and are read elsewhere.
             "_format" | "_pretty" => {}
-            _ => return Ok(false),
-        }
-        if self.include.len() > MAX_FILTERS {
-            return Err(invalid(format!(
-                "At most {MAX_FILTERS} includes are allowed."
-            )));
+            _ => return self.shape.take(name, value),
         }
         Ok(true)
     }
 
     /// Takes a parameter that the resources must meet; `false` if the type has none of that name.
-    fn filter(&mut self, name: &str, value: &str, hidden: Hidden<'_>) -> Result<bool> {
+    pub(super) fn filter(&mut self, name: &str, value: &str, hidden: Hidden<'_>) -> Result<bool> {
         let (base, modifier) = name.split_once(':').map_or((name, ""), |(b, m)| (b, m));
         let found = parameter::find(self.kind, base);
         let Some(parameter) = found.filter(|p| !hidden(self.kind, p)) else {
@@ -157,18 +186,20 @@ impl SearchQuery {
 }
 
 /// Whether a parameter of a type is none for whoever asks.
-type Hidden<'h> = &'h dyn Fn(&str, &Parameter) -> bool;
+pub(super) type Hidden<'h> = &'h dyn Fn(&str, &Parameter) -> bool;
 
 /// What is said of the answer is said once.
 fn once(pairs: &[(String, String)]) -> Vec<Issue> {
-    let names = ["_count", "_total", "_cursor", "_sort", "_format", "_pretty"];
+    let names = [
+        "_count", "_total", "_cursor", "_sort", "_format", "_pretty", "_summary",
+    ];
     let twice = |name: &&str| pairs.iter().filter(|(own, _)| own == name).count() > 1;
     let issue = |name: &str| issue("value", name, format!("{name} stands twice."));
     names.into_iter().filter(twice).map(issue).collect()
 }
 
 /// Where a parameter stands, as FHIR R4 names it (`OperationOutcome.issue.location`).
-fn said_of(name: &str) -> String {
+pub(super) fn said_of(name: &str) -> String {
     format!("http.{}", printable(name))
 }
 
@@ -191,12 +222,12 @@ fn unknown(kind: &str, name: &str, value: &str) -> Issue {
     issue("not-supported", name, text)
 }
 
-fn invalid(text: impl Into<String>) -> Error {
+pub(super) fn invalid(text: impl Into<String>) -> Error {
     Error::new(Kind::Invalid, text).issue_code("value")
 }
 
 /// A name as it may be shown: short and plain.
-fn printable(name: &str) -> String {
+pub(super) fn printable(name: &str) -> String {
     name.chars()
         .filter(char::is_ascii_graphic)
         .take(64)
@@ -268,36 +299,4 @@ fn sort_key(kind: &str, key: &str, hidden: Hidden<'_>) -> Result<SortKey> {
         }
     };
     Ok(SortKey { by, direction })
-}
-
-fn include(kind: &'static str, name: &str, value: &str, hidden: Hidden<'_>) -> Result<Include> {
-    let refuse = || {
-        invalid(format!(
-            "{name} is written Type:parameter, with a reference parameter."
-        ))
-    };
-    let mut parts = value.split(':');
-    let (source, parameter, target) = (parts.next(), parts.next(), parts.next());
-    let source = parameter::kinds()
-        .find(|k| source == Some(k))
-        .ok_or_else(refuse)?;
-    let parameter = parameter::find(source, parameter.ok_or_else(refuse)?)
-        .filter(|p| p.kind == ParameterKind::Reference && !hidden(source, p))
-        .ok_or_else(refuse)?;
-    let target = target
-        .map(|t| parameter::kinds().find(|k| *k == t).ok_or_else(refuse))
-        .transpose()?;
-    match name {
-        "_include" if source == kind => Ok(Include::Forward {
-            parameter: parameter.name,
-            target: target.or(parameter.target),
-        }),
-        "_revinclude" if target.or(parameter.target).is_none_or(|t| t == kind) => {
-            Ok(Include::Reverse {
-                kind: source,
-                parameter: parameter.name,
-            })
-        }
-        _ => Err(refuse()),
-    }
 }

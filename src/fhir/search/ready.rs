@@ -1,61 +1,98 @@
 //! What a search needs to know beyond its own words: what time it is, what value sets hold, what is indexed.
 
-use super::{Include, Presence, SearchQuery, SortBy, Test, Token};
-use crate::fhir::parameter;
+use super::{Filter, Include, Presence, SearchQuery, SortBy, Test, Token, Way};
+use crate::fhir::parameter::{self, Parameter};
+
+/// Knows the codes of a value set by its URL.
+type Codes<'c> = &'c dyn Fn(&str) -> Option<Vec<Token>>;
 
 impl SearchQuery {
     /// The same for `now` (milliseconds since 1970): `ap` of a date takes a tenth of the time from it to now on either side.
     #[must_use]
     pub fn around(mut self, now: i64) -> Self {
-        let tests = self.filters.iter_mut().map(|f| &mut f.test);
-        for test in tests {
+        self.widen(now);
+        self
+    }
+
+    fn widen(&mut self, now: i64) {
+        for test in self.filters.iter_mut().map(|f| &mut f.test) {
             match test {
                 Test::Date(dates) => dates.iter_mut().for_each(|d| d.widen(now)),
                 Test::Pair(pairs) => pairs.iter_mut().for_each(|p| p.widen(now)),
                 _ => {}
             }
         }
-        self
+        let chained = self.chains.iter_mut().flat_map(|c| &mut c.others);
+        chained.for_each(|other| other.widen(now));
     }
 
     /// The same with value sets as the lists of their codes.
     ///
     /// # Errors
     /// The URL of the first value set that `codes` does not know.
-    pub fn expand(
-        mut self,
-        codes: &dyn Fn(&str) -> Option<Vec<Token>>,
-    ) -> std::result::Result<Self, String> {
-        for filter in &mut self.filters {
-            let Test::In(presence, urls) = &filter.test else {
-                continue;
-            };
-            let mut all = Vec::new();
-            for url in urls {
-                all.extend(codes(url).ok_or_else(|| url.clone())?);
-            }
-            filter.test = match presence {
-                Presence::Present => Test::Token(all),
-                Presence::Missing => Test::NotToken(all),
-            };
-        }
+    pub fn expand(mut self, codes: Codes<'_>) -> std::result::Result<Self, String> {
+        self.list(codes)?;
         Ok(self)
     }
 
-    /// The parameters, filters and keys of the order, whose values are not in an index of `version` as they are now.
-    pub fn newer_than(&self, version: i64) -> impl Iterator<Item = &'static str> {
-        let filters = self.filters.iter().filter(move |f| f.since() > version);
+    fn list(&mut self, codes: Codes<'_>) -> std::result::Result<(), String> {
+        for filter in &mut self.filters {
+            filter.list(codes)?;
+        }
+        let mut chained = self.chains.iter_mut().flat_map(|c| &mut c.others);
+        chained.try_for_each(|other| other.list(codes))
+    }
+
+    /// The parameters, filters, keys of the order and what is followed to other records, whose values are not in an index of
+    /// `version` as they are now.
+    #[must_use]
+    pub fn newer_than(&self, version: i64) -> Vec<&'static str> {
+        let filters = self.filters.iter().filter(|f| f.since() > version);
+        let mut out: Vec<&'static str> = filters.map(|f| f.parameter.name).collect();
         let keys = self.sort.0.iter().filter_map(|key| match key.by {
             SortBy::Parameter(p) => Some(p),
             _ => None,
         });
-        let keys = keys.filter(move |p| p.since > version);
-        let along = self.include.iter().filter_map(|include| match include {
-            Include::Forward { parameter, .. } => parameter::find(self.kind, parameter),
-            Include::Reverse { kind, parameter } => parameter::find(kind, parameter),
+        let along = self.include.iter().flat_map(Include::parameters);
+        let links = self.chains.iter().map(|chain| match chain.way {
+            Way::To(p) | Way::From(p) => p,
         });
-        let along = along.filter(move |p| p.since > version);
-        let names = filters.map(|f| f.parameter.name);
-        names.chain(keys.chain(along).map(|p| p.name))
+        let within = self
+            .within
+            .iter()
+            .flat_map(|w| w.parameters.iter().copied());
+        let all = keys.chain(along).chain(links).chain(within);
+        out.extend(all.filter(|p| p.since > version).map(|p| p.name));
+        let chained = self.chains.iter().flat_map(|c| &c.others);
+        out.extend(chained.flat_map(|other| other.newer_than(version)));
+        out
+    }
+}
+
+impl Filter {
+    fn list(&mut self, codes: Codes<'_>) -> std::result::Result<(), String> {
+        let Test::In(presence, urls) = &self.test else {
+            return Ok(());
+        };
+        let mut all = Vec::new();
+        for url in urls {
+            all.extend(codes(url).ok_or_else(|| url.clone())?);
+        }
+        self.test = match presence {
+            Presence::Present => Test::Token(all),
+            Presence::Missing => Test::NotToken(all),
+        };
+        Ok(())
+    }
+}
+
+impl Include {
+    /// The parameters that are followed.
+    fn parameters(&self) -> impl Iterator<Item = &'static Parameter> {
+        let all = self.from.iter();
+        all.flat_map(|from| {
+            let names = from.params.iter();
+            names.filter_map(|name| parameter::find(from.kind, name))
+        })
     }
 }

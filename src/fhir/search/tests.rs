@@ -91,6 +91,55 @@ fn each_kind_is_matched() {
 }
 
 #[test]
+fn chains_ask_the_types_that_have_the_parameter() {
+    let types = |kind: &str, text: &str| {
+        let query = query(kind, text);
+        assert_eq!(query.chains.len(), 1, "{text}");
+        let others = query.chains[0].others.iter().map(|other| other.kind);
+        assert!(
+            !query.asks_nothing() && query.print().contains('='),
+            "{text}"
+        );
+        others.collect::<Vec<_>>().join(" ")
+    };
+    assert_eq!(types("Observation", "patient.name=x"), "Patient");
+    assert_eq!(types("Observation", "subject.birthdate=2001"), "Patient");
+    assert_eq!(
+        types("Task", "owner.name=x"),
+        "Organization Patient Practitioner RelatedPerson"
+    );
+    assert_eq!(types("Task", "owner:Organization.name=x"), "Organization");
+    assert_eq!(types("Patient", "_has:Task:patient:owner.name=x"), "Task");
+    for (kind, text) in [
+        ("Observation", "patient.colour=x"),
+        ("Patient", "_has:Nothing:patient:code=x"),
+        ("Patient", "_has:Observation:code:status=x"),
+        ("Patient", "_has:AuditEvent:patient:action=R"),
+        ("AuditEvent", "patient.name=x"),
+    ] {
+        assert!(
+            refused(kind, text).contains("no search parameter"),
+            "{text}"
+        );
+    }
+}
+
+#[test]
+fn what_comes_along_may_be_everything() {
+    let of = |text: &str| query("Observation", text).include[0].clone();
+    let all = of("_include=*");
+    assert_eq!(all, of("_include=*"));
+    assert_eq!((all.from.len(), all.from[0].kind), (1, "Observation"));
+    assert!(all.from[0].params.contains(&"subject") && !all.from[0].params.contains(&"patient"));
+    assert!(of("_revinclude=*").from.len() > 20);
+    let again = of("_include:iterate=Encounter:*");
+    assert!(again.iterate && again.asks("Encounter") && !again.asks("Patient"));
+    let text = "_include=*&_include:iterate=Patient:general-practitioner&_revinclude=Provenance:*";
+    let first = query("Observation", text);
+    assert_eq!(query("Observation", &first.print()).include, first.include);
+}
+
+#[test]
 fn what_is_printed_is_read_as_the_same() {
     let text = "code=http://loinc.org|8867-4,a%5C,b&date=ge2024-01-01T00:00:00%2B02:00&_sort=-date\
         &_include=Observation:subject:Patient&_revinclude=Provenance:target&_count=7&_total=accurate";
@@ -170,6 +219,18 @@ fn bad_values_and_modifiers_are_refused_in_either_handling() {
         "_sort=code,date,status,category,method",
         "_include=Observation:code",
         "_include=Patient:link",
+        "_include=Patient:*",
+        "_include:recurse=Observation:patient",
+        "_include=Observation",
+        "status.code=x",
+        "subject:Nothing.name=x",
+        "subject:Patient.general-practitioner:PractitionerRole.organization.name=x",
+        "patient.general-practitioner.organization.partof.name=x",
+        "patient.birthdate=yesterday",
+        "patient.name:colour=x",
+        "_has:Encounter:patient=x",
+        "_has:Condition:patient:_has:Encounter:patient:status=x",
+        "_summary=yes",
         "_total=some",
         "code=|",
         "code=a|b|c",

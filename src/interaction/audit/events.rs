@@ -11,8 +11,9 @@ use crate::audit::event::{Kind, Row};
 use crate::error::{Error, Kind as ErrorKind, Result};
 use crate::fhir::bundle::{Mode, Searchset};
 use crate::fhir::resource::{Key, Stored};
-use crate::fhir::search::{Handling, SearchQuery, Total};
-use crate::interaction::criteria::ready;
+use crate::fhir::search::{Handling, Total};
+use crate::fhir::shape::Summary;
+use crate::interaction::criteria::parse;
 use crate::interaction::paging::Pages;
 use crate::interaction::search::tell_ignored;
 use crate::kap::Id;
@@ -45,8 +46,12 @@ pub async fn search(
     handling: Handling,
 ) -> Result<String> {
     access.allow(Interaction::Search, TYPE)?;
-    let (query, ignored) = SearchQuery::parse(TYPE, parameters, handling)?;
-    let mut query = ready(access, query)?.relative_to(&app.fhir_base());
+    let (query, ignored) = parse(access, TYPE, parameters, handling)?;
+    let mut query = query.relative_to(&app.fhir_base());
+    if query.shape.summary() == Some(Summary::Count) {
+        let text = "AuditEvents are not counted.";
+        return Err(Error::new(ErrorKind::Invalid, text).issue_code("value"));
+    }
     // Events are neither counted nor accompanied.
     query.page.total = Total::None;
     query.include.clear();
@@ -69,7 +74,7 @@ pub async fn search(
     links.extend(next.map(|next| ("next", format!("{url}?{next}"))));
     let mut set = Searchset::new(&base, None, &links);
     for row in &found.rows {
-        set.push(&stored(app, row)?, Mode::Match);
+        set.push(&query.shape.told(stored(app, row)?, true)?, Mode::Match);
     }
     tell_ignored(&mut set, &ignored);
     Ok(set.finish())

@@ -1,20 +1,8 @@
 //! `_elements`: resources with the elements that were asked for, and those that every such resource must have.
 
-use crate::error::{Error, Result};
-use crate::fhir::pare::pared;
-use crate::fhir::security::tagged;
-use crate::fhir::structure::required;
+use crate::error::Result;
+use crate::fhir::shape::Shape;
 use crate::interaction::operation::{Asked, invalid};
-use crate::kap::base::Coding;
-
-/// What stays whatever is asked for: frame and modifiers.
-const FRAME: [&str; 5] = [
-    "resourceType",
-    "id",
-    "meta",
-    "implicitRules",
-    "modifierExtension",
-];
 
 /// The elements that were asked for: `name`, or `Type.name`.
 ///
@@ -38,36 +26,17 @@ pub fn named(asked: &Asked) -> Result<Vec<String>> {
     Ok(out)
 }
 
-/// The resource with these elements alone, marked as a part; as it is where none speak of its type.
+/// The resource with these elements alone, marked as a part; `None` where none speak of its type.
 ///
 /// # Errors
 /// `Internal` where the text is no JSON.
 pub fn only(kind: &str, text: &str, elements: &[String]) -> Result<Option<String>> {
-    let of_kind = elements
-        .iter()
-        .filter_map(|name| match name.split_once('.') {
-            Some((of, name)) => (of == kind).then_some(name),
-            None => Some(name.as_str()),
-        });
-    let wanted: Vec<&str> = of_kind.collect();
-    if wanted.is_empty() {
+    if elements.is_empty() {
         return Ok(None);
     }
-    let needed = required(kind);
-    let stays =
-        |name: &str| FRAME.contains(&name) || wanted.contains(&name) || needed.contains(&name);
-    let part = pared(text, &|place| {
-        !place.path.contains('.') && !stays(place.path)
-    });
-    let Some(part) = part.map_err(Error::internal)? else {
-        return Ok(None);
-    };
-    let mark = Coding {
-        system: "http://terminology.hl7.org/CodeSystem/v3-ObservationValue".to_owned(),
-        code: "SUBSETTED".to_owned(),
-        display: Some("subsetted".to_owned()),
-    };
-    tagged(&part, &mark).map(Some).map_err(Error::internal)
+    let mut shape = Shape::default();
+    shape.take("_elements", &elements.join(","))?;
+    shape.of(kind, true, text)
 }
 
 #[cfg(test)]

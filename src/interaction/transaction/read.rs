@@ -9,8 +9,9 @@ use crate::fhir::interval::Interval;
 use crate::fhir::resource::{Key, Stored, number, version};
 use crate::fhir::search::{Handling, pairs};
 use crate::interaction::capability::TYPES;
+use crate::interaction::criteria::shape;
 use crate::interaction::history::{Of, history};
-use crate::interaction::{audit, definitions, read, search};
+use crate::interaction::{across, audit, definitions, read, search};
 use crate::kap::base::Id;
 
 /// What a read gave.
@@ -40,15 +41,21 @@ pub async fn told(app: &App, access: &Access, entry: &Entry<'_>) -> Result<Told>
         ["_history"] => history(app, access, Of::System, &parameters()?, lenient).await?,
         [kind] => search::search(app, access, kind, &parameters()?, lenient).await?,
         [kind, "_history"] => history(app, access, Of::Type(kind), &parameters()?, lenient).await?,
-        [kind, id] => return one(app, access, entry, (kind, id)).await,
+        [kind, id] => return one(app, access, entry, (kind, id), &parameters()?).await,
         [kind, id, "_history"] => {
             let key = key(kind, id)?;
             history(app, access, Of::Instance(&key), &parameters()?, lenient).await?
         }
         [kind, id, "_history", n] => {
             let n = number(n).ok_or_else(Error::not_found)?;
-            let row = read::vread(app, access, &key(kind, id)?, n).await?;
-            return Ok(compared(entry, row));
+            let key = key(kind, id)?;
+            let shape = shape(access, kind, &parameters()?)?;
+            let row = read::vread(app, access, &key, n).await?;
+            return Ok(compared(entry, shape.told(row, true)?));
+        }
+        [kind, id, within] if within == "*" || TYPES.contains(&within) => {
+            let asked = (&*parameters()?, lenient);
+            across::compartment(app, access, &key(kind, id)?, within, asked).await?
         }
         _ => {
             let text = "GET goes to Type?…, Type/id, Type/id/_history/version, or a history.";
@@ -63,14 +70,18 @@ async fn one(
     access: &Access,
     entry: &Entry<'_>,
     (kind, id): (&str, &str),
+    parameters: &[(String, String)],
 ) -> Result<Told> {
     if let Ok(text) = definitions::read(kind, id) {
         let event = access.event(Act::Read).target(kind, id, None);
+        let part = shape(access, kind, parameters)?.of(kind, true, text)?;
         audit::note(access, event);
-        return Ok(Told::Text(text.to_owned()));
+        return Ok(Told::Text(part.unwrap_or_else(|| text.to_owned())));
     }
-    let row = read::read(app, access, &key(kind, id)?).await?;
-    Ok(compared(entry, row))
+    let key = key(kind, id)?;
+    let shape = shape(access, kind, parameters)?;
+    let row = read::read(app, access, &key).await?;
+    Ok(compared(entry, shape.told(row, true)?))
 }
 
 fn key(kind: &str, id: &str) -> Result<Key> {

@@ -25,6 +25,9 @@ const BROAD: [&str; 12] = [
     "_security",
 ];
 
+/// The rank of the last driver that few resources meet.
+const SHARP: u8 = 2;
+
 /// How the matches of a search are found.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Found {
@@ -34,8 +37,9 @@ pub(super) enum Found {
     InOrder,
 }
 
-/// Adds ` AND …` for each filter of `query`.
-pub(super) fn narrow(b: &mut Builder, tenant: &str, query: &SearchQuery) -> Found {
+/// Adds ` AND …` for each filter of `query`. Where the search is `led` otherwise, by a
+/// compartment or a chain, no filter drives that many resources meet.
+pub(super) fn narrow(b: &mut Builder, tenant: &str, query: &SearchQuery, led: bool) -> Found {
     let patient = query.filters.iter().find_map(|f| patient(query.kind, f));
     let rest: Vec<&Filter> = query
         .filters
@@ -52,7 +56,8 @@ pub(super) fn narrow(b: &mut Builder, tenant: &str, query: &SearchQuery) -> Foun
         .iter()
         .enumerate()
         .filter_map(|(i, f)| Some((rank(f, patient.is_some())?, i)));
-    let driver = ranked.min().map(|(_, i)| i);
+    let driver = ranked.min().filter(|(rank, _)| !led || *rank <= SHARP);
+    let driver = driver.map(|(_, i)| i);
     for (i, filter) in rest.into_iter().enumerate() {
         match (&filter.test, filter.parameter.name) {
             (Test::Token(tokens), "_id") => any(b, tokens, id),
@@ -70,6 +75,21 @@ pub(super) fn narrow(b: &mut Builder, tenant: &str, query: &SearchQuery) -> Foun
         Found::ByFilter
     } else {
         Found::InOrder
+    }
+}
+
+/// Adds ` AND …` for each filter of `query`, asked of the one resource `r`.
+pub(super) fn ask(b: &mut Builder, query: &SearchQuery) {
+    for filter in &query.filters {
+        match (&filter.test, filter.parameter.name) {
+            (Test::Token(tokens), "_id") => any(b, tokens, id),
+            (Test::Date(dates), "_lastUpdated") => {
+                any(b, dates, |b, d| {
+                    date(b, d, ["r.at", "r.at + 1"], Into::into);
+                });
+            }
+            _ => probe(b, filter),
+        }
     }
 }
 

@@ -43,13 +43,16 @@ impl View<'_> {
     /// At most `count` of the resources, in the order of their ids, those after `after`.
     ///
     /// # Errors
-    /// Those of the store.
+    /// Those of the store; `Unavailable` where a filter's parameter is not yet indexed for every record.
     pub async fn exported(
         &self,
         portion: &Portion,
         count: u32,
         after: &str,
     ) -> Result<Vec<Stored>> {
+        for query in &portion.any {
+            self.store.answers(query)?;
+        }
         let statement = self.of_export(portion, count, after);
         let rows = self.store.read(statement.sql()).await?;
         rows.iter().map(|row| self.told(row)).collect()
@@ -81,7 +84,9 @@ impl View<'_> {
             b.push(" AND (");
             for (i, query) in portion.any.iter().enumerate() {
                 b.push(if i == 0 { "(1 = 1" } else { " OR (1 = 1" });
-                condition::narrow(&mut b, self.access.tenant(), query);
+                let led = !query.chains.is_empty();
+                let found = condition::narrow(&mut b, self.access.tenant(), query, led);
+                self.chained(&mut b, query, found);
                 b.push(")");
             }
             b.push(")");

@@ -1,104 +1,190 @@
 //! What comes along with the matches of a search.
 
-use std::collections::HashSet;
+use std::collections::{BTreeMap, HashSet};
 
 use crate::access::Interaction;
-use crate::error::{Error, Kind, Result};
-use crate::fhir::parameter;
+use crate::error::Result;
 use crate::fhir::resource::{Key, Stored};
-use crate::fhir::search::{Include, SearchQuery};
+use crate::fhir::search::{From, Include, IncludeWay};
 use crate::store::filter::{Builder, Of, visible};
 use crate::store::view::{COLUMNS, View};
 
 /// Included resources per page at most.
-const MAX: usize = 5000;
+const MAX: usize = 1000;
+/// Steps from the matches at most.
+const DEPTH: usize = 2;
 /// Ids per statement: few sizes, so that the statements stay prepared.
 const SIZES: [usize; 5] = [1, 10, 50, 200, 1001];
+
+/// A limit of what comes along.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Limit {
+    /// There are more resources than may come along.
+    Number,
+    /// What came along last was not asked any more.
+    Depth,
+}
+
+impl Limit {
+    /// What is said of it.
+    #[must_use]
+    pub const fn text(self) -> &'static str {
+        match self {
+            Self::Number => {
+                "At most 1,000 resources come along with a page: some that were asked for are left out. Ask for fewer matches per page."
+            }
+            Self::Depth => {
+                "What comes along is followed two steps from the matches: what would be further away was not looked for."
+            }
+        }
+    }
+}
 
 impl View<'_> {
     /// The included resources; types that the caller may not read are left out, as are hidden resources.
     pub(super) async fn included(
         &self,
-        query: &SearchQuery,
+        includes: &[Include],
         matches: &[Stored],
-    ) -> Result<Vec<Stored>> {
-        let mut out = Vec::new();
-        if matches.is_empty() || query.include.is_empty() {
-            return Ok(out);
+    ) -> Result<(Vec<Stored>, Vec<Limit>)> {
+        let mut out: Vec<Stored> = Vec::new();
+        if matches.is_empty() || includes.is_empty() {
+            return Ok((out, Vec::new()));
         }
         let mut seen: HashSet<Key> = matches.iter().map(|m| m.key.clone()).collect();
-        for include in &query.include {
-            let Some(b) = self.include(query.kind, include, matches) else {
-                continue;
-            };
-            let rows = self.store.read(b.sql()).await?;
-            for found in rows.iter().map(|row| self.told(row)) {
-                let found = found?;
-                let readable = self
-                    .access
-                    .allow(Interaction::Read, &found.key.kind)
-                    .is_ok();
-                if readable && seen.insert(found.key.clone()) {
-                    out.push(found);
+        let mut fresh: Vec<Key> = matches.iter().map(|m| m.key.clone()).collect();
+        for step in 0..DEPTH {
+            let asking = std::mem::take(&mut fresh);
+            let asking = by_kind(&asking);
+            for include in includes.iter().filter(|i| step == 0 || i.iterate) {
+                for b in self.asked(include, &asking) {
+                    for row in &self.store.read(b.sql()).await? {
+                        let found = self.told(row)?;
+                        let kind = &found.key.kind;
+                        let readable = self.access.allow(Interaction::Read, kind).is_ok();
+                        if !readable || !seen.insert(found.key.clone()) {
+                            continue;
+                        }
+                        if out.len() == MAX {
+                            return Ok((out, vec![Limit::Number]));
+                        }
+                        fresh.push(found.key.clone());
+                        out.push(found);
+                    }
                 }
             }
-            if out.len() > MAX || rows.len() > MAX {
-                let text =
-                    "The page has too many included resources; ask for fewer matches per page.";
-                return Err(Error::new(Kind::TooLarge, text).issue_code("too-costly"));
-            }
         }
-        Ok(out)
+        let mut asking = includes.iter().filter(|include| include.iterate);
+        let further = asking.any(|include| fresh.iter().any(|key| include.asks(&key.kind)));
+        Ok((out, if further { vec![Limit::Depth] } else { vec![] }))
     }
 
-    fn include(&self, of: &str, include: &Include, matches: &[Stored]) -> Option<Builder> {
-        let mut b = Builder::default();
-        b.push("SELECT ")
-            .push(COLUMNS)
-            .push(" FROM (SELECT DISTINCT ");
-        match include {
-            Include::Forward { parameter, target } => {
-                let parameter = parameter::find(of, parameter)?;
-                b.push("x.target_type AS type, x.target_id AS id FROM index_reference x WHERE x.tenant = ");
-                b.bind(self.access.tenant()).push(" AND x.type = ").bind(of);
-                b.push(" AND x.param = ").bind(parameter.indexed);
-                if let Some(target) = target {
-                    b.push(" AND x.target_type = ").bind(*target);
+    /// The statements that find what comes along with `fresh`.
+    fn asked(&self, include: &Include, fresh: &BTreeMap<&str, Vec<&str>>) -> Vec<Builder> {
+        let mut out = Vec::new();
+        match include.way {
+            IncludeWay::Forward => {
+                for from in &include.from {
+                    if let Some(ids) = fresh.get(from.kind).filter(|_| !from.params.is_empty()) {
+                        out.push(self.forward(from, include.target, ids));
+                    }
                 }
-                ids(&mut b, "x.id", matches);
             }
-            Include::Reverse { kind, parameter } => {
-                let parameter = parameter::find(kind, parameter)?;
-                b.push("x.type, x.id FROM index_reference x WHERE x.tenant = ");
-                b.bind(self.access.tenant())
-                    .push(" AND x.type = ")
-                    .bind(*kind);
-                b.push(" AND x.param = ").bind(parameter.indexed);
-                b.push(" AND x.target_type = ").bind(of);
-                ids(&mut b, "x.target_id", matches);
+            IncludeWay::Reverse => {
+                for (kind, ids) in fresh {
+                    let wanted = include.target.is_none_or(|target| target == *kind);
+                    let read = |from: &&From| {
+                        let may = self.access.allow(Interaction::Read, from.kind).is_ok();
+                        may && !from.params.is_empty()
+                    };
+                    let from: Vec<&From> = include.from.iter().filter(read).collect();
+                    if wanted && !from.is_empty() {
+                        out.push(self.reverse(&from, kind, ids));
+                    }
+                }
             }
         }
+        out
+    }
+
+    fn forward(&self, from: &From, target: Option<&str>, among: &[&str]) -> Builder {
+        let mut b = Builder::default();
+        b.push("SELECT ").push(COLUMNS);
+        b.push(" FROM (SELECT DISTINCT x.target_type AS type, x.target_id AS id FROM index_reference x WHERE x.tenant = ");
+        b.bind(self.access.tenant());
+        self.of(&mut b, from);
+        if let Some(target) = target {
+            b.push(" AND x.target_type = ").bind(target);
+        }
+        ids(&mut b, "x.id", among);
+        self.found(b)
+    }
+
+    fn reverse(&self, from: &[&From], kind: &str, among: &[&str]) -> Builder {
+        let mut b = Builder::default();
+        b.push("SELECT ").push(COLUMNS);
+        b.push(" FROM (SELECT DISTINCT x.type, x.id FROM index_reference x WHERE x.tenant = ");
+        b.bind(self.access.tenant());
+        if let [from] = from {
+            self.of(&mut b, from);
+        } else {
+            for (i, from) in from.iter().enumerate() {
+                b.push(if i == 0 { " AND ((1 = 1" } else { " OR (1 = 1" });
+                self.of(&mut b, from);
+                b.push(")");
+            }
+            b.push(")");
+        }
+        b.push(" AND x.target_type = ").bind(kind.to_owned());
+        ids(&mut b, "x.target_id", among);
+        self.found(b)
+    }
+
+    /// Adds ` AND …` for the references that are followed.
+    fn of(&self, b: &mut Builder, from: &From) {
+        b.push(" AND x.type = ").bind(from.kind);
+        if let [param] = &*from.params {
+            b.push(" AND x.param = ").bind(*param);
+            return;
+        }
+        b.push(" AND x.param IN (");
+        for (i, param) in from.params.iter().enumerate() {
+            b.push(if i == 0 { "" } else { ", " }).bind(*param);
+        }
+        b.push(")");
+    }
+
+    /// Adds what of the keys found is there and visible.
+    fn found(&self, mut b: Builder) -> Builder {
         b.push(") k JOIN resource r ON r.tenant = ")
             .bind(self.access.tenant());
         b.push(" AND r.type = k.type AND r.id = k.id WHERE r.deleted = 0");
         visible(&mut b, self.access, "r", Of::Readable);
         let limit = i64::try_from(MAX).unwrap_or(i64::MAX) + 1;
         b.push(" ORDER BY r.type, r.id LIMIT ").bind(limit);
-        Some(b)
+        b
     }
 }
 
-/// Adds ` AND column IN (…)` with the ids of the matches, the last one repeated up to the size.
-fn ids(b: &mut Builder, column: &str, matches: &[Stored]) {
+/// The ids by their types.
+fn by_kind(keys: &[Key]) -> BTreeMap<&str, Vec<&str>> {
+    let mut out: BTreeMap<&str, Vec<&str>> = BTreeMap::new();
+    for key in keys {
+        out.entry(&key.kind).or_default().push(key.id.as_str());
+    }
+    out
+}
+
+/// Adds ` AND column IN (…)` with these ids, the last one repeated up to the size.
+fn ids(b: &mut Builder, column: &str, among: &[&str]) {
     let size = SIZES
         .into_iter()
-        .find(|s| *s >= matches.len())
-        .unwrap_or(matches.len());
+        .find(|s| *s >= among.len())
+        .unwrap_or(among.len());
     b.push(" AND ").push(column).push(" IN (");
     for i in 0..size {
-        if let Some(one) = matches.get(i).or(matches.last()) {
-            b.push(if i == 0 { "" } else { ", " })
-                .bind(one.key.id.as_str());
+        if let Some(one) = among.get(i).or(among.last()) {
+            b.push(if i == 0 { "" } else { ", " }).bind(*one);
         }
     }
     b.push(")");

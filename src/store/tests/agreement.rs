@@ -1,5 +1,7 @@
 //! SQL and the interpreter in memory find the same.
 
+mod chains;
+
 use std::cell::Cell;
 
 use proptest::collection::vec;

@@ -2,6 +2,7 @@
 //! step must be a look-up by more than the tenant. (PostgreSQL plans by statistics, which an empty test has not.)
 
 use super::*;
+use crate::fhir::compartment::within;
 use crate::fhir::search::{Handling, SearchQuery};
 use crate::store::view::{Bodies, Everything, Record, View};
 use crate::store::{Portion, Whose};
@@ -126,9 +127,32 @@ async fn no_statement_of_a_request_walks_a_tenant() {
                 "Composition",
                 "patient=Patient/p&type=http://loinc.org|78472-8",
             ),
+            ("Observation", "patient.identifier=urn:x|1&status=final"),
+            ("Observation", "patient=Patient/p&encounter.status=finished"),
+            ("Condition", "encounter.patient.name=load"),
+            (
+                "Patient",
+                "_has:Observation:patient:code=http://loinc.org|8867-4",
+            ),
+            (
+                "Patient",
+                "identifier=urn:x|1&_has:Observation:patient:encounter.status=finished",
+            ),
         ] {
             all.push(search(view, kind, query));
         }
+        let several: Vec<SearchQuery> = ["Observation", "Task"]
+            .into_iter()
+            .map(|kind| {
+                let within = within("Patient", "p", kind, &|_, _| false);
+                let pairs = [("_tag".to_owned(), "x".to_owned())];
+                let query = SearchQuery::parse(kind, &pairs, Handling::Strict);
+                let (mut query, _) = query.expect("a query");
+                query.within = within;
+                query
+            })
+            .collect();
+        all.push(view.page_of_all(&several).sql());
         for sql in all {
             let text = sql.text.clone();
             assert_eq!(walks(&store, sql).await, Vec::<String>::new(), "{text}");

@@ -4,9 +4,9 @@
 //! |---|---|
 //! | 1 read, vread, history, relabelling | `versions` |
 //! | 2 totals, sorting, pages, cursors | `pages` |
-//! | 3 chains and `_has` | `absent`: they are not followed |
-//! | 4 `_include`, `_revinclude` | `pages` |
-//! | 5 `$document`, compartments | `pages`; `$everything`: `tests/it/everything.rs`; `absent`: no compartment search |
+//! | 3 chains and `_has` | `chains` |
+//! | 4 `_include`, `_revinclude` | `pages`, `chains` |
+//! | 5 `$document`, compartments | `pages`, `chains`; `$everything`: `tests/it/everything.rs` |
 //! | 6 conditional creates | `writes`; `absent`: no other conditional interaction |
 //! | 7 `If-Match` after authorization | `writes` |
 //! | 8 ids that a client chose | `writes` |
@@ -23,6 +23,7 @@
 //! | 19 tags of redacted views | `tests/it/redaction.rs` |
 
 mod absent;
+mod chains;
 mod pages;
 mod sources;
 mod time;

@@ -37,7 +37,7 @@ const KINDS: &[&str] = &[
 fn parameter(dice: &mut Dice, known: &Known, kind: &str) -> String {
     let (of, id) = known.key(dice);
     let pick = |dice: &mut Dice, all: &[&str]| (*dice.one(all)).to_owned();
-    match dice.below(18) {
+    match dice.below(21) {
         0..=2 => format!("patient={}", known.patient(dice)),
         3 => format!("subject=Patient/{}", known.patient(dice)),
         4 => format!("_id={id}"),
@@ -137,6 +137,52 @@ fn parameter(dice: &mut Dice, known: &Known, kind: &str) -> String {
                 "identifier=https://numbers.example.org%7Cone",
             ],
         ),
+        17 => pick(
+            dice,
+            &[
+                "patient.birthdate=ge1980",
+                "subject:Patient.name=Family",
+                "patient.identifier=https://practice.example.org/mrn%7Cfirst-1",
+                "encounter.status=finished",
+                "encounter.patient.gender=female",
+                "medication.code=6130",
+                "target:Condition.code=B20",
+                "target:Patient.name=Family",
+                "patient.general-practitioner.name=x",
+                "patient._has:Condition:patient:_security=SDV",
+                "patient.address-city=x",
+                "organization.name=partner",
+            ],
+        ),
+        18 => pick(
+            dice,
+            &[
+                "_has:Condition:patient:code=F43.10",
+                "_has:Condition:subject:_security=SDV",
+                "_has:Observation:subject:_security=HIV",
+                "_has:Observation:encounter:status=final",
+                "_has:Flag:patient:status=active",
+                "_has:Provenance:target:_lastUpdated=ge2020",
+                "_has:Consent:patient:status=active",
+                "_has:Task:patient:owner:Organization.name=partner",
+                "_has:AuditEvent:patient:action=R",
+            ],
+        ),
+        19 => pick(
+            dice,
+            &[
+                "_include=*",
+                "_revinclude=*",
+                "_include=Patient:*",
+                "_revinclude=Provenance:*",
+                "_revinclude=Condition:patient",
+                "_include:iterate=Encounter:patient",
+                "_include:iterate=*",
+                "_revinclude:iterate=Provenance:target",
+                "_summary=true",
+                "_elements=id,name,code",
+            ],
+        ),
         _ => format!(
             "date={}2026-05-03",
             pick(dice, &["ge", "lt", "sa", "eb", ""])
@@ -150,7 +196,21 @@ pub fn search(dice: &mut Dice, known: &Known) -> Ask {
     let n = dice.below(4);
     let parameters: Vec<String> = (0..n).map(|_| parameter(dice, known, kind)).collect();
     let query = parameters.join("&");
-    let mut ask = match dice.below(8) {
+    let mut ask = match dice.below(12) {
+        8 => {
+            let (of, id) = known.key(dice);
+            let all = *dice.one(&["*", kind]);
+            Ask::get(format!("/fhir/{of}/{id}/{all}?{query}"))
+        }
+        9 => {
+            let all = *dice.one(&["*", kind]);
+            Ask::get(format!(
+                "/fhir/Patient/{}/{all}?{query}",
+                known.patient(dice)
+            ))
+        }
+        10 => Ask::get(format!("/fhir?_type={kind},{}&{query}", *dice.one(KINDS))),
+        11 => Ask::get(format!("/fhir?{query}&_count=20")),
         0 => Ask {
             method: Method::POST,
             body: Some((query, "application/x-www-form-urlencoded")),
