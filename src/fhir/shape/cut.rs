@@ -62,7 +62,7 @@ fn top(kind: &str, name: &str, text: &str, pick: &Pick<'_>) -> Result<Option<Str
     let Some((path, element)) = table::find(kind, "", bare) else {
         return Ok(matches!(pick, Pick::Data).then(|| text.to_owned()));
     };
-    let must = element.required || element.modifier;
+    let must = element.stays;
     let stays = match pick {
         Pick::Summary if must || element.summary => return part(kind, element, text),
         Pick::Summary => false,
@@ -95,7 +95,7 @@ fn object(kind: &str, path: &str, text: &str) -> Result<Option<String>> {
     for (name, raw) in &members.0 {
         let bare = name.strip_prefix('_').unwrap_or(name);
         let found = table::find(kind, path, bare).map(|(_, element)| element);
-        let chosen = |e: &Element| e.summary || e.required || e.modifier;
+        let chosen = |e: &Element| e.summary || e.stays;
         let left = match found.filter(chosen) {
             Some(element) => part(kind, element, raw.get())?,
             None if bare == "id" => Some(raw.get().to_owned()),

@@ -11,8 +11,8 @@ pub(super) struct Element {
     /// Where its own elements are listed: its path, or that of the element that it is like.
     pub path: &'static str,
     pub summary: bool,
-    pub required: bool,
-    pub modifier: bool,
+    /// Whether it always stays: it is required, or modifies what the others say.
+    pub stays: bool,
     /// Whether its own elements are listed here, and not with a type that many use.
     pub listed: bool,
 }
@@ -34,8 +34,7 @@ fn parse(word: &'static str) -> (&'static str, Element) {
     let element = Element {
         path,
         summary: marks.contains('+'),
-        required: marks.contains('!'),
-        modifier: marks.contains('?'),
+        stays: marks.contains(['!', '?']),
         listed: marks.contains('{') || name != path,
     };
     (name, element)
@@ -93,7 +92,7 @@ mod tests {
                 assert!(elements.contains_key(name), "{kind}.{name}");
             }
             let rules = elements["implicitRules"];
-            assert!(rules.summary && rules.modifier && !rules.required, "{kind}");
+            assert!(rules.summary && rules.stays, "{kind}");
         }
     }
 }

@@ -112,7 +112,7 @@ impl View<'_> {
         b.push("SELECT ").push(COLUMNS);
         b.push(" FROM (SELECT DISTINCT x.target_type AS type, x.target_id AS id FROM index_reference x WHERE x.tenant = ");
         b.bind(self.access.tenant());
-        self.of(&mut b, from);
+        of(&mut b, from);
         if let Some(target) = target {
             b.push(" AND x.target_type = ").bind(target);
         }
@@ -126,11 +126,11 @@ impl View<'_> {
         b.push(" FROM (SELECT DISTINCT x.type, x.id FROM index_reference x WHERE x.tenant = ");
         b.bind(self.access.tenant());
         if let [from] = from {
-            self.of(&mut b, from);
+            of(&mut b, from);
         } else {
             for (i, from) in from.iter().enumerate() {
                 b.push(if i == 0 { " AND ((1 = 1" } else { " OR (1 = 1" });
-                self.of(&mut b, from);
+                of(&mut b, from);
                 b.push(")");
             }
             b.push(")");
@@ -138,20 +138,6 @@ impl View<'_> {
         b.push(" AND x.target_type = ").bind(kind.to_owned());
         ids(&mut b, "x.target_id", among);
         self.found(b)
-    }
-
-    /// Adds ` AND …` for the references that are followed.
-    fn of(&self, b: &mut Builder, from: &From) {
-        b.push(" AND x.type = ").bind(from.kind);
-        if let [param] = &*from.params {
-            b.push(" AND x.param = ").bind(*param);
-            return;
-        }
-        b.push(" AND x.param IN (");
-        for (i, param) in from.params.iter().enumerate() {
-            b.push(if i == 0 { "" } else { ", " }).bind(*param);
-        }
-        b.push(")");
     }
 
     /// Adds what of the keys found is there and visible.
@@ -164,6 +150,20 @@ impl View<'_> {
         b.push(" ORDER BY r.type, r.id LIMIT ").bind(limit);
         b
     }
+}
+
+/// Adds ` AND …` for the references that are followed.
+fn of(b: &mut Builder, from: &From) {
+    b.push(" AND x.type = ").bind(from.kind);
+    if let [param] = &*from.params {
+        b.push(" AND x.param = ").bind(*param);
+        return;
+    }
+    b.push(" AND x.param IN (");
+    for (i, param) in from.params.iter().enumerate() {
+        b.push(if i == 0 { "" } else { ", " }).bind(*param);
+    }
+    b.push(")");
 }
 
 /// The ids by their types.
