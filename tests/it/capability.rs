@@ -103,9 +103,10 @@ async fn interactions(app: &TestApp, resource: &Value) {
     let (caller, _) = reader(app, kind);
     let codes = list(resource, "interaction");
     let codes: BTreeSet<&str> = codes.into_iter().map(|i| text(&i["code"])).collect();
-    let found = match codes.contains("search-type") {
-        true => one(app, kind).await,
-        false => None,
+    let found = if codes.contains("search-type") {
+        one(app, kind).await
+    } else {
+        None
     };
     let id = found.as_ref().map_or("none", |found| text(&found["id"]));
     let own = format!("/fhir/{kind}/{id}");

@@ -11,7 +11,8 @@ use crate::program::run;
 both!(a_practice_moves_in_once);
 
 fn lines(all: &[Value]) -> String {
-    all.iter().map(|v| format!("{v}\n")).collect()
+    let lines: Vec<String> = all.iter().map(Value::to_string).collect();
+    lines.join("\n") + "\n"
 }
 
 async fn a_practice_moves_in_once(db: Db) {

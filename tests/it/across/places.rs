@@ -143,15 +143,11 @@ async fn the_whole_record_is_searched(db: Db) {
     .await
     .expect(200);
     assert!(text(&of_mode(&odd, "outcome")[0]["issue"][0]["diagnostics"]).contains("onset-date"));
-    let form = Some("_type=Patient&_id=".to_owned() + id);
+    let form = format!("_type=Patient&_id={id}");
     let request = practice.http.post(format!("{}/fhir/_search", app.base));
     let request = request.bearer_auth(&practice.token);
     let request = request.header("Content-Type", "application/x-www-form-urlencoded");
-    let answer = request
-        .body(form.expect("a form"))
-        .send()
-        .await
-        .expect("answer");
+    let answer = request.body(form).send().await.expect("answer");
     assert_eq!(answer.status(), 200);
     let set: Value = serde_json::from_str(&answer.text().await.expect("text")).expect("json");
     assert_eq!(of_mode(&set, "match").len(), 1);

@@ -29,7 +29,8 @@ async fn documents_are_found_and_written(db: Db) {
         let mut current = found(caller, &ask("")).await;
         let list = format!("/fhir/DocumentReference?patient={patient}&status=current&_count=250");
         let mut listed = found(caller, &list).await;
-        (current.sort(), listed.sort());
+        current.sort();
+        listed.sort();
         assert_eq!(current, listed, "{party:?}");
         assert!(!current.is_empty(), "{party:?}");
         let one = get(caller, &ask("&type=http://loinc.org|34133-9"))

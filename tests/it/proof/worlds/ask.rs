@@ -127,13 +127,11 @@ impl Ask {
             11 | 12 => update(dice, known),
             13 | 14 => create(dice, known),
             15 => transaction(dice, known),
-            16 => match dice.below(3) {
-                0 => everything(dice, known),
-                _ => {
-                    let id = known.of("Composition", dice);
-                    Self::get(format!("/fhir/Composition/{id}/$document"))
-                }
-            },
+            16 if dice.below(3) == 0 => everything(dice, known),
+            16 => {
+                let id = known.of("Composition", dice);
+                Self::get(format!("/fhir/Composition/{id}/$document"))
+            }
             17 | 18 => practice(dice, known),
             _ => command(dice, known, n),
         }
