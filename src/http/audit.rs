@@ -242,7 +242,7 @@ mod tests {
     #[test]
     fn what_a_path_asks_for() {
         for (method, path, expected) in FHIR.iter().chain(KAP) {
-            assert_eq!(told(method, path), expected, "{method} {path}");
+            assert_eq!(told(method, path), *expected, "{method} {path}");
         }
     }
 }
