@@ -75,6 +75,10 @@ pub fn within(mut error: Error, entry: usize) -> Error {
             Some(at) if at.starts_with("Bundle") => at.to_owned(),
             // A place in the entry beside its resource, such as `.request.url`.
             Some(at) if at.starts_with('.') => format!("Bundle.entry[{entry}]{at}"),
+            // The whole of the resource, said by its type.
+            Some(at) if at.starts_with(char::is_uppercase) && !at.contains('.') => {
+                format!("Bundle.entry[{entry}].resource")
+            }
             // A path from the resource's type on, such as `Task.for`; or one element, such as `id`.
             Some(at) => {
                 let below = at.split_once('.').map_or(at, |(_, below)| below);
