@@ -12,7 +12,7 @@ await check('read', () => client.read({ resourceType: 'Patient', id }), (p) => p
 await check('vread', () => client.vread({ resourceType: 'Patient', id, version: '1' }), (p) => p.meta.versionId === '1');
 await check('update', () => client.update({ resourceType: 'Patient', id, body: { ...made, active: false } }),
   (p) => p.meta.versionId === '2' && p.active === false);
-await check('patch', () => client.patch({ resourceType: 'Patient', id, JSONPatch: [{ op: 'replace', path: '/active', value: true }] }),
+await check('patch', () => client.patch({ resourceType: 'Patient', id, jsonPatch: [{ op: 'replace', path: '/active', value: true }] }),
   (p) => p.active === true);
 await check('history', () => client.history({ resourceType: 'Patient', id }), (b) => b.type === 'history' && b.entry.length === 3);
 await check('typeHistory', () => client.typeHistory({ resourceType: 'Patient' }), (b) => b.type === 'history');

@@ -168,6 +168,9 @@ class Tables:
             types = path
         else:
             types = ",".join(self.type(t) for t in element["type"])
+        # R4 says string for the id of a resource, and in words that it is an id.
+        if element["base"]["path"] == "Resource.id":
+            types = "id"
         words = [name, f"{element['min']}..{element['max']}", types]
         binding = self.binding(element)
         return " " + " ".join(words + ([flags] if flags else []) + ([binding] if binding else []))

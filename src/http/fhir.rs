@@ -181,6 +181,7 @@ pub async fn create(
 ) -> Answer {
     known(&kind)?;
     json_wanted(&headers, query.as_deref())?;
+    no_criteria(query.as_deref())?;
     media(&headers, FHIR)?;
     let bytes = body(content, BODY).await?;
     let fresh = || Id::new(app.clock.uuid().to_string()).unwrap_or_default();
@@ -190,6 +191,20 @@ pub async fn create(
         Created::New(row) => Ok(written(StatusCode::CREATED, &app, &row, &headers)),
         Created::Known(row) => Ok(written(StatusCode::OK, &app, &row, &headers)),
     }
+}
+
+/// Whoever creates under criteria says them in `If-None-Exist`: in the URL they would go unheard, and the record be
+/// there twice.
+fn no_criteria(query: Option<&str>) -> Result<()> {
+    const KNOWN: [&str; 2] = ["_format", "_pretty"];
+    let pairs = url::form_urlencoded::parse(query.unwrap_or_default().as_bytes());
+    let mut names = pairs.map(|(name, _)| name);
+    if names.all(|name| KNOWN.contains(&&*name)) {
+        return Ok(());
+    }
+    let text =
+        "A create takes no criteria in its URL: a conditional one says them in If-None-Exist.";
+    Err(Error::new(Kind::Invalid, text).issue_code("not-supported"))
 }
 
 /// `PUT /fhir/{type}/{id}`: an update of a resource that exists.

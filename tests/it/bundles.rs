@@ -204,7 +204,9 @@ async fn a_transaction_is_of_an_episode_and_of_other_patients_too(db: Db) {
         ),
     );
     patient_entry["fullUrl"] = json!(person);
-    let allergy = json!({ "resourceType": "AllergyIntolerance", "patient": { "reference": person }, "code": { "text": "latex" } });
+    let active = "http://terminology.hl7.org/CodeSystem/allergyintolerance-clinical";
+    let allergy = json!({ "resourceType": "AllergyIntolerance", "patient": { "reference": person }, "code": { "text": "latex" },
+        "clinicalStatus": { "coding": [{ "system": active, "code": "active" }] } });
     let answer = send(
         practice,
         "transaction",

@@ -34,7 +34,8 @@ async fn a_practice_moves_in_once(db: Db) {
     std::fs::write(folder.path().join("a.ndjson"), text_of).expect("file");
     let bundle = json!({ "resourceType": "Bundle", "type": "collection", "entry": [
         { "fullUrl": "urn:uuid:7d4a7bd5-3a0f-4a8e-8a3b-3f2ad1d7a111", "resource": { "resourceType": "AllergyIntolerance",
-            "patient": { "reference": "Patient/77" }, "code": { "text": "dust" } } },
+            "patient": { "reference": "Patient/77" }, "code": { "text": "dust" }, "clinicalStatus": { "coding": [
+                { "system": "http://terminology.hl7.org/CodeSystem/allergyintolerance-clinical", "code": "active" }] } } },
         { "resource": { "resourceType": "Patient", "id": "77", "name": [{ "family": "Moved" }], "birthDate": "1970-01-01",
             "identifier": [{ "system": "https://old.example.org/numbers", "value": "77" }],
             "generalPractitioner": [{ "reference": "Practitioner/9" }] } },

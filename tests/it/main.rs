@@ -25,6 +25,7 @@ mod history;
 mod idempotency;
 mod import;
 mod lower;
+mod malformed;
 mod oauth;
 mod policy;
 mod private_note;

@@ -1,10 +1,12 @@
 //! The entries of a bundle as they were sent.
 
+use serde_json::Value;
 use serde_json::value::RawValue;
 
-use crate::error::{Error, Kind, Result};
+use crate::error::{Error, Issue, Kind, Result};
 use crate::fhir::json::{self, Members};
 use crate::fhir::resource::version;
+use crate::fhir::{structure, validate};
 use crate::interaction::capability::TYPES;
 use crate::kap::base::Id;
 
@@ -73,6 +75,10 @@ pub fn within(mut error: Error, entry: usize) -> Error {
             Some(at) if at.starts_with("Bundle") => at.to_owned(),
             // A place in the entry beside its resource, such as `.request.url`.
             Some(at) if at.starts_with('.') => format!("Bundle.entry[{entry}]{at}"),
+            // The whole of the resource, said by its type.
+            Some(at) if at.starts_with(char::is_uppercase) && !at.contains('.') => {
+                format!("Bundle.entry[{entry}].resource")
+            }
             // A path from the resource's type on, such as `Task.for`; or one element, such as `id`.
             Some(at) => {
                 let below = at.split_once('.').map_or(at, |(_, below)| below);
@@ -101,6 +107,7 @@ pub fn bundle(bytes: &[u8]) -> Result<(Style, Vec<&str>)> {
             return Err(invalid(text).at("Bundle.type"));
         }
     };
+    no_strangers(&value)?;
     let text = std::str::from_utf8(bytes).map_err(Error::internal)?;
     let members = Members::of(text).map_err(Error::internal)?;
     let list: Vec<&RawValue> = match members.get("entry") {
@@ -113,6 +120,41 @@ pub fn bundle(bytes: &[u8]) -> Result<(Style, Vec<&str>)> {
         return Err(Error::new(Kind::TooLarge, text));
     }
     Ok((style, list.into_iter().map(RawValue::get).collect()))
+}
+
+/// What stands beside the resources of a bundle is what a Bundle has: what nobody reads is not taken for heard.
+fn no_strangers(bundle: &Value) -> Result<()> {
+    let mut issues = strangers("Bundle", bundle, "Bundle");
+    for (n, entry) in bundle["entry"].as_array().into_iter().flatten().enumerate() {
+        let place = format!("Bundle.entry[{n}]");
+        issues.extend(strangers("Bundle.entry", entry, &place));
+        let place = format!("{place}.request");
+        let request = &entry["request"];
+        issues.extend(strangers("Bundle.entry.request", request, &place));
+    }
+    if issues.is_empty() {
+        return Ok(());
+    }
+    issues.truncate(validate::MOST);
+    Err(Error::with_issues(Kind::Invalid, issues))
+}
+
+fn strangers(kind: &str, value: &Value, at: &str) -> Vec<Issue> {
+    let names = value
+        .as_object()
+        .into_iter()
+        .flat_map(|object| object.keys());
+    let strange = names.filter(|name| {
+        let own = name.strip_prefix('_').unwrap_or(name);
+        *name != "resourceType" && structure::child(kind, own).is_none()
+    });
+    let issue = |name: &String| Issue {
+        code: Some("structure"),
+        text: "There is no such element.".into(),
+        at: Some(format!("{at}.{name}")),
+        ..Issue::default()
+    };
+    strange.map(issue).collect()
 }
 
 impl<'a> Entry<'a> {

@@ -44,6 +44,10 @@ pub fn kit(patient: &str, sender: &str, variant: usize) -> Vec<Value> {
         json!({ "resourceType": "DocumentReference", "status": "current", "subject": subject, "date": "2026-05-03T10:00:00Z",
             "type": coded("http://loinc.org", code), "content": [{ "attachment": { "contentType": "text/plain", "title": "a letter" } }] })
     };
+    let allergy = |to: &str| {
+        json!({ "resourceType": "AllergyIntolerance", "patient": subject, "code": { "text": to },
+            "clinicalStatus": coded(&format!("{TERMS}/allergyintolerance-clinical"), "active") })
+    };
     let or = |a: &'static str, b: &'static str| [a, b][variant];
     vec![
         condition("F33.2"),
@@ -69,11 +73,8 @@ pub fn kit(patient: &str, sender: &str, variant: usize) -> Vec<Value> {
         labelled(observation("exam", or("10201-2", "8310-5")), &["V", "PSY"]),
         labelled(observation("exam", "10202-0"), &["R", "MH"]),
         labelled(observation("laboratory", "2085-9"), &["N"]),
-        json!({ "resourceType": "AllergyIntolerance", "patient": subject, "code": { "text": "penicillin" } }),
-        labelled(
-            json!({ "resourceType": "AllergyIntolerance", "patient": subject, "code": { "text": or("disulfiram", "naltrexone") } }),
-            &["R", "ETH"],
-        ),
+        allergy("penicillin"),
+        labelled(allergy(or("disulfiram", "naltrexone")), &["R", "ETH"]),
         json!({ "resourceType": "MedicationRequest", "status": "active", "intent": "plan", "subject": subject,
             "medicationCodeableConcept": { "text": "sertraline" } }),
         json!({ "resourceType": "Goal", "lifecycleStatus": "active", "subject": subject, "description": { "text": "sleep" } }),
