@@ -17,7 +17,7 @@ pub fn kinds() -> Vec<String> {
     kinds.dedup();
     // Some are kept by the service for itself or are still to come, some are not searched so.
     kinds.retain(|kind| kap_fhir::interaction::capability::TYPES.contains(&kind.as_str()));
-    kinds.retain(|kind| !["AuditEvent", "Endpoint"].contains(&kind.as_str()));
+    kinds.retain(|kind| !["AuditEvent", "Endpoint", "Questionnaire"].contains(&kind.as_str()));
     kinds
 }
 
