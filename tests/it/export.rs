@@ -89,8 +89,8 @@ async fn exported(caller: &Caller, path: &str) -> BTreeMap<String, Value> {
 async fn searched(caller: &Caller) -> BTreeMap<String, Value> {
     let mut out = BTreeMap::new();
     for kind in kap_fhir::interaction::capability::TYPES {
-        // The audit is not exported, and of endpoints there is no search.
-        if ["AuditEvent", "Endpoint"].contains(kind) {
+        // The audit is not exported, endpoints are left out on both sides, and the forms of the service are no records.
+        if ["AuditEvent", "Endpoint", "Questionnaire"].contains(kind) {
             continue;
         }
         let path = format!("/fhir/{kind}?_count=250");

@@ -110,7 +110,7 @@ fn judge(row: &Row, names: &Names, heard: &Heard) -> Option<String> {
     let well_formed = outcome["resourceType"] == "OperationOutcome"
         && issues.iter().all(|issue| {
             let words = issue["diagnostics"].as_str().unwrap_or_default();
-            issue["severity"] == "error" && words.ends_with(['.', ')']) && words.len() > 10
+            issue["severity"] == "error" && words.ends_with(['.', ')', '…']) && words.len() > 10
         });
     let right = heard.status == row.status && code == row.code && at == wanted;
     if right && (well_formed || row.code.is_none()) {

@@ -169,7 +169,8 @@ fn care(b: &mut Builder, start: Option<i64>, end: Option<i64>) {
     b.push(" AND (r.type = 'Patient' OR (");
     b.push("1 = 1");
     if let Some(end) = end {
-        b.push(" AND r.date < ").bind(end);
+        b.push(" AND (r.date < ").bind(end);
+        b.push(" OR r.date = ").bind(i64::MAX).push(")");
     }
     if let Some(start) = start {
         b.push(" AND (r.date >= ").bind(start);

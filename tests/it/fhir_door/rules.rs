@@ -68,7 +68,7 @@ async fn refusals_name_their_element(db: Db) {
         "resourceType": "DetectedIssue", "status": "final", "severity": "high",
         "meta": { "profile": [format!("{STRUCTURE}/kap-detected-issue")] },
         "code": { "coding": [{ "system": "http://terminology.hl7.org/CodeSystem/v3-ActCode", "code": "DRG" },
-            { "system": format!("{CODES}/kap-rule"), "code": "KAP-RULE-BP" }] },
+            { "system": format!("{CODES}/kap-rule"), "code": "KAP-RULE-BP-PREDOSE" }] },
         "patient": good["subject"], "identifiedDateTime": "2026-06-10T12:30:00-07:00",
     });
     let answer = post(
