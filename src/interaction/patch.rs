@@ -57,7 +57,7 @@ pub async fn patch(
 /// What a stored resource becomes.
 ///
 /// # Errors
-/// As [`patch`].
+/// As [`patch()`].
 pub fn patched(base: &str, old: &Stored, patch: Patch<'_>) -> Result<Resource> {
     let key = &old.key;
     // Asked first: by a test or a copy what is hidden could be told.
