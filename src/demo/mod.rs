@@ -124,11 +124,16 @@ fn fresh(folder: &Path) -> Result<PathBuf> {
         );
         return Err(Error::new(Kind::Invalid, text));
     }
-    for name in ["kap.db", "kap.db-wal", "kap.db-shm"] {
-        let path = folder.join(name);
-        if path.exists() {
-            std::fs::remove_file(path).map_err(failed)?;
+    // What lies beside the old database belongs to it: the new one would take in the journal of its audit.
+    for entry in std::fs::read_dir(folder).map_err(failed)? {
+        let entry = entry.map_err(failed)?;
+        if entry.file_name().to_string_lossy().starts_with("kap.db") {
+            std::fs::remove_file(entry.path()).map_err(failed)?;
         }
+    }
+    let exports = folder.join("exports");
+    if exports.exists() && folder.join("clients.json").exists() {
+        std::fs::remove_dir_all(exports).map_err(failed)?;
     }
     Ok(database)
 }
@@ -329,3 +334,36 @@ async fn perform(episode: &Episode, callers: &HashMap<Party, Caller>) -> Result<
 }
 
 mod tour;
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_new_demo_keeps_nothing_of_the_one_before() {
+        let folder = std::env::temp_dir().join(format!("kap-fresh-{}", std::process::id()));
+        let _ = std::fs::remove_dir_all(&folder);
+        std::fs::create_dir_all(folder.join("exports")).expect("folder");
+        for name in [
+            "kap.db",
+            "kap.db-wal",
+            "kap.db-audit-0a",
+            "kap.db-audit-0b",
+            "clients.json",
+            "private-keys.json",
+        ] {
+            std::fs::write(folder.join(name), "x").expect("file");
+        }
+        fresh(&folder).expect("cleared");
+        let mut left: Vec<String> = std::fs::read_dir(&folder)
+            .expect("folder")
+            .map(|entry| entry.expect("entry").file_name().to_string_lossy().into())
+            .collect();
+        left.sort();
+        assert_eq!(left, ["clients.json", "private-keys.json"]);
+        // A database that no demo made is nobody's to clear away.
+        std::fs::remove_file(folder.join("clients.json")).expect("removed");
+        std::fs::write(folder.join("kap.db"), "x").expect("file");
+        assert!(fresh(&folder).is_err() && folder.join("kap.db").exists());
+    }
+}

@@ -52,31 +52,6 @@ pub fn element(member: &str) -> &str {
     CHOICES.get(member).copied().unwrap_or(member)
 }
 
-/// The element that a member of an object of `own` is; `None` where the type has no such element. A leading `_` is
-/// not part of the name.
-fn found(own: &str, member: &str) -> Option<&'static Element> {
-    named(own)?.json(member).map(|(element, _)| element)
-}
-
-/// Whether an element (by its JSON name) belongs to the summary of a resource (`_summary=true`). `own` is a type or a
-/// group of elements such as `Patient.contact`.
-#[must_use]
-pub fn is_summary(own: &str, member: &str) -> bool {
-    found(own, member).is_some_and(|element| element.summary)
-}
-
-/// Whether an element is never left out of a shortened resource: it is mandatory, or it modifies what others mean.
-#[must_use]
-pub fn is_mandatory(own: &str, member: &str) -> bool {
-    found(own, member).is_some_and(|element| element.min > 0 || element.modifier)
-}
-
-/// The name of the type that an element holds, such as `Patient.contact` or `HumanName`.
-#[must_use]
-pub fn type_of(own: &str, member: &str) -> Option<&'static str> {
-    named(own)?.json(member).map(|(_, kind)| kind.name)
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -109,14 +84,6 @@ mod tests {
         assert!(observation.rules.iter().any(|rule| rule.key == "obs-7"));
         assert!(named("Meta").expect("a type").json("project").is_none());
         assert!(resource("Quantity").is_none() && resource("Device").is_some());
-    }
-
-    #[test]
-    fn summaries_keep_what_must_stay() {
-        assert!(is_summary("Patient", "name") && !is_summary("Patient", "photo"));
-        assert!(is_mandatory("Observation", "code") && is_mandatory("Patient", "deceasedBoolean"));
-        assert!(!is_mandatory("Observation", "note"));
-        assert_eq!(type_of("Patient", "contact"), Some("Patient.contact"));
     }
 
     #[test]

@@ -50,6 +50,15 @@ mod tests {
     }
 
     #[test]
+    fn summaries_keep_what_must_stay() {
+        let of = |own, name| find(own, name).expect("an element");
+        assert!(of("Patient", "name").summary && !of("Patient", "photo").summary);
+        assert!(of("Observation", "code").must && of("Patient", "deceasedBoolean").must);
+        assert!(!of("Observation", "note").must);
+        assert_eq!(of("Patient", "contact").group, Some("Patient.contact"));
+    }
+
+    #[test]
     fn every_type_is_there_with_what_every_resource_has() {
         for kind in parameter::kinds().chain(["StructureDefinition", "ValueSet"]) {
             for name in ["id", "meta", "implicitRules", "text", "modifierExtension"] {
