@@ -70,7 +70,7 @@ const TABLE: &[Line] = &[
     ("DocumentReference",       ["cruds", "",      "cruds",   "rs",   "",      "rs",    "rs",    ""]),
     // Where a record came from, and who saw it
     ("Basic",                   ["rs",    "",      "rs",      "rs",   "",      "",      "",      ""]),
-    ("Provenance",              ["rs",    "",      "rs",      "rs",   "",      "rs",    "rs",    ""]),
+    ("Provenance",              ["crs",   "",      "crs",     "crs",  "",      "rs",    "rs",    ""]),
     ("AuditEvent",              ["",      "",      "rs",      "rs",   "",      "",      "",      "rs"]),
 ];
 

@@ -7,6 +7,7 @@ use std::time::Instant;
 use time::OffsetDateTime;
 
 use super::label::{About, Ages};
+use super::provenance::Told;
 use crate::access::label::Labelling;
 use crate::access::{Access, Classes, Interaction, Labels, class};
 use crate::app::App;
@@ -57,6 +58,8 @@ pub struct Change {
 #[derive(Debug, Default)]
 pub struct Changes {
     pub changes: Vec<Change>,
+    /// Provenances that a client sent.
+    pub told: Vec<Told>,
     /// What is deleted: the present version of each, whole.
     pub gone: Vec<Stored>,
     /// What is known of the patient already; of others it is looked up.
@@ -97,6 +100,15 @@ pub async fn commit(
             Some(detail) => event.detail(detail.as_str()),
             None => event,
         });
+        drafts.push(draft);
+        stored.push(row);
+    }
+    for told in set.told {
+        let (change, patient) = told.placed(&drafts)?;
+        let (mut draft, mut row) = draft(app, &ages, None, change)?;
+        (draft.patient, row.patient) = (patient.clone(), patient);
+        narrowed(access, Interaction::Create, &draft, None)?;
+        events.push(changed(access, &draft, Labelling::Sent));
         drafts.push(draft);
         stored.push(row);
     }

@@ -9,6 +9,7 @@ use super::delete::in_changes;
 use super::foreign::{Draft, Origin, keep_foreign, with_history};
 use super::label::About;
 use super::practice::{actor, documents, grants};
+use super::provenance::Told;
 use super::reading::{Completed, Loaded, load, load_whole};
 use super::stamp::says_the_same;
 use crate::access::Labels;
@@ -44,6 +45,8 @@ pub struct Ask {
     pub gone: Vec<Stored>,
     /// Records that are stored in the same transaction and are no part of the episode.
     pub beside: Vec<Change>,
+    /// Provenances that a client sent.
+    pub told: Vec<Told>,
     /// What the command does, with which type.
     pub does: Option<(Interaction, &'static str)>,
     /// Seed of the ids of new records: the same seed gives the same ids.
@@ -295,6 +298,7 @@ fn beside(
     let told = [tell(&set.changes)?, tell(&in_changes(&ask.gone, writer))?];
     set.changes.extend(told.into_iter().flatten());
     set.changes.extend(ask.beside.iter().cloned());
+    set.told.clone_from(&ask.told);
     set.gone.clone_from(&ask.gone);
     Ok(())
 }

@@ -3,6 +3,7 @@
 use std::collections::HashMap;
 
 use super::at_hand::AtHand;
+use super::provenance;
 use super::write::Incoming;
 use crate::access::Access;
 use crate::app::App;
@@ -59,7 +60,7 @@ pub async fn home(
     let mut found: Option<Home> = None;
     let mut open: HashMap<Id, Option<Id>> = HashMap::new();
     let mut homeless = None;
-    for one in incoming {
+    for one in incoming.iter().filter(|one| !provenance::is_one(one)) {
         let (patient, said) = index::compartment(&one.resource.key.kind, &one.resource.value);
         let mut home = said
             .map(|episode| of_episode(episode, at_hand))

@@ -68,6 +68,7 @@ pub async fn lower(
     );
     let set = Changes {
         gone: vec![],
+        told: vec![],
         steps: episode_moves(app, &access, &row).await?,
         changes: vec![Change {
             resource,

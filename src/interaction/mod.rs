@@ -36,6 +36,7 @@ pub mod patch;
 pub mod pointers;
 pub mod practice;
 pub mod private_note;
+pub mod provenance;
 mod questionnaires;
 pub mod read;
 pub mod reading;

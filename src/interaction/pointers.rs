@@ -6,6 +6,7 @@ use std::collections::{HashMap, HashSet};
 use super::at_hand::AtHand;
 use super::definitions;
 use super::home::Home;
+use super::provenance;
 use super::write::Incoming;
 use crate::error::{Error, Issue, Kind as ErrorKind, Result};
 use crate::fhir::index;
@@ -177,6 +178,7 @@ impl Scope {
     fn of(one: &Incoming, at_hand: &AtHand, home: Option<&Home>) -> Self {
         let Resource { key, value, .. } = &one.resource;
         let (patient, _) = index::compartment(&key.kind, value);
+        let told = provenance::about(one, at_hand);
         let old = at_hand.get(key).and_then(Stored::value);
         let said = old.map(|old| references(&key.kind, &old));
         // The directory is everyone's to read: it speaks of no patient.
@@ -186,10 +188,14 @@ impl Scope {
             |home: &&Home| home.patient.is_some() && patient.is_some() && home.patient != patient;
         let home = home.filter(|home| !other(home));
         Self {
-            episode: home.map(|home| home.episode.clone()),
-            patient: match home {
-                Some(home) => home.patient.clone(),
-                None => patient,
+            episode: match (home, told) {
+                (Some(home), _) => Some(home.episode.clone()),
+                (None, told) => told.and_then(|row| row.episode.clone()),
+            },
+            patient: match (home, told) {
+                (Some(home), _) => home.patient.clone(),
+                (None, Some(row)) => row.patient.clone(),
+                (None, None) => patient,
             },
             said: said.into_iter().flatten().map(|found| found.text).collect(),
             roster: &*key.kind == "Group",

@@ -11,6 +11,7 @@ use super::delete;
 use super::episode::{Ask, Done, Received, change, does};
 use super::home::{Home, home};
 use super::pointers::Pointers;
+use super::provenance;
 use super::reading::Loaded;
 use crate::access::label::Labelling;
 use crate::access::{Access, Interaction};
@@ -250,12 +251,10 @@ async fn within(
     (home, incoming, gone): (&Home, Vec<Incoming>, Vec<Stored>),
     at_hand: &AtHand,
 ) -> Result<Vec<Stored>> {
+    let steps = condition::steps(app, access, &incoming);
+    let (told, incoming) = provenance::apart(access, incoming, at_hand)?;
     let (own, beside): (Vec<Incoming>, Vec<Incoming>) =
         incoming.into_iter().partition(|one| is_of(home, one));
-    let steps = [
-        condition::steps(app, access, &own),
-        condition::steps(app, access, &beside),
-    ];
     let received = |one: &Incoming| Received {
         resource: one.resource.clone(),
         seen: one.seen,
@@ -265,6 +264,7 @@ async fn within(
         name,
         received: own.iter().map(received).collect(),
         beside: changes(access, beside, at_hand)?,
+        told,
         gone,
         seed: app.clock.uuid().to_string(),
         ..Ask::default()
@@ -273,7 +273,7 @@ async fn within(
         delete::states_nothing(&ask.gone, loaded)?;
         accept(&own, at_hand, episode, loaded, ctx)
     };
-    let conditions = |_: &Done| steps.concat();
+    let conditions = |_: &Done| steps.clone();
     Ok(change(app, access, &home.episode, &ask, rule, conditions)
         .await?
         .stored)
@@ -306,8 +306,11 @@ async fn plain(
     (incoming, gone): (Vec<Incoming>, Vec<Stored>),
     at_hand: &AtHand,
 ) -> Result<Vec<Stored>> {
+    let steps = condition::steps(app, access, &incoming);
+    let (told, incoming) = provenance::apart(access, incoming, at_hand)?;
     let set = Changes {
-        steps: condition::steps(app, access, &incoming),
+        steps,
+        told,
         changes: changes(access, incoming, at_hand)?,
         gone,
         ..Changes::default()

@@ -16,6 +16,7 @@ mod doors;
 mod forms;
 mod partner;
 mod plain;
+mod provenance;
 mod references;
 mod rules;
 mod search;

@@ -65,6 +65,8 @@ pub enum Labelling {
     Built(Labels),
     /// Somebody sent it so.
     Sent,
+    /// Somebody sent it so, and it tells of records that bear these.
+    SentOf(Labels),
     /// It is as it was, and an operator takes these off.
     Lowered(Labels),
 }
@@ -85,7 +87,7 @@ impl Past {
     fn still_lowered(self, labelling: Labelling, stated: Labels, implied: Labels) -> Labels {
         let meant = match labelling {
             Labelling::Built(before) => stated.without(implied.or(before)),
-            Labelling::Sent => stated,
+            Labelling::Sent | Labelling::SentOf(_) => stated,
             // Nothing that only a statement puts on comes again by itself.
             Labelling::Lowered(off) => return self.lowered.or(off.without(Labels::UNKNOWN)),
         };
@@ -118,11 +120,15 @@ pub fn label(
     }
     let off = match labelling {
         Labelling::Lowered(off) => off,
-        Labelling::Built(_) | Labelling::Sent => Labels::NONE,
+        Labelling::Built(_) | Labelling::Sent | Labelling::SentOf(_) => Labels::NONE,
+    };
+    let of = match labelling {
+        Labelling::SentOf(of) => of,
+        Labelling::Built(_) | Labelling::Sent | Labelling::Lowered(_) => Labels::NONE,
     };
     // What is closed has one bit for many codes: it stays as long as one of them is stated.
     let told = stated.without(off.without(Labels::UNKNOWN));
-    let told = told.or(past.labels.without(off)).or(content);
+    let told = told.or(past.labels.without(off)).or(content).or(of);
     let labels = without(base, told, subject, lowered);
     Ok(change(value, stated, labels, lowered))
 }
