@@ -1,7 +1,7 @@
 //! Time and randomness: the only place that asks the machine for either.
 
-use std::sync::Arc;
 use std::sync::atomic::{AtomicI64, AtomicU64, Ordering};
+use std::sync::{Arc, Mutex, PoisonError};
 
 use time::OffsetDateTime;
 use uuid::Uuid;
@@ -10,9 +10,19 @@ use uuid::Uuid;
 #[derive(Clone, Debug)]
 pub struct Clock(Arc<Inner>);
 
+/// So many ids in a row begin alike.
+const NEAR: u32 = 1024;
+
+/// How the next ids begin, and how many of them still do.
+#[derive(Debug, Default)]
+struct Beginning {
+    bytes: [u8; 4],
+    left: u32,
+}
+
 #[derive(Debug)]
 enum Inner {
-    System,
+    System(Mutex<Beginning>),
     /// Stands still until moved; ids and secrets count up.
     Fixed {
         millis: AtomicI64,
@@ -24,7 +34,7 @@ impl Clock {
     /// The machine's clock and randomness.
     #[must_use]
     pub fn system() -> Self {
-        Self(Arc::new(Inner::System))
+        Self(Arc::new(Inner::System(Mutex::default())))
     }
 
     /// A clock for tests: starts at `start`, stands still, makes the same ids in the same order.
@@ -51,7 +61,7 @@ impl Clock {
     #[expect(clippy::disallowed_methods, reason = "the home of the machine's clock")]
     pub fn millis(&self) -> i64 {
         match &*self.0 {
-            Inner::System => {
+            Inner::System(_) => {
                 let since = std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH);
                 since.map_or(0, |d| i64::try_from(d.as_millis()).unwrap_or(i64::MAX))
             }
@@ -69,12 +79,24 @@ impl Clock {
         }
     }
 
-    /// A new random id (UUID version 4; counted on a fixed clock).
+    /// A new random id (UUID version 4; counted on a fixed clock). The ids of a while share their first four bytes, which
+    /// are random too: what is written together stands together in every index, so that a write touches fewer pages. Of a
+    /// record they tell no more than that it was made near another one; 90 bits of each are its own.
     #[must_use]
     #[expect(clippy::disallowed_methods, reason = "the home of randomness")]
     pub fn uuid(&self) -> Uuid {
         match &*self.0 {
-            Inner::System => Uuid::new_v4(),
+            Inner::System(beginning) => {
+                let mut bytes = Uuid::new_v4().into_bytes();
+                let mut near = beginning.lock().unwrap_or_else(PoisonError::into_inner);
+                if near.left == 0 {
+                    near.bytes.copy_from_slice(&bytes[..4]);
+                    near.left = NEAR;
+                }
+                near.left -= 1;
+                bytes[..4].copy_from_slice(&near.bytes);
+                Uuid::from_bytes(bytes)
+            }
             Inner::Fixed { count, .. } => {
                 let n = count.fetch_add(1, Ordering::SeqCst);
                 uuid::Builder::from_random_bytes(u128::from(n).to_be_bytes()).into_uuid()
@@ -90,5 +112,25 @@ impl Clock {
         let mut bytes = [0; N];
         aws_lc_rs::rand::fill(&mut bytes)?;
         Ok(bytes)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::collections::HashSet;
+
+    use super::*;
+
+    #[test]
+    fn ids_stand_together_for_a_while_and_are_all_different() {
+        let clock = Clock::system();
+        let ids: Vec<Uuid> = (0..3 * NEAR).map(|_| clock.uuid()).collect();
+        let beginnings: HashSet<[u8; 4]> = ids
+            .iter()
+            .map(|id| id.into_bytes()[..4].try_into().unwrap_or_default())
+            .collect();
+        assert_eq!(beginnings.len(), 3);
+        assert_eq!(ids.iter().collect::<HashSet<_>>().len(), ids.len());
+        assert!(ids.iter().all(|id| id.get_version_num() == 4));
     }
 }

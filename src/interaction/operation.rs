@@ -8,7 +8,7 @@ use crate::fhir::interval::Interval;
 use crate::fhir::search::Handling;
 
 /// Resources per page where nothing is asked, and at most.
-const COUNT: (u32, u32) = (100, 1000);
+const COUNT: (u32, u32) = (250, 1000);
 /// Parameters of every request, which are none of the operation's.
 const FRAME: &[&str] = &["_format", "_pretty"];
 

@@ -79,6 +79,11 @@ pub(super) const ALL: &[Migration] = &[
         name: "jobs",
         text: include_str!("migrations/0011_jobs.sql"),
     },
+    Migration {
+        version: 12,
+        name: "patient date",
+        text: include_str!("migrations/0012_patient_date.sql"),
+    },
 ];
 
 /// The table that tells which steps were taken.

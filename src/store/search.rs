@@ -115,9 +115,9 @@ impl View<'_> {
         let column = match (value, self.matching(&mut b, query)) {
             ("0", _) => None,
             // The sign keeps the database from walking the whole type in this order.
-            ("r.at", Found::ByFilter) => Some("+r.at"),
+            ("r.at", Found::ByFilter | Found::OfPatient) => Some("+r.at"),
             (_, Found::ByFilter) => Some("+r.date"),
-            (_, Found::InOrder) => Some(value),
+            (_, Found::InOrder | Found::OfPatient) => Some(value),
         };
         if let Some(after) = &query.page.after {
             b.push(" AND (");

@@ -33,6 +33,8 @@ const SHARP: u8 = 2;
 pub(super) enum Found {
     /// By an index of a filter: few, to be sorted afterwards.
     ByFilter,
+    /// A patient's, of which an index has the order of their dates.
+    OfPatient,
     /// In the order asked for, until there are enough.
     InOrder,
 }
@@ -71,7 +73,10 @@ pub(super) fn narrow(b: &mut Builder, tenant: &str, query: &SearchQuery, led: bo
         }
     }
     let by_id = |f: &Filter| f.parameter.name == "_id";
-    if patient.is_some() || driver.is_some() || query.filters.iter().any(by_id) {
+    let by_filter = driver.is_some() || query.filters.iter().any(by_id);
+    if patient.is_some() && !by_filter && !led {
+        Found::OfPatient
+    } else if patient.is_some() || by_filter {
         Found::ByFilter
     } else {
         Found::InOrder

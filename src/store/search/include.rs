@@ -80,7 +80,11 @@ impl View<'_> {
     }
 
     /// The statements that find what comes along with `fresh`.
-    fn asked(&self, include: &Include, fresh: &BTreeMap<&str, Vec<&str>>) -> Vec<Builder> {
+    pub(in crate::store) fn asked(
+        &self,
+        include: &Include,
+        fresh: &BTreeMap<&str, Vec<&str>>,
+    ) -> Vec<Builder> {
         let mut out = Vec::new();
         match include.way {
             IncludeWay::Forward => {
@@ -123,7 +127,8 @@ impl View<'_> {
     fn reverse(&self, from: &[&From], kind: &str, among: &[&str]) -> Builder {
         let mut b = Builder::default();
         b.push("SELECT ").push(COLUMNS);
-        b.push(" FROM (SELECT DISTINCT x.type, x.id FROM index_reference x WHERE x.tenant = ");
+        // An expression: SQLite would else walk all references of the type in the order of the key, to tell doubles.
+        b.push(" FROM (SELECT DISTINCT x.type || '' AS type, x.id FROM index_reference x WHERE x.tenant = ");
         b.bind(self.access.tenant());
         if let [from] = from {
             of(&mut b, from);

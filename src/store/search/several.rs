@@ -96,7 +96,7 @@ impl View<'_> {
         let column = match (value, self.matching(b, query)) {
             ("0", _) => None,
             // The sign keeps the database from walking the whole type in this order.
-            (_, Found::ByFilter) => Some("+r.at"),
+            (_, Found::ByFilter | Found::OfPatient) => Some("+r.at"),
             (_, Found::InOrder) => Some(value),
         };
         if let Some((after, (id, kind))) = query

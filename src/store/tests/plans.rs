@@ -1,6 +1,8 @@
 //! How SQLite goes about the statements that every request runs. A walk through a tenant grows with the practice; each
 //! step must be a look-up by more than the tenant. (PostgreSQL plans by statistics, which an empty test has not.)
 
+use std::collections::BTreeMap;
+
 use super::*;
 use crate::fhir::compartment::within;
 use crate::fhir::search::{Handling, SearchQuery};
@@ -141,6 +143,11 @@ async fn no_statement_of_a_request_walks_a_tenant() {
         ] {
             all.push(search(view, kind, query));
         }
+        let along = "_include=Encounter:patient&_revinclude=Observation:encounter&_revinclude=Provenance:target";
+        let found = BTreeMap::from([("Encounter", vec!["e"])]);
+        for include in &query("Encounter", along).include {
+            all.extend(view.asked(include, &found).into_iter().map(|b| b.sql()));
+        }
         let several: Vec<SearchQuery> = ["Observation", "Task"]
             .into_iter()
             .map(|kind| {
@@ -158,5 +165,23 @@ async fn no_statement_of_a_request_walks_a_tenant() {
             assert_eq!(walks(&store, sql).await, Vec::<String>::new(), "{text}");
         }
     }
+    store.end().await;
+}
+
+#[tokio::test]
+async fn a_patients_newest_records_are_found_in_their_order() {
+    let store = sqlite("order").await;
+    let access = caller("practice");
+    let view = store.view(&access);
+    let newest = "patient=Patient/p&date=ge2026-01-01&_sort=-date&_count=20";
+    let sql = search(view, "Observation", newest);
+    let explain = Sql {
+        text: format!("EXPLAIN QUERY PLAN {}", sql.text).into(),
+        args: sql.args,
+    };
+    let steps = store.read(explain).await.expect("a plan");
+    let steps: Vec<String> = steps.iter().map(|row| row.text(3).to_string()).collect();
+    let keys = "SEARCH r USING INDEX resource_patient_date (tenant=? AND patient=? AND type=?)";
+    assert!(steps.iter().any(|step| step == keys), "{steps:?}");
     store.end().await;
 }
