@@ -43,7 +43,8 @@ def gather():
         "detectedIssues")}
     dosing = [s["id"] for s in episode["sessions"] if s["type"] == "dosing"]
     people = [member["id"] for member in episode["careTeam"]]
-    note = {"kind": "psychotherapy-note", "authorId": people[0], "text": "SYNTHETIC."}
+    lead = next(member["id"] for member in episode["careTeam"] if member["role"] == "lead-therapist")
+    note = {"kind": "psychotherapy-note", "authorId": lead, "text": "SYNTHETIC."}
     notes = [ask("POST", f"/kap/v1/episodes/{own}/private-notes", json=note)["id"] for _ in range(2)]
     ids |= {
         "episode": [own], "spare": [another(episode, n) for n in range(8)], "dosing": dosing, "people": people, "notes": notes,
@@ -82,6 +83,7 @@ def configuration(ids):
     def bound(name):
         return f'{{ dictionary = "{name}", probability = {OFTEN} }}'
 
+    # Tables come in any order in TOML, so the ids stand after the settings.
     lines.append("[parameters]")
     lines += [f'"{place}" = {bound(name)}' for place, name in EVERYWHERE.items() if name in ids]
     for path, name in BY_PATH.items():

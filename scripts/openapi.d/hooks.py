@@ -1,7 +1,9 @@
-"""What schemathesis is told of this service: who calls which operation, with a token that is still good."""
+"""What schemathesis is told of this service: who calls which operation, with a token that is still good, and what no generator can
+know of it."""
 
+import itertools
 import os
-import random
+import re
 
 import schemathesis
 
@@ -12,11 +14,18 @@ PARTNER = {
     "decideClearance", "renewClearance", "revokeClearance", "addPrescription", "stopPrescription", "mitigateIssue", "acknowledgeAdverseEvent",
     "overrideInterval", "recordReferralEvent", "holdDosing", "releaseHold"}
 PHARMACY = {"addDispense", "shipDispense", "deliverDispense"}
+SIGNED = {"requestToken", "revokeToken"}
+ETAG = re.compile(r'(\*|W/"[1-9][0-9]{0,17}")')
+_turn = itertools.count()
+
+
+def named(case):
+    return case.operation.definition.raw.get("operationId")
 
 
 def caller(case):
     """The client whose right the operation is."""
-    name = case.operation.definition.raw.get("operationId")
+    name = named(case)
     return "demo-partner" if name in PARTNER else "demo-pharmacy" if name in PHARMACY else "demo-practice"
 
 
@@ -28,17 +37,28 @@ class Login:
         return token(ACCOUNTS, caller(case))
 
     def set(self, case, data, _context):
-        case.headers["Authorization"] = f"Bearer {data}"
+        # What needs no token gets none: the token endpoints refuse a second way of proving oneself.
+        if case.operation.definition.raw.get("security") != []:
+            case.headers["Authorization"] = f"Bearer {data}"
+
+
+def sign(case):
+    """Half of the good requests to the token endpoints are signed: nobody guesses a signature."""
+    own = account(ACCOUNTS, "demo-ehr")
+    signed = form(own, aud=own["token_url"].replace("/auth/token", "/auth/revoke")) if named(case) == "revokeToken" else form(own)
+    case.body |= {member: signed[member] for member in signed if member in case.body}
 
 
 @schemathesis.hook
 def before_call(_context, case, _kwargs):
-    """Half of the good requests to the token endpoints are signed: no generator guesses a signature."""
-    name = case.operation.definition.raw.get("operationId")
-    good = case.meta is None or case.meta.generation.mode.is_positive
-    if name in ("requestToken", "revokeToken") and good and isinstance(case.body, dict) and random.random() < 0.5:
-        own = account(ACCOUNTS, "demo-ehr")
-        signed = form(own, aud=own["token_url"].replace("/auth/token", "/auth/revoke")) if name == "revokeToken" else form(own)
-        for member in ("grant_type", "scope", "client_assertion", "client_assertion_type"):
-            if member in case.body:
-                case.body[member] = signed[member]
+    """Good requests, made so that they can be good. What is broken on purpose stays as it is."""
+    if case.meta is not None and not case.meta.generation.mode.is_positive:
+        return
+    if named(case) in SIGNED and isinstance(case.body, dict) and next(_turn) % 2:
+        sign(case)
+    # schemathesis 4.32 draws nothing from a header's pattern that has quotation marks, and writes `0` instead.
+    if "If-Match" in case.headers and not ETAG.fullmatch(str(case.headers["If-Match"])):
+        case.headers["If-Match"] = "*"
+    # A cursor is sealed: one that is made up is a 400, as it should be, which would hide what is thought of the other parameters.
+    for name in ("cursor", "_cursor"):
+        case.query.pop(name, None)
