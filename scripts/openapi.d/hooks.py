@@ -16,6 +16,7 @@ PARTNER = {
 PHARMACY = {"addDispense", "shipDispense", "deliverDispense"}
 SIGNED = {"requestToken", "revokeToken"}
 ETAG = re.compile(r'(\*|W/"[1-9][0-9]{0,17}")')
+CONTROL = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f]")
 _turn = itertools.count()
 
 
@@ -49,6 +50,21 @@ def sign(case):
     case.body |= {member: signed[member] for member in signed if member in case.body}
 
 
+def readable(value):
+    """`value` as the contract says in words under "Data": text without the control characters that FHIR's strings do not have, numbers
+    of no more digits than are kept, whole numbers without a fraction."""
+    if isinstance(value, str):
+        return CONTROL.sub(" ", value)
+    if isinstance(value, float):
+        short = round(value, 6) if abs(value) < 1e15 else 1e15
+        return int(short) if short.is_integer() else short
+    if isinstance(value, list):
+        return [readable(one) for one in value]
+    if isinstance(value, dict):
+        return {readable(name): readable(one) for name, one in value.items()}
+    return value
+
+
 @schemathesis.hook
 def before_call(_context, case, _kwargs):
     """Good requests, made so that they can be good. What is broken on purpose stays as it is."""
@@ -56,6 +72,8 @@ def before_call(_context, case, _kwargs):
         return
     if named(case) in SIGNED and isinstance(case.body, dict) and next(_turn) % 2:
         sign(case)
+    if isinstance(case.body, dict | list):
+        case.body = readable(case.body)
     # schemathesis 4.32 draws nothing from a header's pattern that has quotation marks, and writes `0` instead.
     if "If-Match" in case.headers and not ETAG.fullmatch(str(case.headers["If-Match"])):
         case.headers["If-Match"] = "*"
