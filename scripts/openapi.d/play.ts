@@ -95,7 +95,7 @@ async function play(): Promise<void> {
     episode,
     idempotencyKey: key(),
     consent: {
-      kind: kap.ConsentKind.PrivacyDisclosure, status: kap.ConsentStatus.Active, signedAt: day(18), root: kap.RuleType.Deny,
+      kind: kap.ConsentKind.PrivacyDisclosure, status: kap.ConsentStatus.Active, signedAt: day(19), root: kap.RuleType.Deny,
       policyUri: 'https://kap-interop.example.org/policy/practice-privacy/2026-01', signers: [{ type: kap.SignerType.Patient, id: patient.id ?? '' }],
       exceptions: [{ type: kap.RuleType.Permit, recipients: [of(kap.OrganizationType.RemotePrescribingPartner)], purposes: ['TREAT'], securityLabels: ['N', 'PSY'] }],
     },
