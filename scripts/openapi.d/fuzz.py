@@ -14,7 +14,7 @@ from login import token
 
 BASE, ACCOUNTS, CONTRACT, WORK = sys.argv[1:5]
 HERE = pathlib.Path(__file__).parent
-EXAMPLES = os.environ.get("KAP_OPENAPI_EXAMPLES", "12")
+EXAMPLES = os.environ.get("KAP_OPENAPI_EXAMPLES", "4")
 SEED = os.environ.get("KAP_OPENAPI_SEED", "20260101")
 
 
@@ -83,7 +83,6 @@ def configuration(ids):
     def bound(name):
         return f'{{ dictionary = "{name}", probability = {OFTEN} }}'
 
-    # Tables come in any order in TOML, so the ids stand after the settings.
     lines.append("[parameters]")
     lines += [f'"{place}" = {bound(name)}' for place, name in EVERYWHERE.items() if name in ids]
     for path, name in BY_PATH.items():
