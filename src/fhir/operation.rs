@@ -2,20 +2,23 @@
 
 use serde_json::Value;
 
+use super::validate;
 use crate::error::{Error, Kind, Result};
 
 /// The parameters of a body as pairs, the way a query has them: codes, dates, numbers and booleans as text, a Coding as
 /// `system|code`, a Reference as what it refers to.
 ///
 /// # Errors
-/// `Invalid` where the body is no Parameters, or a parameter has no value that a query could have.
+/// `Invalid` where the body is no Parameters, or a parameter has no value that a query could have; as [`validate::check`]
+/// where something else is wrong with it.
 pub fn pairs(body: &Value) -> Result<Vec<(String, String)>> {
     if body["resourceType"] != "Parameters" {
         let text = "The body of an operation is a resource of type Parameters.";
         return Err(invalid(text, "resourceType").issue_code("structure"));
     }
     let all = body["parameter"].as_array().into_iter().flatten();
-    all.enumerate()
+    let asked = all
+        .enumerate()
         .map(|(n, one)| {
             let at = format!("Parameters.parameter[{n}]");
             let name = one["name"].as_str();
@@ -26,7 +29,9 @@ pub fn pairs(body: &Value) -> Result<Vec<(String, String)>> {
             let value = value(one).ok_or_else(|| invalid(text, &at).issue_code("value"))?;
             Ok((name.to_owned(), value))
         })
-        .collect()
+        .collect::<Result<_>>()?;
+    validate::check(body)?;
+    Ok(asked)
 }
 
 fn invalid(text: &str, at: &str) -> Error {

@@ -287,6 +287,11 @@ async fn bad_parameters_are_named(db: Db) {
         json!({ "resourceType": "Patient" }),
         json!({ "resourceType": "Parameters", "parameter": [{ "valueString": "x" }] }),
         json!({ "resourceType": "Parameters", "parameter": [{ "name": "_count", "valueInteger": 0 }] }),
+        // What is beside the parameters is read as strictly as what is stored.
+        json!({ "resourceType": "Parameters", "meta": [null, null] }),
+        json!({ "resourceType": "Parameters", "id": {}, "parameter": [{ "name": "_count", "valueInteger": 5 }] }),
+        json!({ "resourceType": "Parameters", "parameter": { "name": "_count", "valueInteger": 5 } }),
+        json!({ "resourceType": "Parameters", "unheard": 1 }),
     ] {
         let answer = post(practice, "/fhir/Patient/p/$everything", &body).await;
         assert_eq!(answer.status, 400, "{body}: {}", answer.text);
