@@ -111,10 +111,11 @@ impl View<'_> {
         out
     }
 
+    // Both select the type as an expression: SQLite would else walk all references in the order of a key, to tell doubles.
     fn forward(&self, from: &From, target: Option<&str>, among: &[&str]) -> Builder {
         let mut b = Builder::default();
         b.push("SELECT ").push(COLUMNS);
-        b.push(" FROM (SELECT DISTINCT x.target_type AS type, x.target_id AS id FROM index_reference x WHERE x.tenant = ");
+        b.push(" FROM (SELECT DISTINCT x.target_type || '' AS type, x.target_id AS id FROM index_reference x WHERE x.tenant = ");
         b.bind(self.access.tenant());
         of(&mut b, from);
         if let Some(target) = target {
@@ -127,7 +128,7 @@ impl View<'_> {
     fn reverse(&self, from: &[&From], kind: &str, among: &[&str]) -> Builder {
         let mut b = Builder::default();
         b.push("SELECT ").push(COLUMNS);
-        // An expression: SQLite would else walk all references of the type in the order of the key, to tell doubles.
+
         b.push(" FROM (SELECT DISTINCT x.type || '' AS type, x.id FROM index_reference x WHERE x.tenant = ");
         b.bind(self.access.tenant());
         if let [from] = from {

@@ -144,7 +144,7 @@ async fn no_statement_of_a_request_walks_a_tenant() {
             all.push(search(view, kind, query));
         }
         let along = "_include=Encounter:patient&_revinclude=Observation:encounter&_revinclude=Provenance:target";
-        let found = BTreeMap::from([("Encounter", vec!["e"])]);
+        let found = BTreeMap::from([("Encounter", vec!["e", "f"])]);
         for include in &query("Encounter", along).include {
             all.extend(view.asked(include, &found).into_iter().map(|b| b.sql()));
         }
