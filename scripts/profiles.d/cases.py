@@ -1,22 +1,26 @@
 """Cases for the judges, and the table of their verdicts.
 
-cases.py collect CASES PROFILES ROOT FILE...      resources of files (Bundles and their entries) -> CASES
-cases.py mutate SPEC EXAMPLES CASES PROFILES      mutations of examples -> CASES
-cases.py report MODE CASES JUDGE=VERDICTS...      the table; exit code 1 on a defect
+cases.py collect CASES ROOT DEFINITIONS... -- FILE...   resources of files (Bundles and their entries) -> CASES
+cases.py mutate CASES SPEC EXAMPLES DEFINITIONS...       mutations of examples are added to CASES
+cases.py report CASES ALARMS JUDGE=VERDICTS...           the table; exit code 1 on a defect
 
-PROFILES is kap or kap+us-core: profiles of others are taken off the claims, because no judge has them.
-In MODE conform an error is a defect; in MODE mutations a case that no judge refuses is one.
+DEFINITIONS are folders of StructureDefinitions: claims of other profiles are taken off, because no judge has them.
+A case is {name, resource, mutant}. An error is a defect of what must conform; of a mutant it is one where a judge of
+ours, or all the others, find nothing. A file that ends in `.list.json` was captured: of its resources those that differ
+in more than ids and times from one that is there already are cases.
 """
 
 import copy
 import json
+import re
 import sys
+from collections import Counter
 from pathlib import Path
 
-BASES = {
-    "kap": ("https://kap-interop.example.org/fhir/",),
-    "kap+us-core": ("https://kap-interop.example.org/fhir/", "http://hl7.org/fhir/us/core/"),
-}
+# The judge that is the service itself; all others were written by somebody else.
+OWN = "kap-fhir"
+UUID = re.compile(r"[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}")
+TIME = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d(?::\d\d(?:\.\d+)?)?(?:Z|[+-]\d\d:\d\d)?")
 
 
 def read(path):
@@ -27,57 +31,99 @@ def write(path, value):
     Path(path).write_text(json.dumps(value), encoding="utf-8")
 
 
-def known(resource, bases):
-    """A copy of `resource` that claims only profiles that the judges have."""
+def profiles(folders):
+    files = (file for folder in folders for file in Path(folder).glob("StructureDefinition-*.json"))
+    return {read(file)["url"] for file in files}
+
+
+def known(resource, urls):
+    """A copy of `resource` that claims only profiles of `urls`."""
     resource = copy.deepcopy(resource)
     meta = resource.get("meta", {})
-    claims = [url for url in meta.pop("profile", []) if url.startswith(bases)]
+    claims = [url for url in meta.get("profile", []) if url.split("|")[0] in urls]
+    meta.pop("profile", None)
     if claims:
         meta["profile"] = claims
     if not meta:
         resource.pop("meta", None)
     for entry in resource.get("entry", []) if resource["resourceType"] == "Bundle" else []:
         if "resource" in entry:
-            entry["resource"] = known(entry["resource"], bases)
+            entry["resource"] = known(entry["resource"], urls)
     return resource
 
 
-def collect(target, profiles, root, *files):
-    cases = []
+def alike(resource):
+    """What a captured resource says but for ids and times: many records of a course say the same."""
+    return TIME.sub("time", UUID.sub("id", json.dumps(resource, sort_keys=True)))
+
+
+def inside(resource):
+    """The resources in a Bundle, at any depth; one judge looks there, the others do not."""
+    for entry in resource.get("entry", []) if resource["resourceType"] == "Bundle" else []:
+        if "resource" in entry:
+            yield entry["resource"]
+            yield from inside(entry["resource"])
+
+
+def is_part(resource):
+    """Whether it is a subset that was asked for, or holds one: the standard lets such a copy break its rules."""
+    tags = resource.get("meta", {}).get("tag", [])
+    return any(tag.get("code") == "SUBSETTED" for tag in tags) or any(map(is_part, inside(resource)))
+
+
+def named(name, taken):
+    """The name, which no other case has: a history has a resource several times."""
+    taken[name] += 1
+    return name if taken[name] == 1 else f"{name} ({taken[name]})"
+
+
+def collect(target, root, *arguments):
+    split = arguments.index("--")
+    urls, files = profiles(arguments[:split]), arguments[split + 1 :]
+    cases, seen, taken, parts = [], set(), Counter(), 0
     for file in files:
         path = Path(file).resolve()
         name = str(path.relative_to(root)) if path.is_relative_to(root) else path.name
         content = read(path)
-        for number, resource in enumerate(content if isinstance(content, list) else [content]):
+        for number, original in enumerate(content if isinstance(content, list) else [content]):
             label = f"{name}#{number}" if isinstance(content, list) else name
-            resource = known(resource, BASES[profiles])
-            cases.append({"name": label, "resource": resource})
-            # One judge looks into a Bundle, the other does not: each entry is a case of its own as well.
-            entries = resource.get("entry", []) if resource["resourceType"] == "Bundle" else []
-            inside = [entry["resource"] for entry in entries if "resource" in entry]
-            cases.extend({"name": f"{label}: {r['resourceType']}/{r.get('id')}", "resource": r} for r in inside)
-    # Documents repeat resources: what is the same is judged once.
-    once = {json.dumps(case["resource"], sort_keys=True): case for case in reversed(cases)}
-    write(target, list(reversed(once.values())))
+            whole = known(original, urls)
+            for resource in (whole, *inside(whole)):
+                key = alike(resource) if "captured" in path.parts else json.dumps(resource, sort_keys=True)
+                if key in seen or is_part(resource):
+                    parts += is_part(resource)
+                    continue
+                seen.add(key)
+                own = label if resource is whole else f"{label}: {resource['resourceType']}/{resource.get('id')}"
+                cases.append({"name": named(own, taken), "resource": resource, "mutant": None})
+    write(target, cases)
+    print(f"{len(files)} files, {len(cases)} different resources and Bundles; {parts} subsets are left out")
 
 
-def mutate(spec, examples, target, profiles):
-    cases = []
+def mutate(target, spec, examples, *folders):
+    cases, urls = read(target), profiles(folders)
+    count, taken = Counter(), Counter()
     for group in read(spec):
-        original = known(read(Path(examples) / group["example"]), BASES[profiles])
+        original = known(read(Path(examples) / group["example"]), urls)
         for mutation in group["mutations"]:
             resource = copy.deepcopy(original)
             apply(resource, mutation)
-            cases.append({"name": f"{group['example']}: {mutation['why']}", "resource": resource})
+            claims = original["meta"]["profile"]
+            count.update(url for url in claims if "/us/core/" not in url)
+            name = named(f"{group['example']}: {mutation['why']}", taken)
+            cases.append({"name": name, "resource": resource, "mutant": claims[0]})
     write(target, cases)
+    print(f"{sum(1 for case in cases if case['mutant'])} mutations of {len(count)} profiles, {min(count.values())} or more of each")
 
 
 def apply(resource, mutation):
-    """remove, set or append at a path; a segment @name finds the extension with that name."""
+    """remove, set or append at a path; a segment @name finds the extension with that name. What is set may be new."""
     kind = next(k for k in ("remove", "set", "append") if k in mutation)
     *way, last = mutation[kind].split("/")
     place = resource
     for segment in way:
+        if kind == "set" and isinstance(place, dict):
+            place.setdefault(segment, {})
         place = place[key(place, segment)]
     if kind == "append":
         place[last].append(mutation["value"])
@@ -94,26 +140,62 @@ def key(place, segment):
     return int(segment) if isinstance(place, list) else segment
 
 
-def report(mode, cases, *judges):
+class Alarms:
+    """Errors that are known to be none, each with its reason."""
+
+    def __init__(self, path):
+        self.known = [{**alarm, "text": re.compile(alarm["text"])} for alarm in read(path)]
+        self.rung = Counter()
+
+    def left(self, judge, kind, errors):
+        """The errors but for known alarms."""
+        return [error for error in errors if not self.is_one(judge, kind, error)]
+
+    def is_one(self, judge, kind, error):
+        for number, alarm in enumerate(self.known):
+            if alarm["judge"] == judge and kind in alarm.get("of", [kind]) and alarm["text"].search(error):
+                self.rung[number] += 1
+                return True
+        return False
+
+    def silent(self):
+        return [alarm["text"].pattern for number, alarm in enumerate(self.known) if not self.rung[number]]
+
+
+def report(cases, alarms, *judges):
+    cases, alarms = read(cases), Alarms(alarms)
     verdicts = {name: read(path) for name, _, path in (judge.partition("=") for judge in judges)}
-    names = [case["name"] for case in read(cases)]
-    width = max(map(len, names), default=0)
-    print("  ".join([" " * width, *(f"{judge:>9}" for judge in verdicts)]))
-    defects = 0
-    for name in names:
-        errors = {judge: found.get(name, ["no verdict"]) for judge, found in verdicts.items()}
-        print("  ".join([name.ljust(width), *(f"{len(e) or 'ok':>9}" for e in errors.values())]))
-        refused = any(errors.values())
-        defect = refused if mode == "conform" else not refused
-        defects += defect
-        if mode == "conform":
-            for judge, found in errors.items():
-                for error in found:
-                    print(f"    {judge}: {error}")
-        elif defect:
-            print("    no judge refuses it")
-    print(f"{len(names)} cases, {defects} defects")
-    sys.exit(1 if defects or not names else 0)
+    failed, counts = 0, {judge: Counter() for judge in verdicts}
+    for case in cases:
+        found = {}
+        for judge, said in verdicts.items():
+            errors = said.get(case["name"], ["no verdict"])
+            # A judge says null of what it cannot judge: the service of types that it does not store.
+            if errors is not None:
+                found[judge] = alarms.left(judge, case["resource"]["resourceType"], errors)
+                counts[judge]["mutants" if case["mutant"] else "judged"] += 1
+                counts[judge]["refused" if case["mutant"] else "errors"] += bool(found[judge])
+        wrong = list(missed(found)) if case["mutant"] else [f"{j}: {e}" for j, errors in found.items() for e in errors]
+        failed += bool(wrong)
+        if wrong:
+            print(case["name"], *wrong, sep="\n    ")
+    print(f"\n{'judge':<12}{'judged':>8}{'with errors':>13}{'mutations':>11}{'refused':>9}")
+    for judge, count in counts.items():
+        print(f"{judge:<12}{count['judged']:>8}{count['errors']:>13}{count['mutants']:>11}{count['refused']:>9}")
+    print(f"known false alarms: {sum(alarms.rung.values())} of {len(alarms.rung)} kinds")
+    for text in alarms.silent():
+        print(f"a known alarm that did not sound: {text}")
+    print(f"{len(cases) - failed} passed, {failed} failed")
+    sys.exit(1 if failed or not cases else 0)
+
+
+def missed(found):
+    """What is wrong where a mutant is let through."""
+    others = [errors for judge, errors in found.items() if judge != OWN]
+    if not any(others):
+        yield "no judge refuses it"
+    if OWN in found and not found[OWN]:
+        yield f"{OWN} does not refuse it"
 
 
 {"collect": collect, "mutate": mutate, "report": report}[sys.argv[1]](*sys.argv[2:])

@@ -7,7 +7,7 @@ use fhir_sdk::r4b::resources::{
     Basic, Medication, MedicationBatch, MedicationDispense, MedicationDispenseMedication,
     MedicationDispensePerformer,
 };
-use fhir_sdk::r4b::types::{Extension, Reference};
+use fhir_sdk::r4b::types::{Coding, Extension, Reference};
 
 use super::build::{
     Frame, Parts, actor, coding, coding_of, concept, date_time, day_time, derived, finish, kap,
@@ -60,8 +60,7 @@ pub fn write_dispense(x: &Dispense, e: &Episode) -> Vec<Resource> {
         )
     }));
     md.authorizing_prescription = some([reference("MedicationRequest", &x.prescription_id)]);
-    let fill = coding_of(ACT_CODE, "FFC", Some("First Fill - Complete"));
-    md.r#type = Some(concept([fill]));
+    md.r#type = Some(concept([fill(x, e)]));
     md.quantity = Some(quantity(&x.quantity));
     md.when_prepared = x.prepared_at.map(date_time);
     md.when_handed_over = delivered.map(date_time);
@@ -71,6 +70,18 @@ pub fn write_dispense(x: &Dispense, e: &Episode) -> Vec<Resource> {
         out.push(batch_medication(x, drug.as_str(), &text, e));
     }
     out
+}
+
+/// The first supply on a prescription, or a later one.
+fn fill(x: &Dispense, e: &Episode) -> Coding {
+    let of_rx = |d: &&Dispense| d.prescription_id == x.prescription_id;
+    let first = e.dispenses.iter().find(of_rx);
+    let (code, display) = if first.is_none_or(|first| first.id == x.id) {
+        ("FFC", "First Fill - Complete")
+    } else {
+        ("RFC", "Refill - Complete")
+    };
+    coding_of(ACT_CODE, code, Some(display))
 }
 
 /// Who received it: R4 allows the patient and practitioners, not their roles.

@@ -1,6 +1,6 @@
 //! Golden files: what practice and partner see of whole episodes, word for word. A change of the output shows here
 //! first, where a clinician can read it. `KAP_GOLDEN=write` writes them anew. `KAP_DUMP=folder` puts there whatever
-//! each party sees, documents as `$document` gives them included, for the judges of `scripts/profiles`.
+//! each party sees, documents as `$document` gives them included, for the judges of `scripts/conformance`.
 
 use std::collections::{BTreeMap, HashMap};
 use std::fmt::Write as _;
@@ -56,7 +56,7 @@ async fn first_sample(db: Db) {
 }
 
 async fn second_sample(db: Db) {
-    golden(db, SECOND, DOSING).await;
+    golden(db, SECOND, &[DOSING, &["AllergyIntolerance"]].concat()).await;
 }
 
 async fn third_sample(db: Db) {

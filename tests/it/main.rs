@@ -26,6 +26,7 @@ mod idempotency;
 mod import;
 mod lower;
 mod malformed;
+mod must_support;
 mod oauth;
 mod policy;
 mod private_note;

@@ -4,7 +4,7 @@ Profile: KapClearance
 Parent: ClinicalImpression
 Id: kap-clearance
 Title: "KAP medical clearance"
-Description: "The partner's decision whether, and within which limits, dosing may happen. Never edited after it was issued: a change is a new resource with previous. No clearance means not cleared."
+Description: "The partner's decision whether, and within which limits, dosing may happen. Never edited after it was issued: a change is a new resource with previous. No clearance means not cleared. Required is what makes it a decision: who, when, what, for whom, for how long and within which limits; numbers, codes and words of the project are for those who have them."
 * insert KapDefinition
 * insert EpisodeLink
 * extension contains
@@ -17,17 +17,17 @@ Description: "The partner's decision whether, and within which limits, dosing ma
     KapClearanceVitalParameterExtension named vitalParameter 0..* MS and
     KapClearanceConditionExtension named condition 0..* MS and
     KapDeferralReasonExtension named deferralReason 0..* MS
-* identifier 1..* MS
+* identifier MS
 * identifier.system 1..1
 * identifier.value 1..1
 * status MS
 * statusReason MS
-* code 1..1 MS
-* insert CodingSlice(code, service, 1..1, "https://kap-interop.example.org/fhir/CodeSystem/kap-service", KapServiceCodes)
+* code MS
+* insert CodingSlice(code, service, 0..1, "https://kap-interop.example.org/fhir/CodeSystem/kap-service", KapServiceCodes)
 * subject only Reference(Patient)
 * subject MS
-* encounter 1..1 MS
-* effective[x] 1..1 MS
+* encounter MS
+* effective[x] MS
 * effective[x] ^definition = "When the person was assessed. It is not the validity of the decision."
 * date 1..1 MS
 * assessor 1..1 MS
@@ -35,19 +35,34 @@ Description: "The partner's decision whether, and within which limits, dosing ma
 * problem MS
 * investigation MS
 * finding MS
-* summary 1..1 MS
+* summary MS
 * supportingInfo MS
-* obeys kap-clearance-limits and kap-clearance-conditions and kap-clearance-deferred and kap-clearance-refused and kap-clearance-summary and kap-clearance-service
+* obeys kap-clearance-until and kap-clearance-setting and kap-clearance-route and kap-clearance-ceiling and kap-clearance-conditions and kap-clearance-deferred and kap-clearance-refused and kap-clearance-summary and kap-clearance-service
 
-Invariant: kap-clearance-limits
-Description: "A clearance that permits dosing has an end of validity, a setting, a route and a dose ceiling."
+Invariant: kap-clearance-until
+Description: "A clearance that permits dosing says until when: the end of kap-clearance-validity."
 Severity: #error
-Expression: "extension.where(url = 'https://kap-interop.example.org/fhir/StructureDefinition/kap-clearance-decision').value.coding.where(code = 'cleared' or code = 'cleared-with-conditions').exists() implies (extension.where(url = 'https://kap-interop.example.org/fhir/StructureDefinition/kap-clearance-validity').value.end.exists() and extension.where(url = 'https://kap-interop.example.org/fhir/StructureDefinition/kap-clearance-setting').exists() and extension.where(url = 'https://kap-interop.example.org/fhir/StructureDefinition/kap-clearance-route').exists() and extension.where(url = 'https://kap-interop.example.org/fhir/StructureDefinition/kap-clearance-dose-ceiling').exists())"
+Expression: "extension.where(url = 'https://kap-interop.example.org/fhir/StructureDefinition/kap-clearance-decision').value.coding.where(code = 'cleared' or code = 'cleared-with-conditions').exists() implies extension.where(url = 'https://kap-interop.example.org/fhir/StructureDefinition/kap-clearance-validity').value.end.exists()"
+
+Invariant: kap-clearance-setting
+Description: "A clearance that permits dosing says where: kap-clearance-setting."
+Severity: #error
+Expression: "extension.where(url = 'https://kap-interop.example.org/fhir/StructureDefinition/kap-clearance-decision').value.coding.where(code = 'cleared' or code = 'cleared-with-conditions').exists() implies extension.where(url = 'https://kap-interop.example.org/fhir/StructureDefinition/kap-clearance-setting').exists()"
+
+Invariant: kap-clearance-route
+Description: "A clearance that permits dosing says by which route: kap-clearance-route."
+Severity: #error
+Expression: "extension.where(url = 'https://kap-interop.example.org/fhir/StructureDefinition/kap-clearance-decision').value.coding.where(code = 'cleared' or code = 'cleared-with-conditions').exists() implies extension.where(url = 'https://kap-interop.example.org/fhir/StructureDefinition/kap-clearance-route').exists()"
+
+Invariant: kap-clearance-ceiling
+Description: "A clearance that permits dosing says how much at most: kap-clearance-dose-ceiling."
+Severity: #error
+Expression: "extension.where(url = 'https://kap-interop.example.org/fhir/StructureDefinition/kap-clearance-decision').value.coding.where(code = 'cleared' or code = 'cleared-with-conditions').exists() implies extension.where(url = 'https://kap-interop.example.org/fhir/StructureDefinition/kap-clearance-dose-ceiling').exists()"
 
 Invariant: kap-clearance-conditions
-Description: "There are conditions if, and only if, the decision is cleared-with-conditions."
+Description: "There are conditions (kap-clearance-condition) if, and only if, the decision is cleared-with-conditions."
 Severity: #error
-Expression: "extension.where(url = 'https://kap-interop.example.org/fhir/StructureDefinition/kap-clearance-decision').value.coding.where(code = 'cleared-with-conditions').exists() = extension.where(url = 'https://kap-interop.example.org/fhir/StructureDefinition/kap-clearance-condition').exists()"
+Expression: "extension.where(url = 'https://kap-interop.example.org/fhir/StructureDefinition/kap-clearance-decision').exists() implies (extension.where(url = 'https://kap-interop.example.org/fhir/StructureDefinition/kap-clearance-decision').value.coding.where(code = 'cleared-with-conditions').exists() = extension.where(url = 'https://kap-interop.example.org/fhir/StructureDefinition/kap-clearance-condition').exists())"
 
 Invariant: kap-clearance-deferred
 Description: "A deferral gives a reason and a day of review (the end of the validity)."
@@ -65,9 +80,9 @@ Severity: #error
 Expression: "summary.length() <= 1000"
 
 Invariant: kap-clearance-service
-Description: "The code names an evaluation or a renewal."
+Description: "Where a KAP service is named, it is an evaluation or a renewal."
 Severity: #error
-Expression: "code.coding.where(system = 'https://kap-interop.example.org/fhir/CodeSystem/kap-service' and (code = 'medical-evaluation' or code = 'clearance-renewal')).exists()"
+Expression: "code.coding.where(system = 'https://kap-interop.example.org/fhir/CodeSystem/kap-service').code.all($this = 'medical-evaluation' or $this = 'clearance-renewal')"
 
 Profile: KapClearanceStatusObservation
 Parent: Observation
@@ -104,7 +119,7 @@ Description: "A finding of the safety rules, or of a person, for a clinician to 
 * status MS
 * status from KapDetectedIssueStatusCodes (required)
 * code 1..1 MS
-* insert CodingSlice(code, rule, 1..1, "https://kap-interop.example.org/fhir/CodeSystem/kap-rule", KapRuleCodes)
+* insert CodingSlice(code, rule, 0..1, "https://kap-interop.example.org/fhir/CodeSystem/kap-rule", KapRuleCodes)
 * code.coding contains alert 1..1 MS
 * code.coding[alert].system 1..1
 * code.coding[alert].system = "http://terminology.hl7.org/CodeSystem/v3-ActCode"
@@ -114,7 +129,7 @@ Description: "A finding of the safety rules, or of a person, for a clinician to 
 * identified[x] 1..1 MS
 * identified[x] only dateTime
 * author MS
-* implicated 1..* MS
+* implicated MS
 * evidence MS
 * detail MS
 * mitigation MS

@@ -1,9 +1,9 @@
 // Consultation: what the practice gathers before it refers: meetings, answers, home medicines.
 
-RuleSet: KapMeeting
+RuleSet: KapMeeting(setting)
 * insert KapDefinition
 * extension contains
-    KapSessionSettingExtension named setting 1..1 MS and
+    KapSessionSettingExtension named setting {setting} MS and
     KapPresenceModeExtension named presenceMode 0..1 MS and
     KapPatientLocationExtension named patientLocation 0..1 MS and
     KapEmergencyPlanExtension named emergencyPlan 0..1 MS
@@ -33,7 +33,8 @@ Parent: Encounter
 Id: kap-encounter
 Title: "KAP session"
 Description: "A meeting with the patient in a KAP episode. A no-show is a state of the Appointment, not of the Encounter."
-* insert KapMeeting
+* insert KapMeeting(0..1)
+* extension[setting] ^definition = "Where the session was. Without it the class says so: in person, remote, or at the patient's home."
 
 Invariant: kap-encounter-type
 Description: "Exactly one coding of kap-session-type says what kind of session this is."

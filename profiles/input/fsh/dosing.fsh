@@ -5,7 +5,7 @@ Parent: Encounter
 Id: kap-dosing-encounter
 Title: "KAP dosing session"
 Description: "A session in which ketamine is given, or was to be given."
-* insert KapMeeting
+* insert KapMeeting(1..1)
 * type ^slicing.discriminator.type = #pattern
 * type ^slicing.discriminator.path = "$this"
 * type ^slicing.rules = #open
@@ -33,7 +33,7 @@ Profile: KapKetamineAdministration
 Parent: MedicationAdministration
 Id: kap-ketamine-administration
 Title: "KAP ketamine dose"
-Description: "One dose that was given, stopped, or held. A held dose is not-done, has a reason and no amount."
+Description: "One dose that was given, stopped, or held. A held dose is not-done, has a reason and no amount. Its amount is in milligrams, so that no reader need look at the unit: a dose told in another unit is recorded without a claim to this profile."
 * insert KapDefinition
 * insert EpisodeLink
 * extension contains
@@ -58,7 +58,7 @@ Description: "One dose that was given, stopped, or held. A held dose is not-done
 * performer.function MS
 * performer.actor MS
 * reasonReference MS
-* request 1..1 MS
+* request MS
 * dosage MS
 * dosage.text MS
 * dosage.site MS
@@ -66,7 +66,7 @@ Description: "One dose that was given, stopped, or held. A held dose is not-done
 * dosage.route from KapRouteCodes (extensible)
 * dosage.dose MS
 * dosage.dose = $ucum#mg
-* obeys kap-dose-held and kap-dose-stopped and kap-dose-given and kap-dose-site
+* obeys kap-dose-held and kap-dose-stopped and kap-dose-given and kap-dose-site and kap-dose-order
 
 Invariant: kap-dose-held
 Description: "A dose that was not given has a reason and no amount."
@@ -82,6 +82,11 @@ Invariant: kap-dose-given
 Description: "A dose that was given has an amount of more than zero milligrams."
 Severity: #error
 Expression: "status = 'completed' implies (dosage.dose.value.exists() and dosage.dose.value > 0)"
+
+Invariant: kap-dose-order
+Description: "A dose that was given names its prescription; one without an order is a fact all the same."
+Severity: #warning
+Expression: "status = 'completed' implies request.exists()"
 
 Invariant: kap-dose-site
 Description: "An intramuscular dose names its site."

@@ -997,7 +997,7 @@ Title: "Dispense facts"
 Description: "Facts of a fill."
 Context: MedicationDispense
 * extension contains
-    mgPerUnit 0..1 and
+    mgPerUnit 1..1 and
     lot 0..1 and
     beyondUseDate 0..1 and
     destination 0..1 and

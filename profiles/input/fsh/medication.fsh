@@ -8,7 +8,7 @@ Description: "A record of the prescriber's order. The order itself is sent elsew
 * insert KapDefinition
 * insert EpisodeLink
 * extension contains
-    KapMaxDosePerSessionExtension named maxDosePerSession 1..1 MS and
+    KapMaxDosePerSessionExtension named maxDosePerSession 0..1 MS and
     KapSessionsSuppliedExtension named sessionsSupplied 0..1 MS and
     KapRecordOnlyExtension named recordOnly 1..1 MS and
     KapPdmpCheckExtension named pdmpCheck 0..1 MS
@@ -17,9 +17,9 @@ Description: "A record of the prescriber's order. The order itself is sent elsew
 * statusReason MS
 * intent = #order
 * intent MS
-* category 1..* MS
+* category MS
 * category from KapPrescriptionCategoryCodes (required)
-* reported[x] 1..1 MS
+* reported[x] MS
 * reported[x] only boolean
 * reportedBoolean = false
 * medication[x] MS
@@ -47,7 +47,7 @@ Description: "A record of the prescriber's order. The order itself is sent elsew
 * dispenseRequest.quantity MS
 * dispenseRequest.performer MS
 * substitution MS
-* obeys kap-rx-repeats and kap-rx-validity and kap-rx-stopped
+* obeys kap-rx-repeats and kap-rx-validity and kap-rx-stopped and kap-rx-maximum
 
 Invariant: kap-rx-repeats
 Description: "A schedule III prescription has at most five refills."
@@ -63,6 +63,11 @@ Invariant: kap-rx-stopped
 Description: "A stopped prescription says why."
 Severity: #error
 Expression: "status = 'stopped' implies statusReason.exists()"
+
+Invariant: kap-rx-maximum
+Description: "The most that may be given in a session stands in its extension, or as the most per administration."
+Severity: #error
+Expression: "extension.where(url = 'https://kap-interop.example.org/fhir/StructureDefinition/kap-max-dose-per-session').exists() or dosageInstruction.maxDosePerAdministration.exists()"
 
 Profile: KapKetamineMedication
 Parent: Medication
@@ -99,6 +104,7 @@ Description: "A supply that the pharmacy prepared and shipped: in progress while
 * insert KapDefinition
 * insert EpisodeLink
 * extension contains
+    KapDispenseExtension named dispense 1..1 MS and
     KapSessionsSuppliedExtension named sessionsSupplied 0..1 MS and
     KapShipmentExtension named shipment 0..1 MS
 * identifier MS

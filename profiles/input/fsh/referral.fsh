@@ -66,7 +66,7 @@ Description: "The state of a referral: requested, then accepted or rejected, in 
 * input MS
 * input.type from KapTaskIoCodes (required)
 * output MS
-* output.type from KapTaskIoCodes (required)
+* output.type from KapTaskIoCodes (extensible)
 * obeys kap-task-reason and kap-task-output and kap-task-decision
 
 Invariant: kap-task-reason

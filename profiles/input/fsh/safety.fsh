@@ -13,7 +13,7 @@ Description: "An event that harmed, or could have harmed, the patient. An expect
     KapAeExpectednessExtension named expectedness 0..1 MS and
     KapAeAlertExtension named alert 0..1 MS and
     KapRecordStatusExtension named recordStatus 0..1 MS
-* identifier 1..1 MS
+* identifier MS
 * actuality MS
 * event 1..1 MS
 * event from KapAdverseEffectCodes (extensible)
@@ -22,7 +22,7 @@ Description: "An event that harmed, or could have harmed, the patient. An expect
 * encounter MS
 * date 1..1 MS
 * detected MS
-* recordedDate 1..1 MS
+* recordedDate MS
 * resultingCondition MS
 * seriousness 1..1 MS
 * severity 1..1 MS

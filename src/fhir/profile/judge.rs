@@ -153,7 +153,13 @@ impl Judge<'_> {
             }
         }
         for (one, count) in spec.slices.iter().zip(counts) {
-            self.count(one, count, &path);
+            // Of extensions the one that is meant is a place of its own.
+            match one.types.first().and_then(|kind| kind.profile.as_deref()) {
+                Some(url) if spec.name == "extension" => {
+                    self.count(one, count, &Path::Extension(at, url));
+                }
+                _ => self.count(one, count, &path),
+            }
         }
     }
 

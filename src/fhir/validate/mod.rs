@@ -127,13 +127,13 @@ fn base(resource: &Value, depth: Depth) -> Vec<Found> {
     found
 }
 
-/// Checks a resource that is to be stored. The profiles that it claims are judged by `$validate`, not here: what happened
-/// is recorded even where a claim is not kept in full.
+/// Checks a resource that is to be stored, by the standard and by the profiles of ours that it claims: a claim is a
+/// promise to whoever reads the record. What happened is recorded without a claim all the same.
 ///
 /// # Errors
 /// `Invalid` with every element that is wrong where something is wrong in form, `Unprocessable` where all reads well.
 pub fn check(resource: &Value) -> Result<()> {
-    refuse(base(resource, Depth::Errors))
+    refuse(findings(resource, Depth::Errors))
 }
 
 /// The findings as a refusal.

@@ -8,6 +8,8 @@ pub enum Path<'p> {
     Root(&'p str),
     Member(&'p Path<'p>, &'p str),
     At(&'p Path<'p>, usize),
+    /// The extension of that definition, be it there or not.
+    Extension(&'p Path<'p>, &'p str),
 }
 
 impl<'p> Path<'p> {
@@ -30,6 +32,7 @@ impl fmt::Display for Path<'_> {
             Self::Root(name) => f.write_str(name),
             Self::Member(above, name) => write!(f, "{above}.{name}"),
             Self::At(above, index) => write!(f, "{above}[{index}]"),
+            Self::Extension(above, url) => write!(f, "{above}.extension('{url}')"),
         }
     }
 }

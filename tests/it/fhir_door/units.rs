@@ -21,10 +21,12 @@ async fn doses_and_limits_are_read_in_their_units(db: Db) {
     let (practice, partner) = (app.as_party(Party::Practice), app.as_party(Party::Partner));
     let path = "/fhir/MedicationAdministration?status=completed&_sort=-effective-time&_count=1";
     let last = get(practice, path).await.expect(200)["entry"][0]["resource"].clone();
-    let dose = own(
+    let claiming = own(
         &last,
         &["id", "text", "identifier", "supportingInformation"],
     );
+    let mut dose = claiming.clone();
+    dose.as_object_mut().map(|members| members.remove("meta"));
     let ucum = |value: f64, unit: &str| json!({ "value": value, "unit": unit, "system": "http://unitsofmeasure.org", "code": unit });
     let with = |quantity: Value| {
         let mut dose = dose.clone();
@@ -52,6 +54,22 @@ async fn doses_and_limits_are_read_in_their_units(db: Db) {
         );
         assert!(answer.text.contains("an amount in mg"), "{}", answer.text);
     }
+    // Whoever reads a record that claims the profile need not look at the unit: it is mg. A dose in another unit is no
+    // less a dose: it is recorded without the claim.
+    let mut grams = claiming;
+    grams["dosage"]["dose"] = ucum(0.1, "g");
+    let answer = post(practice, "/fhir/MedicationAdministration", &grams).await;
+    assert_eq!(
+        (answer.status, answer.expression().as_str()),
+        (422, "MedicationAdministration.dosage.dose"),
+        "{}",
+        answer.text
+    );
+    assert!(
+        answer.text.contains("kap-ketamine-administration"),
+        "{}",
+        answer.text
+    );
     let stored = post(
         practice,
         "/fhir/MedicationAdministration",

@@ -1,0 +1,38 @@
+"""Has the running service judge cases by $validate: judge_own.py BASE CLIENTS CASES VERDICTS.
+
+CASES is a JSON list of {name, resource}; VERDICTS becomes {name: [error, ...]}, null for types that it does not store.
+"""
+
+import json
+import sys
+from pathlib import Path
+
+import requests
+
+sys.path.insert(0, str(Path(__file__).resolve().parent.parent / "clients.d"))
+from check import FHIR, token  # noqa: E402 - it reads the same arguments
+
+CASES, VERDICTS = map(Path, sys.argv[3:5])
+JSON = "application/fhir+json"
+session = requests.Session()
+
+
+def judged(resource):
+    path = f"{FHIR}/{resource['resourceType']}/$validate"
+    for _ in range(2):
+        answer = session.post(path, data=json.dumps(resource), headers={"Content-Type": JSON}, timeout=60)
+        if answer.status_code != 401:
+            break
+        # A token lives for five minutes.
+        session.headers["Authorization"] = "Bearer " + token()
+    if answer.status_code in (403, 404):
+        return None
+    if answer.headers.get("Content-Type", "").split(";")[0] != JSON or answer.status_code >= 500:
+        return [f"answered {answer.status_code}"]
+    issues = answer.json()["issue"]
+    errors = (issue for issue in issues if issue["severity"] in ("error", "fatal"))
+    return [f"{', '.join(issue.get('expression', []))}: {issue['details']['text']}" for issue in errors]
+
+
+cases = json.loads(CASES.read_text(encoding="utf-8"))
+VERDICTS.write_text(json.dumps({case["name"]: judged(case["resource"]) for case in cases}, indent=1), encoding="utf-8")
