@@ -3,6 +3,7 @@
 pub mod across;
 pub mod bulk;
 pub mod change;
+mod gzip;
 pub mod history;
 pub mod operation;
 pub mod routes;

@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use tokio::sync::{Notify, watch};
 
-use super::export;
+use super::export::{self, KEPT};
 use crate::app::App;
 use crate::error::{Error, Kind, Result};
 use crate::store::job::{self, FENCE, Job};
@@ -20,6 +20,8 @@ const BEAT: Duration = Duration::from_secs(10);
 const LOOK: Duration = Duration::from_secs(1);
 /// So often a job is taken without getting on, then it has failed.
 const ATTEMPTS: i64 = 5;
+/// How much older than an export is kept what nobody knows of must be, milliseconds: clocks differ.
+const SPARE: i64 = 60 * 60 * 1000;
 /// How long a job rests after its first failure, milliseconds.
 const REST: i64 = 2_000;
 
@@ -161,6 +163,27 @@ pub async fn write(app: &App, steps: Vec<Step>) -> Result<bool> {
             Err(Error::new(Kind::Internal, text).because(conflict.guard))
         }
     }
+}
+
+/// Removes files that no job can have any more, whatever became of it: older than any export is kept. It is asked of the files'
+/// own age, because other services may keep theirs in the same place.
+///
+/// # Errors
+/// Those of the disk or the store.
+pub async fn remove_orphans(app: &App) -> Result<()> {
+    let Some(files) = app.exports.files() else {
+        return Ok(());
+    };
+    let removed = files
+        .remove_older(app.clock.millis() - KEPT - SPARE)
+        .await?;
+    if removed > 0 {
+        tracing::warn!(
+            removed,
+            "folders of exports that nobody knew of were removed"
+        );
+    }
+    Ok(())
 }
 
 /// Forgets jobs whose time is over, with their files. For a worker to call at times.

@@ -3,6 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
+use kap_fhir::delivery::files::Files;
 use kap_fhir::demo::player::Caller;
 use reqwest::Method;
 use serde_json::{Value, json};
@@ -13,8 +14,10 @@ use crate::fhir_door::{Answer, call, get, post, text};
 use crate::proof::rows::all;
 use crate::proof::scene::{Scene, same};
 
+mod bucket;
 mod meanwhile;
 mod protocol;
+mod store;
 
 both!(
     an_export_is_what_its_client_sees,
@@ -143,8 +146,9 @@ async fn an_export_is_what_its_client_sees(db: Db) {
 }
 
 fn clean(scene: &Scene) {
-    let files = scene.service.app.exports.files().expect("a folder");
-    let _ = std::fs::remove_dir_all(files.root());
+    let files = scene.service.app.exports.files();
+    let root = files.and_then(Files::root).expect("a folder");
+    let _ = std::fs::remove_dir_all(root);
 }
 
 async fn an_export_can_be_of_a_part(db: Db) {

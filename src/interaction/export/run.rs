@@ -78,7 +78,20 @@ pub async fn run(app: &App, job: &Job) -> Result<Ended> {
             return Ok(Ended::Lost);
         }
     }
+    tidied(app, job).await?;
     Ok(Ended::Done)
+}
+
+/// Removes what workers that died on the way left beside the files that were noted.
+async fn tidied(app: &App, job: &Job) -> Result<()> {
+    let Some(files) = app.exports.files() else {
+        return Ok(());
+    };
+    let noted = app.store.job_files(&app.tenant, &job.id).await?;
+    let names = noted
+        .iter()
+        .flat_map(|file| [file.name.to_string(), format!("{}{BESIDE}", file.name)]);
+    files.keep_only(&job.id, &names.collect::<Vec<_>>()).await
 }
 
 /// Why the export cannot go on: its client is disabled or is another one by now, or the group is not to be seen.
@@ -204,7 +217,7 @@ impl Making<'_> {
     }
 
     fn files(&self) -> Result<&Files> {
-        let text = "There is no folder for exports.";
+        let text = "There is no place for exports.";
         let files = self.app.exports.files();
         files.ok_or_else(|| Error::new(Kind::NotSupported, text))
     }
