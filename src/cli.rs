@@ -21,7 +21,7 @@ use crate::clock::Clock;
 use crate::config::Config;
 use crate::error::{Error, Kind, Result};
 use crate::interaction::export::Exports;
-use crate::interaction::job::Wake;
+use crate::interaction::job::{Leases, Wake};
 use crate::interaction::private_note::keys::unlock;
 use crate::interaction::reading::Readings;
 use crate::interaction::{reindex, upgrade};
@@ -255,6 +255,7 @@ pub fn under(
         sealing: Sealing::default(),
         exports: Exports::default(),
         wake: Wake::default(),
+        leases: Leases::default(),
         statement: OnceLock::new(),
     }))
 }

@@ -273,6 +273,10 @@ async fn sweep(app: App, mut stopped: watch::Receiver<bool>) {
             failed => failed,
         };
         let swept = match swept {
+            Ok(()) => job::set_clock(&app).await,
+            failed => failed,
+        };
+        let swept = match swept {
             Ok(()) if count.is_multiple_of(LISTING) => job::remove_orphans(&app).await,
             other => other,
         };

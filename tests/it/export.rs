@@ -15,6 +15,7 @@ use crate::proof::rows::all;
 use crate::proof::scene::{Scene, same};
 
 mod bucket;
+mod deleted;
 mod meanwhile;
 mod protocol;
 mod store;
@@ -51,8 +52,11 @@ async fn done(caller: &Caller, place: &str) -> Value {
             assert_eq!(answer.header("content-type"), "application/json");
             return answer.json();
         }
-        assert_eq!(answer.status, 202, "{}", answer.text);
-        assert!(answer.header("x-progress").contains("types"));
+        // The clock of a test stands still: it has asked too often before long.
+        if answer.status != 429 {
+            assert_eq!(answer.status, 202, "{}", answer.text);
+            assert!(answer.header("x-progress").contains("types"));
+        }
         assert!(answer.header("retry-after").parse::<u32>().is_ok());
         tokio::time::sleep(Duration::from_millis(100)).await;
     }

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use super::run::BESIDE;
+use super::run::{BESIDE, DELETED};
 use super::{Order, status};
 use crate::access::{Access, Interaction};
 use crate::app::App;
@@ -11,6 +11,7 @@ use crate::delivery::files::{Reader, Span};
 use crate::error::{Error, Kind, Result};
 use crate::interaction::audit::note;
 use crate::interaction::job::write;
+use crate::store::Being;
 use crate::store::job::{File, Job, forget_file};
 
 /// A file of an export, or a part of it. Every patient's data in it is audited: as a disclosure where another organization
@@ -32,7 +33,7 @@ pub async fn file(app: &App, access: &Access, id: &str, name: &str, span: Span) 
     let lines = || index.lines().filter_map(Line::of);
     let ids: Vec<&str> = lines().map(|line| line.id).collect();
     let view = app.store.view(access);
-    if view.hidden_among(&file.kind, &ids).await? {
+    if view.hidden_among(&file.kind, being(&file), &ids).await? {
         remove(app, &job, &file).await?;
         let text = "Something in this file is not this client's to see any more: it is removed. Begin another export.";
         return Err(Error::new(Kind::Gone, text).issue_code("suppressed"));
@@ -41,6 +42,15 @@ pub async fn file(app: &App, access: &Access, id: &str, name: &str, span: Span) 
     let reader = reader.ok_or_else(status::missing)?;
     disclosed(access, &job, &file, lines());
     Ok(reader)
+}
+
+/// Whether a file tells of what there is or of what was deleted.
+pub fn being(file: &File) -> Being {
+    if file.name.starts_with(DELETED) {
+        Being::Deleted
+    } else {
+        Being::Present
+    }
 }
 
 /// What stands beside a file of one of its resources.

@@ -6,6 +6,7 @@
 
 mod elements;
 pub mod files;
+mod polls;
 pub mod run;
 pub mod status;
 
@@ -13,6 +14,7 @@ use std::sync::OnceLock;
 
 use serde::{Deserialize, Serialize};
 
+use self::polls::Polls;
 use super::operation::{Asked, invalid};
 use crate::access::{Access, Caller, Interaction, Role, Scopes};
 use crate::app::App;
@@ -68,6 +70,7 @@ pub struct Exports {
     files: OnceLock<Files>,
     /// Resources per file.
     size: OnceLock<usize>,
+    polls: Polls,
 }
 
 impl Exports {

@@ -1,7 +1,7 @@
 //! An S3-compatible store: a real server that judges every signature, keeps objects, and can fail or fall silent.
 
 use std::collections::BTreeMap;
-use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard};
 use std::time::Duration;
 
@@ -31,7 +31,8 @@ struct Inner {
     wrong: Mutex<Vec<String>>,
     /// Requests that are refused from now on.
     failing: AtomicUsize,
-    silent: AtomicBool,
+    /// From so many requests on nothing is answered; for ever where it is none.
+    silent: AtomicUsize,
     requests: AtomicUsize,
     /// Most parts that an object was made of.
     parts: AtomicUsize,
@@ -51,6 +52,7 @@ fn lock<T>(of: &Mutex<T>) -> MutexGuard<'_, T> {
 impl Shop {
     pub async fn open() -> Self {
         let shop = Self(Arc::default());
+        shop.hush(false);
         let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await;
         let listener = listener.expect("a port");
         let address = listener.local_addr().expect("address");
@@ -107,7 +109,13 @@ impl Shop {
 
     /// Answers nothing any more, or again.
     pub fn hush(&self, silent: bool) {
-        self.0.silent.store(silent, Ordering::SeqCst);
+        let from = if silent { 0 } else { usize::MAX };
+        self.0.silent.store(from, Ordering::SeqCst);
+    }
+
+    /// Answers so many requests in all, and then nothing any more.
+    pub fn hush_after(&self, requests: usize) {
+        self.0.silent.store(requests, Ordering::SeqCst);
     }
 
     /// What was wrong with requests, since it was last asked.
@@ -118,8 +126,8 @@ impl Shop {
 
 async fn answer(State(shop): State<Shop>, request: Request) -> Response {
     let inner = &shop.0;
-    inner.requests.fetch_add(1, Ordering::SeqCst);
-    if inner.silent.load(Ordering::SeqCst) {
+    let heard = inner.requests.fetch_add(1, Ordering::SeqCst);
+    if heard >= inner.silent.load(Ordering::SeqCst) {
         std::future::pending::<()>().await;
     }
     let busy = inner
