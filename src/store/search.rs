@@ -4,6 +4,7 @@ mod chain;
 mod condition;
 mod export;
 mod include;
+mod labels;
 mod order;
 mod several;
 mod unless;
