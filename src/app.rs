@@ -12,7 +12,7 @@ use crate::error::{Error, Kind, Result};
 use crate::interaction::audit::seal::{Health, Sealer};
 use crate::interaction::capability::Statement;
 use crate::interaction::export::Exports;
-use crate::interaction::job::Wake;
+use crate::interaction::job::{Leases, Wake};
 use crate::interaction::reading::Readings;
 use crate::kap::policy::Policy;
 use crate::private::Keys;
@@ -48,6 +48,7 @@ pub struct Parts {
     pub exports: Exports,
     /// Wakes the workers.
     pub wake: Wake,
+    pub leases: Leases,
     /// What the service says of itself, once it was asked.
     pub statement: OnceLock<Statement>,
 }

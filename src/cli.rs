@@ -21,7 +21,7 @@ use crate::clock::Clock;
 use crate::config::Config;
 use crate::error::{Error, Kind, Result};
 use crate::interaction::export::Exports;
-use crate::interaction::job::Wake;
+use crate::interaction::job::{Leases, Wake};
 use crate::interaction::private_note::keys::unlock;
 use crate::interaction::reading::Readings;
 use crate::interaction::{reindex, upgrade};
@@ -143,7 +143,7 @@ async fn serve(config: Config) -> Result<()> {
         app.auth.allow_emergencies();
         tracing::warn!("emergency access is on: registered clients may break the glass");
     }
-    app.exports.keep_in(config.exports());
+    keep_exports(&app, &config).await?;
     app.exports.at_most(config.export_file_size);
     audit::migrated(&app).await?;
     unlock(&app, ring, Some(source)).await?;
@@ -158,6 +158,17 @@ async fn serve(config: Config) -> Result<()> {
     running.stop().await;
     app.store.close().await;
     telemetry.shutdown();
+    Ok(())
+}
+
+/// Says where exports are kept. A store that does not answer now may do so when it is needed.
+async fn keep_exports(app: &App, config: &Config) -> Result<()> {
+    let files = config.exports()?;
+    if let Err(error) = files.reach().await {
+        let cause = error.cause.as_ref().map(ToString::to_string);
+        tracing::warn!(cause, "the store for exports cannot be reached");
+    }
+    app.exports.keep_in(files);
     Ok(())
 }
 
@@ -244,6 +255,7 @@ pub fn under(
         sealing: Sealing::default(),
         exports: Exports::default(),
         wake: Wake::default(),
+        leases: Leases::default(),
         statement: OnceLock::new(),
     }))
 }

@@ -5,6 +5,9 @@ use std::path::{Path, PathBuf};
 
 use clap::Args;
 
+use crate::delivery::files::{Files, Place, Secret};
+use crate::error::Result;
+
 /// Settings of `kap-fhir serve`.
 #[derive(Args, Clone, Debug)]
 pub struct Config {
@@ -37,10 +40,12 @@ pub struct Config {
     /// File with the private key that seals the audit (`kap-fhir audit keygen` makes one); readable by its owner alone.
     #[arg(long, env = "KAP_AUDIT_KEY")]
     pub audit_key: Option<PathBuf>,
-    /// Folder for the files of bulk exports, which hold clinical data; `exports` beside an SQLite database, else
-    /// `kap-data/exports`. Replicas share it.
+    /// Folder for the files of bulk exports, which hold clinical data, or a bucket (`s3://bucket/prefix`); `exports` beside an
+    /// SQLite database, else `kap-data/exports`. Replicas share it.
     #[arg(long, env = "KAP_EXPORTS")]
     pub exports: Option<PathBuf>,
+    #[command(flatten)]
+    pub s3: S3,
     /// Resources in a file of a bulk export at most.
     #[arg(long, env = "KAP_EXPORT_FILE_SIZE", default_value_t = 20_000)]
     pub export_file_size: usize,
@@ -68,13 +73,61 @@ impl Config {
         }
     }
 
-    /// The folder for the files of bulk exports.
-    #[must_use]
-    pub fn exports(&self) -> PathBuf {
+    /// The place for the files of bulk exports.
+    ///
+    /// # Errors
+    /// `Invalid` where it is a bucket that cannot be used as it is configured.
+    pub fn exports(&self) -> Result<Files> {
         let beside = self.database_url.strip_prefix("sqlite:");
         let beside = beside.and_then(|path| Path::new(path).parent());
         let folder = beside.unwrap_or_else(|| Path::new("kap-data"));
-        let given = self.exports.clone();
-        given.unwrap_or_else(|| folder.join("exports"))
+        match &self.exports {
+            Some(given) => match given.to_str().filter(|url| url.starts_with("s3:")) {
+                Some(url) => Files::of_bucket(self.s3.place(url)?),
+                None => Ok(Files::below(given.clone())),
+            },
+            None => Ok(Files::below(folder.join("exports"))),
+        }
+    }
+}
+
+/// How to come to a bucket of an S3-compatible store.
+#[derive(Args, Clone, Debug)]
+pub struct S3 {
+    /// URL of the S3-compatible store; that of Amazon S3 where absent. https, or http on this machine.
+    #[arg(long, env = "KAP_S3_ENDPOINT")]
+    pub s3_endpoint: Option<String>,
+    /// Region of the bucket.
+    #[arg(long, env = "AWS_REGION", default_value = "us-east-1")]
+    pub s3_region: String,
+    /// Id of the access key; without one the machine's own role is used (instance metadata).
+    #[arg(
+        long,
+        env = "AWS_ACCESS_KEY_ID",
+        hide_env_values = true,
+        requires = "s3_secret_key"
+    )]
+    pub s3_access_key: Option<Secret>,
+    /// The secret of the access key: give it by the environment, where other users of the machine do not see it.
+    #[arg(
+        long,
+        env = "AWS_SECRET_ACCESS_KEY",
+        hide_env_values = true,
+        requires = "s3_access_key"
+    )]
+    pub s3_secret_key: Option<Secret>,
+    /// The token of the session that a temporary key is of.
+    #[arg(long, env = "AWS_SESSION_TOKEN", hide_env_values = true)]
+    pub s3_session_token: Option<Secret>,
+}
+
+impl S3 {
+    fn place(&self, url: &str) -> Result<Place> {
+        Ok(Place {
+            endpoint: self.s3_endpoint.clone(),
+            keys: self.s3_access_key.clone().zip(self.s3_secret_key.clone()),
+            session: self.s3_session_token.clone(),
+            ..Place::of(url, &self.s3_region)?
+        })
     }
 }

@@ -32,6 +32,8 @@ pub enum Kind {
     PreconditionRequired,
     /// Body, header or answer is larger than the limit.
     TooLarge,
+    /// A part of a file that it does not have.
+    OutOfRange,
     /// The request did not arrive in time.
     Timeout,
     /// Too many requests.
@@ -62,6 +64,7 @@ impl Kind {
             Self::PreconditionFailed => (412, "conflict"),
             Self::PreconditionRequired => (428, "required"),
             Self::TooLarge => (413, "too-long"),
+            Self::OutOfRange => (416, "value"),
             Self::Timeout => (408, "timeout"),
             Self::TooMany => (429, "throttled"),
             Self::NotSupported => (501, "not-supported"),

@@ -30,6 +30,8 @@ const FIRST_BYTE: Duration = Duration::from_secs(5);
 const HEADERS: Duration = Duration::from_secs(10);
 const DRAIN: Duration = Duration::from_secs(25);
 const SWEEP: Duration = Duration::from_mins(1);
+/// So many sweeps, then what nobody knows of is looked for among the files: an hour.
+const LISTING: u64 = 60;
 /// Jobs at once.
 const WORKERS: usize = 2;
 const SEAL: Duration = Duration::from_secs(1);
@@ -256,7 +258,7 @@ async fn index(app: App, mut stopped: watch::Receiver<bool>) {
 
 /// Removes what has expired (tokens, replay marks, idempotency records), once a minute.
 async fn sweep(app: App, mut stopped: watch::Receiver<bool>) {
-    loop {
+    for count in 0_u64.. {
         tokio::select! {
             () = tokio::time::sleep(SWEEP) => {}
             _ = stopped.changed() => return,
@@ -269,6 +271,14 @@ async fn sweep(app: App, mut stopped: watch::Receiver<bool>) {
         let swept = match swept {
             Ok(()) => job::forget_expired(&app).await,
             failed => failed,
+        };
+        let swept = match swept {
+            Ok(()) => job::set_clock(&app).await,
+            failed => failed,
+        };
+        let swept = match swept {
+            Ok(()) if count.is_multiple_of(LISTING) => job::remove_orphans(&app).await,
+            other => other,
         };
         if let Err(error) = swept {
             tracing::warn!(kind = ?error.kind, "the sweep of expired rows failed; it is tried again");

@@ -20,7 +20,9 @@ SYSTEM_TYPES = "http://hl7.org/fhirpath/System."
 FHIR_TYPE = "http://hl7.org/fhir/StructureDefinition/structuredefinition-fhir-type"
 TARGET = "http://hl7.org/fhir/StructureDefinition/"
 # Sets that no list holds; the service knows the form of their codes.
-FORMS = {"mimetypes", "currencies"}
+FORMS = {"mimetypes", "currencies", "all-languages"}
+# What limits a preferred binding: beyond that set no code may stand.
+LIMIT = "http://hl7.org/fhir/StructureDefinition/elementdefinition-maxValueSet"
 # Value sets with more codes than this are not held: what is beyond is judged by nobody here.
 MOST = 800
 
@@ -188,6 +190,10 @@ class Tables:
         strength = binding.get("strength")
         url = MENDED.get(element["path"], binding.get("valueSet"))
         kinds = {t["code"] for t in element.get("type", [])}
+        limits = (x.get("valueCanonical") for x in binding.get("extension", []) if x["url"] == LIMIT)
+        limit = next((short(url) for url in limits if url and short(url) in FORMS), None)
+        if limit and kinds & {"code", "CodeableConcept"}:
+            return f"<{limit}"
         if strength not in ("required", "extensible") or not url or not kinds & {"code", "Coding", "CodeableConcept", "Quantity", "uri"}:
             return None
         name = short(url)
@@ -213,7 +219,7 @@ def main(source, target):
     (target / "elements.txt").write_text(
         head(
             "The elements of each type: name, cardinality, types (of a Reference: what it may point at), S is in the\n"
-            "# summary, M modifies, =set is bound to the codes of the set, ~set extensibly so."
+            "# summary, M modifies, =set is bound to the codes of the set, ~set extensibly so, <set limited to it."
         )
         + "\n".join(tables.types)
         + "\n",

@@ -204,6 +204,15 @@ impl Access {
         }
     }
 
+    /// The same without a trail: for what is asked beforehand and shown to nobody.
+    #[must_use]
+    pub fn beforehand(&self) -> Self {
+        Self {
+            trail: None,
+            ..self.clone()
+        }
+    }
+
     /// Where what is shown is noted, to be written before it leaves.
     #[must_use]
     pub fn trail(&self) -> Option<&Trail> {

@@ -1,34 +1,81 @@
-//! Files that the service makes and keeps for a while: below one folder, readable by the service's user alone.
+//! Files that the service makes and keeps for a while, in folders of one level: below a folder of the disk, or in a bucket
+//! of an S3-compatible store. Who asks for a file learns from neither where it lies.
 //!
-//! Replicas share the folder, or only the one that made a file can give it.
+//! Replicas share the place, or only the one that made a file can give it.
 
-use std::io::ErrorKind;
+mod bucket;
+mod disk;
+
+use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
-use bytes::{Bytes, BytesMut};
-use tokio::fs::{self, DirBuilder, File, OpenOptions};
-use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
+use bytes::Bytes;
 
+pub use self::bucket::{Bucket, Place, Secret};
 use crate::error::{Error, Kind, Result};
 
-/// Bytes that are read at once.
-const CHUNK: usize = 64 * 1024;
-
-/// The folder.
+/// Where files are kept.
 #[derive(Clone, Debug)]
-pub struct Files(PathBuf);
+pub enum Files {
+    Disk(disk::Disk),
+    Bucket(Bucket),
+}
 
 /// A file that is being written.
 #[derive(Debug)]
-pub struct Writer(File);
+pub enum Writer {
+    Disk(disk::Writer),
+    Bucket(bucket::Writer),
+}
+
+/// What is asked of a file (<https://www.rfc-editor.org/rfc/rfc9110#section-14.1.2>).
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Span {
+    Whole,
+    /// From this byte to the end.
+    From(u64),
+    /// From the first byte to the second, both included.
+    Between(u64, u64),
+    /// So many bytes of its end.
+    Last(u64),
+}
+
+impl Span {
+    /// First byte and number of bytes in a file of `length` bytes; `None` where nothing of it is meant.
+    #[must_use]
+    pub fn within(self, length: u64) -> Option<(u64, u64)> {
+        let (start, end) = match self {
+            Self::Whole => return Some((0, length)),
+            Self::From(start) => (start, length),
+            Self::Between(start, last) => (start, length.min(last.saturating_add(1))),
+            Self::Last(count) => (length.saturating_sub(count), length),
+        };
+        (start < end).then(|| (start, end - start))
+    }
+}
 
 /// A file that is being read.
 #[derive(Debug)]
 pub struct Reader {
-    file: File,
-    /// Bytes in all.
+    source: Source,
+    /// The first byte that is read.
+    pub start: u64,
+    /// Bytes that are read.
     pub length: u64,
+    /// Bytes of the file.
+    pub whole: u64,
 }
+
+#[derive(Debug)]
+enum Source {
+    /// What was asked for is not in the file.
+    Nothing,
+    Disk(disk::Reading),
+    Bucket(bucket::Reading),
+}
+
+/// What is in a folder: names, and when each was written (milliseconds since 1970).
+type Listing = BTreeMap<String, Vec<(String, i64)>>;
 
 /// Whether a name can be one of a file here: it comes from outside when a file is asked for.
 fn plain(name: &str) -> bool {
@@ -36,7 +83,15 @@ fn plain(name: &str) -> bool {
     (1..=120).contains(&name.len()) && name.bytes().all(legal) && !name.starts_with('.')
 }
 
-fn failed(cause: std::io::Error) -> Error {
+fn named(folder: &str, name: &str) -> Result<()> {
+    if plain(folder) && plain(name) {
+        Ok(())
+    } else {
+        Err(Error::not_found())
+    }
+}
+
+fn failed(cause: impl Into<Box<dyn std::error::Error + Send + Sync>>) -> Error {
     let text = "The service's files cannot be used now; try again.";
     Error::new(Kind::Unavailable, text).because(cause)
 }
@@ -45,81 +100,141 @@ impl Files {
     /// The files below `root`, which is made where it is missing.
     #[must_use]
     pub const fn below(root: PathBuf) -> Self {
-        Self(root)
+        Self::Disk(disk::Disk::below(root))
     }
 
-    fn folder(&self, folder: &str) -> Result<PathBuf> {
-        if plain(folder) {
-            Ok(self.0.join(folder))
-        } else {
-            Err(Error::not_found())
-        }
-    }
-
-    fn path(&self, folder: &str, name: &str) -> Result<PathBuf> {
-        if plain(name) {
-            Ok(self.folder(folder)?.join(name))
-        } else {
-            Err(Error::not_found())
-        }
-    }
-
-    /// Begins a file; one of that name is replaced.
+    /// The files of a bucket.
     ///
     /// # Errors
-    /// `Unavailable` where the disk refuses.
+    /// `Invalid` where the place cannot be one.
+    pub fn of_bucket(place: Place) -> Result<Self> {
+        Bucket::at(place).map(Self::Bucket)
+    }
+
+    /// Begins a file; one of that name is replaced when it is finished.
+    ///
+    /// # Errors
+    /// `Unavailable` where disk or store refuses.
     pub async fn create(&self, folder: &str, name: &str) -> Result<Writer> {
-        let path = self.path(folder, name)?;
-        let mut builder = DirBuilder::new();
-        builder.recursive(true).mode(0o700);
-        builder.create(self.folder(folder)?).await.map_err(failed)?;
-        let mut options = OpenOptions::new();
-        let options = options.write(true).create(true).truncate(true).mode(0o600);
-        options.open(path).await.map(Writer).map_err(failed)
+        named(folder, name)?;
+        match self {
+            Self::Disk(disk) => disk.create(folder, name).await.map(Writer::Disk),
+            Self::Bucket(bucket) => Ok(Writer::Bucket(bucket.create(folder, name))),
+        }
     }
 
-    /// Opens a file; `None` where there is none.
+    /// Opens a file to read what `span` says; `None` where there is none.
     ///
     /// # Errors
-    /// `Unavailable` where the disk refuses.
-    pub async fn open(&self, folder: &str, name: &str) -> Result<Option<Reader>> {
-        let file = match File::open(self.path(folder, name)?).await {
-            Ok(file) => file,
-            Err(cause) if cause.kind() == ErrorKind::NotFound => return Ok(None),
-            Err(cause) => return Err(failed(cause)),
+    /// `Unavailable` where disk or store refuses.
+    pub async fn open(&self, folder: &str, name: &str, span: Span) -> Result<Option<Reader>> {
+        named(folder, name)?;
+        let whole = match self {
+            Self::Disk(disk) => disk.length(folder, name).await?,
+            Self::Bucket(bucket) => bucket.length(folder, name).await?,
         };
-        let length = file.metadata().await.map_err(failed)?.len();
-        Ok(Some(Reader { file, length }))
+        let Some(whole) = whole else { return Ok(None) };
+        let (start, length) = span.within(whole).unwrap_or_default();
+        let source = match self {
+            _ if length == 0 => Some(Source::Nothing),
+            Self::Disk(disk) => {
+                let reading = disk.open(folder, name, start, length).await?;
+                reading.map(Source::Disk)
+            }
+            Self::Bucket(bucket) => {
+                let reading = bucket.open(folder, name, start, length).await?;
+                reading.map(Source::Bucket)
+            }
+        };
+        Ok(source.map(|source| Reader {
+            source,
+            start,
+            length,
+            whole,
+        }))
     }
 
-    /// Removes a folder with its files.
+    /// Removes a folder with its files, and with what was begun there and never finished.
     ///
     /// # Errors
-    /// `Unavailable` where the disk refuses.
+    /// `Unavailable` where disk or store refuses.
     pub async fn remove(&self, folder: &str) -> Result<()> {
-        gone(fs::remove_dir_all(self.folder(folder)?).await)
+        if !plain(folder) {
+            return Err(Error::not_found());
+        }
+        match self {
+            Self::Disk(disk) => disk.remove(folder).await,
+            Self::Bucket(bucket) => bucket.remove(folder).await,
+        }
     }
 
     /// Removes a file.
     ///
     /// # Errors
-    /// `Unavailable` where the disk refuses.
+    /// `Unavailable` where disk or store refuses.
     pub async fn remove_file(&self, folder: &str, name: &str) -> Result<()> {
-        gone(fs::remove_file(self.path(folder, name)?).await)
+        named(folder, name)?;
+        match self {
+            Self::Disk(disk) => disk.remove_file(folder, name).await,
+            Self::Bucket(bucket) => bucket.remove_file(folder, name).await,
+        }
     }
 
-    /// Where they are.
+    /// Removes what is in a folder but these: what workers that died, or were given up, left there.
+    ///
+    /// # Errors
+    /// `Unavailable` where disk or store refuses.
+    pub async fn keep_only(&self, folder: &str, names: &[String]) -> Result<()> {
+        let all = self.listing(Some(folder)).await?;
+        for (name, _) in all.into_values().flatten() {
+            if !names.contains(&name) {
+                self.remove_file(folder, &name).await?;
+            }
+        }
+        Ok(())
+    }
+
+    /// Removes the folders in which nothing was written since an instant (milliseconds since 1970); says how many.
+    ///
+    /// # Errors
+    /// `Unavailable` where disk or store refuses.
+    pub async fn remove_older(&self, than: i64) -> Result<usize> {
+        let mut removed = 0;
+        for (folder, files) in self.listing(None).await? {
+            let young = files.iter().any(|(_, at)| *at >= than);
+            if !young && plain(&folder) {
+                self.remove(&folder).await?;
+                removed += 1;
+            }
+        }
+        Ok(removed)
+    }
+
+    async fn listing(&self, folder: Option<&str>) -> Result<Listing> {
+        match self {
+            Self::Disk(disk) => disk.listing(folder).await,
+            Self::Bucket(bucket) => bucket.listing(folder).await,
+        }
+    }
+
+    /// Whether the place can be reached.
+    ///
+    /// # Errors
+    /// `Unavailable`, with its cause, where it cannot.
+    pub async fn reach(&self) -> Result<()> {
+        match self {
+            Self::Disk(_) => Ok(()),
+            Self::Bucket(bucket) => bucket.reach().await,
+        }
+    }
+
+    /// The folder where they are; `None` where it is none of this machine's.
     #[must_use]
-    pub fn root(&self) -> &Path {
-        &self.0
-    }
-}
-
-/// What is gone already need not be removed.
-fn gone(removed: std::io::Result<()>) -> Result<()> {
-    match removed {
-        Err(cause) if cause.kind() != ErrorKind::NotFound => Err(failed(cause)),
-        _ => Ok(()),
+    pub fn root(&self) -> Option<&Path> {
+        match self {
+            Self::Disk(disk) => Some(disk.root()),
+            Self::Bucket(_) => None,
+        }
     }
 }
 
@@ -127,18 +242,23 @@ impl Writer {
     /// Adds to the file.
     ///
     /// # Errors
-    /// `Unavailable` where the disk refuses.
+    /// `Unavailable` where disk or store refuses.
     pub async fn write(&mut self, bytes: &[u8]) -> Result<()> {
-        self.0.write_all(bytes).await.map_err(failed)
+        match self {
+            Self::Disk(writer) => writer.write(bytes).await,
+            Self::Bucket(writer) => writer.write(bytes).await,
+        }
     }
 
-    /// Takes the file to the disk.
+    /// Makes the file last: it is there from now on.
     ///
     /// # Errors
-    /// `Unavailable` where the disk refuses.
-    pub async fn finish(mut self) -> Result<()> {
-        self.0.flush().await.map_err(failed)?;
-        self.0.sync_all().await.map_err(failed)
+    /// `Unavailable` where disk or store refuses.
+    pub async fn finish(self) -> Result<()> {
+        match self {
+            Self::Disk(writer) => writer.finish().await,
+            Self::Bucket(writer) => writer.finish().await,
+        }
     }
 }
 
@@ -146,21 +266,25 @@ impl Reader {
     /// The next bytes; `None` at the end.
     ///
     /// # Errors
-    /// `Unavailable` where the disk refuses.
+    /// `Unavailable` where disk or store refuses.
     pub async fn chunk(&mut self) -> Result<Option<Bytes>> {
-        let mut bytes = BytesMut::with_capacity(CHUNK);
-        let read = self.file.read_buf(&mut bytes).await.map_err(failed)?;
-        Ok((read > 0).then(|| bytes.freeze()))
+        match &mut self.source {
+            Source::Nothing => Ok(None),
+            Source::Disk(reading) => reading.chunk().await,
+            Source::Bucket(reading) => reading.chunk().await,
+        }
     }
 
     /// All of it as text.
     ///
     /// # Errors
-    /// `Unavailable` where the disk refuses or it is no text.
+    /// `Unavailable` where disk or store refuses or it is no text.
     pub async fn text(mut self) -> Result<String> {
-        let mut text = String::new();
-        self.file.read_to_string(&mut text).await.map_err(failed)?;
-        Ok(text)
+        let mut all = Vec::new();
+        while let Some(bytes) = self.chunk().await? {
+            all.extend_from_slice(&bytes);
+        }
+        String::from_utf8(all).map_err(failed)
     }
 }
 
@@ -169,13 +293,38 @@ mod tests {
     use super::*;
 
     #[test]
-    fn no_name_leaves_the_folder() {
-        let files = Files::below("/somewhere".into());
-        for name in ["..", ".", "", "a/b", "../x", ".hidden", "a\0b", "ä"] {
-            assert!(files.path("job", name).is_err(), "{name}");
-            assert!(files.path(name, "file").is_err(), "{name}");
+    fn a_span_is_within_its_file_or_nowhere() {
+        for (span, found) in [
+            (Span::Whole, Some((0, 10))),
+            (Span::From(0), Some((0, 10))),
+            (Span::From(9), Some((9, 1))),
+            (Span::From(10), None),
+            (Span::Between(2, 4), Some((2, 3))),
+            (Span::Between(2, u64::MAX), Some((2, 8))),
+            (Span::Between(10, 12), None),
+            (Span::Between(4, 3), None),
+            (Span::Last(3), Some((7, 3))),
+            (Span::Last(30), Some((0, 10))),
+            (Span::Last(0), None),
+        ] {
+            assert_eq!(span.within(10), found, "{span:?}");
         }
-        let path = files.path("job", "Patient-1.ndjson").expect("a path");
-        assert_eq!(path, Path::new("/somewhere/job/Patient-1.ndjson"));
+        assert_eq!(Span::Whole.within(0), Some((0, 0)));
+        assert_eq!(Span::From(0).within(0), None);
+    }
+
+    #[tokio::test]
+    async fn no_name_leaves_the_folder() {
+        let files = Files::below("/nowhere/of/all".into());
+        for name in ["..", ".", "", "a/b", "../x", ".hidden", "a\0b", "ä"] {
+            let not_there = |error: Error| error.kind == Kind::NotFound;
+            let opened = files.open("job", name, Span::Whole).await;
+            assert!(opened.is_err_and(not_there), "{name}");
+            assert!(
+                files.create(name, "file").await.is_err_and(not_there),
+                "{name}"
+            );
+            assert!(files.remove(name).await.is_err_and(not_there), "{name}");
+        }
     }
 }

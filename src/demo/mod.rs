@@ -20,6 +20,7 @@ use crate::auth::client::{ClientSpec, Keys, Purpose};
 use crate::auth::key::PrivateKey;
 use crate::auth::seal::SealingKey;
 use crate::clock::Clock;
+use crate::delivery::files::Files;
 use crate::error::{Error, Kind, Result};
 use crate::interaction::directory::put_organization;
 use crate::kap::people::{Organization, OrganizationType};
@@ -82,7 +83,8 @@ pub async fn run(demo: Demo) -> Result<()> {
     )
     .await?
     .sealed_with(SealingKey::generate()?);
-    app.exports.keep_in(demo.data_dir.join("exports"));
+    app.exports
+        .keep_in(Files::below(demo.data_dir.join("exports")));
     let episode = lift::lift(SAMPLE)?.episode;
     notes::make_keys(&app, &demo.data_dir).await?;
     let logins = set_up(&app, &episode).await?;

@@ -11,6 +11,7 @@ pub mod index;
 pub mod interval;
 pub mod json;
 pub mod merge;
+pub mod meta;
 pub mod narrative;
 pub mod operation;
 pub mod outcome;

@@ -3,7 +3,9 @@
 pub mod across;
 pub mod bulk;
 pub mod change;
+mod gzip;
 pub mod history;
+pub mod meta;
 pub mod operation;
 pub mod routes;
 mod since;
@@ -17,7 +19,7 @@ use time::macros::format_description;
 
 use super::extract::{BODY, BUNDLE, Permit, body, if_match, media, no_token, single};
 use super::negotiate::{
-    FHIR, Return, applied, handling, is_pretty, json_wanted, laid_out, returned,
+    FHIR, Return, applied, handling, heeded, is_pretty, json_wanted, laid_out, returned,
 };
 use super::respond::{FHIR_JSON, Outcome, answer};
 use crate::app::App;
@@ -167,7 +169,8 @@ async fn searched(
     known(kind)?;
     let set =
         interaction::search::search(app, access, kind, &parameters, handling(headers)).await?;
-    Ok(answer(StatusCode::OK, FHIR_JSON, laid_out(said, set)))
+    let response = answer(StatusCode::OK, FHIR_JSON, laid_out(said, set));
+    Ok(heeded(response, headers))
 }
 
 /// `POST /fhir/{type}`

@@ -1,7 +1,8 @@
 //! What form a body has and what form the answer may have: media types, `_format`, `Prefer`
 //! (<https://hl7.org/fhir/R4/http.html#mime-type>).
 
-use axum::http::{HeaderMap, header};
+use axum::http::{HeaderMap, HeaderName, HeaderValue, header};
+use axum::response::Response;
 
 use super::extract::single;
 use crate::error::{Error, Kind, Result};
@@ -190,6 +191,21 @@ pub fn handling(headers: &HeaderMap) -> Handling {
     }
 }
 
+/// The answer, with the `handling` that it was made under where one was asked for: of another word than these nothing is said,
+/// because an unknown preference is passed over (RFC 7240 §2).
+#[must_use]
+pub fn heeded(mut response: Response, headers: &HeaderMap) -> Response {
+    let value = match preferred(headers, "handling").as_deref() {
+        Some("strict") => "handling=strict",
+        Some("lenient") => "handling=lenient",
+        _ => return response,
+    };
+    let name = HeaderName::from_static("preference-applied");
+    let value = HeaderValue::from_static(value);
+    response.headers_mut().insert(name, value);
+    response
+}
+
 /// Whether the answer may come later (RFC 7240 `respond-async`).
 #[must_use]
 pub fn asynchronous(headers: &HeaderMap) -> bool {
@@ -211,8 +227,6 @@ fn preferred(headers: &HeaderMap, name: &str) -> Option<String> {
 
 #[cfg(test)]
 mod tests {
-    use axum::http::{HeaderName, HeaderValue};
-
     use super::*;
 
     fn with(name: &'static str, values: &[&str]) -> HeaderMap {

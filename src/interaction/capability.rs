@@ -66,8 +66,8 @@ const DOCUMENTATION: &str = "Searches: chains have at most two links, _has stand
     such criteria. What comes along (_include, _revinclude, with :iterate, Type:* and *) is followed two steps and is at most \
     1,000 resources a page; where a limit is reached, the bundle says so in an OperationOutcome. _text, _content, _filter and \
     _query are not offered: they would tell of elements that the caller may not see. AuditEvent and Questionnaire are \
-    searched by their own paths, not together with other types. `_summary`, `_elements` and `_pretty` apply to reads and \
-    searches.";
+    searched by their own paths, not together with other types. `_summary`, `_elements` and `_pretty` apply to reads, \
+    searches and histories.";
 
 /// The CapabilityStatement of this server.
 #[must_use]
@@ -162,7 +162,11 @@ static OWN: LazyLock<HashMap<(String, String), String>> = LazyLock::new(|| {
 });
 
 fn operation(operation: &Operation) -> Value {
-    json!({ "name": operation.name, "definition": operation.definition })
+    let mut out = json!({ "name": operation.name, "definition": operation.definition });
+    if let Some(text) = operation.documentation() {
+        out["documentation"] = json!(text);
+    }
+    out
 }
 
 fn resource(kind: &'static str) -> Value {

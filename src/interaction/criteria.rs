@@ -111,11 +111,11 @@ pub fn shape(access: &Access, kind: &str, pairs: &[(String, String)]) -> Result<
     let mut seen = false;
     for (name, value) in pairs {
         if shape.take(name, value)? && name == "_summary" && std::mem::replace(&mut seen, true) {
-            return Err(invalid("_summary stands twice."));
+            return Err(invalid("_summary stands twice.").at("http._summary"));
         }
     }
     if shape.summary() == Some(Summary::Count) {
-        return Err(invalid("_summary=count is for searches."));
+        return Err(invalid("_summary=count is for searches.").at("http._summary"));
     }
     refuse(kind, &unknown(access, &[kind], &mut shape))?;
     Ok(shape)
@@ -130,12 +130,17 @@ pub(super) fn unknown(access: &Access, kinds: &[&str], shape: &mut Shape) -> Vec
     names.iter().map(|name| printable(name)).collect()
 }
 
-fn refuse(kind: &str, unknown: &[String]) -> Result<()> {
+/// Refuses names that are none of an element.
+///
+/// # Errors
+/// `Invalid` where there is one.
+pub(super) fn refuse(kind: &str, unknown: &[String]) -> Result<()> {
     match unknown.first() {
         None => Ok(()),
-        Some(name) => Err(invalid(format!(
-            "_elements names '{name}', which is no element of {kind}."
-        ))),
+        Some(name) => {
+            let text = format!("_elements names '{name}', which is no element of {kind}.");
+            Err(invalid(text).at("http._elements"))
+        }
     }
 }
 

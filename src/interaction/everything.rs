@@ -3,7 +3,7 @@
 
 use super::audit;
 use super::criteria::hidden;
-use super::operation::Asked;
+use super::operation::{Asked, invalid};
 use super::paging::Pages;
 use super::retelling::retell;
 use super::search::tell_ignored;
@@ -36,6 +36,12 @@ pub async fn everything(app: &App, access: &Access, key: &Key, asked: &Asked) ->
         end: asked.date("end")?.map(|at| at.hi),
         hidden: hidden(access),
     };
+    if let (Some(start), Some(end)) = (part.start, part.end)
+        && end <= start
+    {
+        let text = "end is before start: between them there is nothing.";
+        return Err(invalid(text).at("http.end"));
+    }
     let count = asked.count()?;
     let view = app.store.view(access);
     let row = view.read(key).await?;

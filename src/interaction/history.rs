@@ -2,6 +2,7 @@
 
 use super::audit;
 use super::capability::TYPES;
+use super::criteria;
 use super::paging::Pages;
 use super::retelling::retell;
 use crate::access::{Access, Interaction};
@@ -9,8 +10,9 @@ use crate::app::App;
 use crate::error::{Error, Kind, Result};
 use crate::fhir::history::history as bundle;
 use crate::fhir::interval::Interval;
-use crate::fhir::resource::Key;
+use crate::fhir::resource::{Key, Stored};
 use crate::fhir::search::Handling;
+use crate::fhir::shape::{Shape, Summary};
 use crate::store::view::{Span, Versions};
 
 const DEFAULT_COUNT: u32 = 50;
@@ -47,7 +49,8 @@ pub async fn history(
         Of::Type(kind) => (Versions::OfTypes(&kinds), format!("{kind}/_history")),
         Of::System => (Versions::OfTypes(&kinds), "_history".to_owned()),
     };
-    let asked = Asked::read(parameters, handling)?;
+    let mut asked = Asked::read(parameters, handling)?;
+    asked.know(access, &kinds, handling)?;
     let pages = Pages::of(app, access, format!("{path}?{}", asked.print(None)));
     let span = Span {
         after: pages.after(asked.cursor.as_deref())?,
@@ -55,9 +58,16 @@ pub async fn history(
     };
     let past = view.past(versions, &span).await?;
     audit::versions(access, of, &past.versions);
-    let rows = retell(app, access, past.versions).await?;
+    let rows = retell(app, access, past.versions).await?.into_iter();
+    let rows: Vec<Stored> = rows
+        .map(|row| asked.shape.told(row, true))
+        .collect::<Result<_>>()?;
     let base = app.fhir_base();
-    let link = |cursor: Option<&str>| format!("{base}/{path}?{}", asked.print(cursor));
+    let link = |cursor: Option<&str>| {
+        let query = asked.print(cursor);
+        let mark = if query.is_empty() { "" } else { "?" };
+        format!("{base}/{path}{mark}{query}")
+    };
     let mut links = vec![("self", link(asked.cursor.as_deref()))];
     let next = pages.cursor(past.next.as_ref())?;
     links.extend(next.map(|cursor| ("next", link(Some(&cursor)))));
@@ -104,6 +114,8 @@ fn kinds(access: &Access, of: Of<'_>) -> Result<Vec<&'static str>> {
 struct Asked {
     span: Span,
     cursor: Option<String>,
+    /// What is told of each version.
+    shape: Shape,
     /// What chooses versions, as it was written.
     raw: Vec<(&'static str, String)>,
 }
@@ -118,6 +130,7 @@ impl Asked {
                 after: None,
             },
             cursor: None,
+            shape: Shape::default(),
             raw: Vec::new(),
         };
         let mut seen: Vec<&str> = Vec::new();
@@ -131,7 +144,22 @@ impl Asked {
         Ok(asked)
     }
 
+    /// Whether what is asked of each version is there for the caller (<https://hl7.org/fhir/R4/http.html#parameters>).
+    fn know(&mut self, access: &Access, kinds: &[&str], handling: Handling) -> Result<()> {
+        let unknown = criteria::unknown(access, kinds, &mut self.shape);
+        if handling == Handling::Strict {
+            criteria::refuse("these types", &unknown)?;
+        }
+        if self.shape.summary() == Some(Summary::Count) {
+            return Err(invalid("_summary=count is for searches.".into()).at("http._summary"));
+        }
+        Ok(())
+    }
+
     fn take(&mut self, name: &str, value: &str, handling: Handling) -> Result<()> {
+        if self.shape.take(name, value)? {
+            return Ok(());
+        }
         let date = || {
             let interval = value.parse::<Interval>();
             interval.map_err(|why| invalid(format!("{name}: {why}.")))
@@ -168,6 +196,7 @@ impl Asked {
     fn print(&self, cursor: Option<&str>) -> String {
         let mut out = url::form_urlencoded::Serializer::new(String::new());
         out.extend_pairs(self.raw.iter().map(|(name, value)| (*name, value)));
+        out.extend_pairs(self.shape.pairs());
         if let Some(cursor) = cursor {
             out.append_pair("_cursor", cursor);
         }

@@ -3,14 +3,16 @@
 //! Ids are made of the source's name and the resource's own id there, so that references can be written anew before what they
 //! name is stored, and so that an import that is run again, or goes on after it was broken off, stores nothing twice.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
 
 use serde::Deserialize;
 use sha2::{Digest as _, Sha256};
 use uuid::Uuid;
 
-use super::write::create;
+use super::definitions;
+use super::pointers::Pointers;
+use super::write::{Incoming, OPENED_ELSEWHERE, create};
 use crate::access::{Access, Caller, Role, Scopes};
 use crate::app::App;
 use crate::error::{Error, Kind, Result};
@@ -169,11 +171,44 @@ impl<'a> Import<'a> {
         });
         let id = key.id.clone();
         let resource = Resource::received(again.as_bytes(), None, None, || id)?;
+        if &*key.kind == OPENED_ELSEWHERE {
+            let text = "An episode of care is not imported, because more than one record makes it: open it with POST \
+                /kap/v1/episodes, then import the records of its time, which become those of the patient's open episode. \
+                Courses that ended before are told by their other records.";
+            let error = Error::new(Kind::Unprocessable, text).issue_code("not-supported");
+            return Err(error.at(OPENED_ELSEWHERE));
+        }
         if dry {
+            self.resolves(&resource).await?;
             return Ok(Outcome::New);
         }
         create(self.app, &self.access, resource, None).await?;
         Ok(Outcome::New)
+    }
+}
+
+impl Import<'_> {
+    /// Whether each reference names something: a resource that is imported too, a record that is there, or what is elsewhere.
+    /// Whether it may be named there is asked when it is stored.
+    async fn resolves(&self, resource: &Resource) -> Result<()> {
+        let imported: HashSet<&Key> = self.named.values().collect();
+        let incoming = [Incoming {
+            resource: resource.clone(),
+            seen: None,
+            entry: None,
+            unless: None,
+        }];
+        let pointers = Pointers::of(&incoming, &self.app.fhir_base());
+        let mut there = HashSet::new();
+        for key in pointers.keys() {
+            let known = imported.contains(key)
+                || definitions::read(&key.kind, key.id.as_str()).is_ok()
+                || self.app.store.view(&self.access).has(key).await?;
+            if known {
+                there.insert(key.clone());
+            }
+        }
+        pointers.resolve(&incoming, &|key| there.contains(key))
     }
 }
 

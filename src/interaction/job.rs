@@ -2,14 +2,15 @@
 //! is renewed while the work goes on. Where a worker dies, the lease ends, and another goes on from the last step that was
 //! noted; whatever the first one might still write is refused by the fence.
 
+use std::sync::atomic::{AtomicI64, Ordering};
 use std::time::Duration;
 
 use tokio::sync::{Notify, watch};
 
-use super::export;
+use super::export::{self, KEPT};
 use crate::app::App;
 use crate::error::{Error, Kind, Result};
-use crate::store::job::{self, FENCE, Job};
+use crate::store::job::{self, FENCE, Job, Lease};
 use crate::store::sql::Step;
 
 /// How long a worker that is not heard of keeps its job, milliseconds.
@@ -20,6 +21,8 @@ const BEAT: Duration = Duration::from_secs(10);
 const LOOK: Duration = Duration::from_secs(1);
 /// So often a job is taken without getting on, then it has failed.
 const ATTEMPTS: i64 = 5;
+/// How much older than an export is kept what nobody knows of must be, milliseconds: clocks differ.
+const SPARE: i64 = 60 * 60 * 1000;
 /// How long a job rests after its first failure, milliseconds.
 const REST: i64 = 2_000;
 
@@ -34,6 +37,38 @@ impl Wake {
     }
 }
 
+/// The clock of leases: that of the database where it has one of its own, so that no worker takes another's job because the
+/// clocks of their machines differ.
+#[derive(Debug, Default)]
+pub struct Leases {
+    /// How far that clock is ahead of the service's own, milliseconds.
+    ahead: AtomicI64,
+}
+
+impl Leases {
+    fn from_now(&self, app: &App) -> Lease {
+        let from = app.clock.millis() + self.ahead.load(Ordering::Relaxed);
+        Lease {
+            from,
+            until: from + LEASE,
+        }
+    }
+}
+
+/// Compares the service's clock with that of the database. To be done at times: clocks are set, and run apart.
+///
+/// # Errors
+/// `Unavailable` where the database does not answer.
+pub async fn set_clock(app: &App) -> Result<()> {
+    let before = app.clock.millis();
+    if let Some(time) = app.store.time().await? {
+        // It was told somewhere on the way there and back.
+        let between = before.midpoint(app.clock.millis());
+        app.leases.ahead.store(time - between, Ordering::Relaxed);
+    }
+    Ok(())
+}
+
 /// What became of a job under a worker.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Ended {
@@ -46,6 +81,9 @@ pub enum Ended {
 
 /// Works until the service stops.
 pub async fn work(app: App, mut stopped: watch::Receiver<bool>) {
+    if let Err(error) = set_clock(&app).await {
+        tracing::warn!(%error, "the database's clock is not known yet");
+    }
     while !*stopped.borrow() {
         match take(&app, &mut stopped).await {
             Ok(true) => continue,
@@ -63,7 +101,8 @@ pub async fn work(app: App, mut stopped: watch::Receiver<bool>) {
 /// Takes a job and works on it; whether there was one.
 async fn take(app: &App, stopped: &mut watch::Receiver<bool>) -> Result<bool> {
     let now = app.clock.millis();
-    let claimed = app.store.claim(&app.tenant, kinds(app), now, now + LEASE);
+    let lease = app.leases.from_now(app);
+    let claimed = app.store.claim(&app.tenant, kinds(app), now, lease);
     let Some(job) = claimed.await? else {
         return Ok(false);
     };
@@ -121,7 +160,7 @@ async fn beside(
         tokio::select! {
             ended = &mut work => return Some(ended),
             () = tokio::time::sleep(BEAT) => {
-                let until = app.clock.millis() + LEASE;
+                let until = app.leases.from_now(app).until;
                 match write(app, vec![job::beat(&app.tenant, job, until)]).await {
                     Ok(true) => {}
                     Ok(false) => return Some(Ok(Ended::Lost)),
@@ -161,6 +200,27 @@ pub async fn write(app: &App, steps: Vec<Step>) -> Result<bool> {
             Err(Error::new(Kind::Internal, text).because(conflict.guard))
         }
     }
+}
+
+/// Removes files that no job can have any more, whatever became of it: older than any export is kept. It is asked of the files'
+/// own age, because other services may keep theirs in the same place.
+///
+/// # Errors
+/// Those of the disk or the store.
+pub async fn remove_orphans(app: &App) -> Result<()> {
+    let Some(files) = app.exports.files() else {
+        return Ok(());
+    };
+    let removed = files
+        .remove_older(app.clock.millis() - KEPT - SPARE)
+        .await?;
+    if removed > 0 {
+        tracing::warn!(
+            removed,
+            "folders of exports that nobody knew of were removed"
+        );
+    }
+    Ok(())
 }
 
 /// Forgets jobs whose time is over, with their files. For a worker to call at times.

@@ -54,6 +54,18 @@ pub async fn patch(
     }
 }
 
+/// The text of a record that is to be changed in part.
+///
+/// # Errors
+/// `Unprocessable` where the caller sees a part of it; `NotFound` where it was deleted.
+pub fn whole(old: &Stored) -> Result<&str> {
+    if old.redacted.is_some() {
+        let text = "You see a part of this record: a patch could change or tell the rest of it.";
+        return Err(Error::new(ErrorKind::Unprocessable, text).at(old.key.kind.to_string()));
+    }
+    old.body.as_deref().ok_or_else(Error::not_found)
+}
+
 /// What a stored resource becomes.
 ///
 /// # Errors
@@ -61,11 +73,7 @@ pub async fn patch(
 pub fn patched(base: &str, old: &Stored, patch: Patch<'_>) -> Result<Resource> {
     let key = &old.key;
     // Asked first: by a test or a copy what is hidden could be told.
-    if old.redacted.is_some() {
-        let text = "You see a part of this record: a patch could change or tell the rest of it.";
-        return Err(Error::new(ErrorKind::Unprocessable, text).at(key.kind.to_string()));
-    }
-    let body = old.body.as_deref().ok_or_else(Error::not_found)?;
+    let body = whole(old)?;
     let text = match patch {
         Patch::Json(bytes) => patch::json::apply(body, bytes)?,
         Patch::FhirPath(bytes) => patch::fhirpath::apply(body, &key.kind, bytes)?,

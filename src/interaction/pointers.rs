@@ -85,33 +85,57 @@ impl Pointers {
             .iter()
             .map(|i| Scope::of(i, at_hand, home))
             .collect();
-        let mut issues = Vec::new();
-        for pointer in &self.0 {
+        let faults = self.0.iter().filter_map(|pointer| {
             let (one, scope) = (&incoming[pointer.from], &scopes[pointer.from]);
-            let fault = match &pointer.target {
-                Target::Contained(id) => {
-                    contained(&one.resource, id, pointer.found.kind.as_deref())
-                }
-                _ if scope.said.contains(&pointer.found.text) => None,
-                Target::Here(key) => {
-                    let there = own.contains_key(key)
-                        || at_hand.get(key).is_some_and(|row| scope.holds(row))
-                        || definitions::read(&key.kind, key.id.as_str()).is_ok();
-                    let said = pointer.found.kind.as_deref();
-                    let other = said.is_some_and(|said| said != &*key.kind);
-                    (!there).then_some(RECORD).or(other.then_some(TYPE))
-                }
-                Target::Elsewhere => None,
-                Target::Urn => Some(URN),
-                Target::Nothing => Some(FORM),
+            // What is contained is of this version alone.
+            let is_outside = !matches!(pointer.target, Target::Contained(_));
+            if is_outside && scope.said.contains(&pointer.found.text) {
+                return None;
+            }
+            let there = |key: &Key| {
+                own.contains_key(key)
+                    || at_hand.get(key).is_some_and(|row| scope.holds(row))
+                    || definitions::read(&key.kind, key.id.as_str()).is_ok()
             };
-            issues.extend(fault.map(|fault| one.place(issue(fault, pointer.found.at.clone()))));
-        }
-        if issues.is_empty() {
-            return Ok(());
-        }
-        issues.truncate(MOST);
-        Err(Error::with_issues(ErrorKind::Unprocessable, issues))
+            pointer.fault(one, &there)
+        });
+        refuse(faults.collect())
+    }
+
+    /// Whether each reference names something that `there` knows, whosever it is.
+    ///
+    /// # Errors
+    /// As [`Pointers::check`].
+    pub fn resolve(&self, incoming: &[Incoming], there: &dyn Fn(&Key) -> bool) -> Result<()> {
+        let faults = self.0.iter();
+        let faults = faults.filter_map(|pointer| pointer.fault(&incoming[pointer.from], there));
+        refuse(faults.collect())
+    }
+}
+
+fn refuse(mut issues: Vec<Issue>) -> Result<()> {
+    if issues.is_empty() {
+        return Ok(());
+    }
+    issues.truncate(MOST);
+    Err(Error::with_issues(ErrorKind::Unprocessable, issues))
+}
+
+impl Pointer {
+    /// What is wrong with it, where of the records of this server those are meant that are `there`.
+    fn fault(&self, one: &Incoming, there: &dyn Fn(&Key) -> bool) -> Option<Issue> {
+        let said = self.found.kind.as_deref();
+        let fault = match &self.target {
+            Target::Contained(id) => contained(&one.resource, id, said),
+            Target::Here(key) => {
+                let other = said.is_some_and(|said| said != &*key.kind);
+                (!there(key)).then_some(RECORD).or(other.then_some(TYPE))
+            }
+            Target::Elsewhere => None,
+            Target::Urn => Some(URN),
+            Target::Nothing => Some(FORM),
+        };
+        fault.map(|fault| one.place(issue(fault, self.found.at.clone())))
     }
 }
 

@@ -48,6 +48,24 @@ pub struct Operation {
     of: Of,
 }
 
+impl Operation {
+    /// What a client should know of it that its definition does not say.
+    #[must_use]
+    pub fn documentation(&self) -> Option<&'static str> {
+        let text = match self.name {
+            "meta-add" => {
+                "Makes a new version, so that what a reader was shown before stays known. Security labels that could not be \
+                enforced are refused."
+            }
+            "meta-delete" => {
+                "Makes a new version. Tags and profiles are taken off; security labels are only ever added by clients."
+            }
+            _ => return None,
+        };
+        Some(text)
+    }
+}
+
 /// What an operation is of.
 #[derive(Clone, Copy, Debug)]
 enum Of {
@@ -55,6 +73,8 @@ enum Of {
     Type(&'static str),
     /// Every type but these.
     Every(&'static [&'static str]),
+    /// Every type whose records are updated.
+    Updated,
 }
 
 const fn operation(name: &'static str, of: Of, definition: &'static str) -> Operation {
@@ -75,6 +95,9 @@ const OPERATIONS: &[Operation] = &[
     operation("export",     Of::Type("Patient"),           "http://hl7.org/fhir/uv/bulkdata/OperationDefinition/patient-export"),
     operation("summary",    Of::Type("Patient"),           "http://hl7.org/fhir/uv/ips/OperationDefinition/summary"),
     operation("meta",       Of::Every(&[EVENTS, QUESTIONNAIRE]), "http://hl7.org/fhir/OperationDefinition/Resource-meta"),
+    operation("meta",       Of::System,                    "http://hl7.org/fhir/OperationDefinition/Resource-meta"),
+    operation("meta-add",   Of::Updated,                   "http://hl7.org/fhir/OperationDefinition/Resource-meta-add"),
+    operation("meta-delete", Of::Updated,                  "http://hl7.org/fhir/OperationDefinition/Resource-meta-delete"),
     operation("validate",   Of::Every(&[]),                "http://hl7.org/fhir/OperationDefinition/Resource-validate"),
     operation("export",     Of::System,                    "http://hl7.org/fhir/uv/bulkdata/OperationDefinition/export"),
 ];
@@ -87,6 +110,7 @@ pub fn operations(kind: Option<&str>) -> impl Iterator<Item = &'static Operation
             (Of::System, None) => true,
             (Of::Type(of), Some(kind)) => of == kind,
             (Of::Every(but), Some(kind)) => !but.contains(&kind),
+            (Of::Updated, Some(kind)) => interactions(kind).contains(&"update"),
             _ => false,
         })
 }

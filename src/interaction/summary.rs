@@ -1,6 +1,7 @@
 //! `Patient/{id}/$summary`: <https://hl7.org/fhir/uv/ips/OperationDefinition/summary>.
 
 use super::audit;
+use super::condition::matching;
 use super::operation::Asked;
 use crate::access::{Access, Interaction};
 use crate::app::App;
@@ -12,9 +13,34 @@ use crate::store::view::{Everything, Record};
 
 /// The parameters that the operation has.
 pub const PARAMETERS: &[&str] = &["profile", "graph"];
+/// Those that it has where no patient is in the path.
+pub const PARAMETERS_OF_TYPE: &[&str] = &["identifier", "profile", "graph"];
 /// Resources that are read at once, and in all.
 const PAGE: u32 = 1000;
 const MOST: usize = 20_000;
+
+/// The one patient whom the caller sees under the identifier that is asked for.
+///
+/// # Errors
+/// `Forbidden` by role or scope; `Invalid` where there is no identifier, or it cannot be read; `NotFound` where no patient
+/// has it; `PreconditionFailed` where several have.
+pub async fn patient(app: &App, access: &Access, asked: &Asked) -> Result<Key> {
+    access.allow(Interaction::Read, "Patient")?;
+    let identifier = asked.one("identifier")?.ok_or_else(|| {
+        let text = "The operation needs the identifier of a patient, as system|value.";
+        Error::new(Kind::Invalid, text).issue_code("required")
+    })?;
+    let criteria = url::form_urlencoded::Serializer::new(String::new())
+        .append_pair("identifier", identifier)
+        .finish();
+    let (_, mut found) = matching(app, access, "Patient", &criteria).await?;
+    if found.len() > 1 {
+        let text = "More than one patient has this identifier: say its system too, or read by id.";
+        return Err(Error::new(Kind::PreconditionFailed, text).issue_code("multiple-matches"));
+    }
+    let row = found.pop().ok_or_else(Error::not_found)?;
+    Ok(row.key)
+}
 
 /// The International Patient Summary of what the caller sees of the patient. Audited as a disclosure where another
 /// organization keeps the record.

@@ -68,6 +68,9 @@ async fn transaction(
         let (fates, mut names) = fates(app, access, entries).await?;
         by_criteria(app, access, entries, &mut names).await?;
         let (incoming, gone) = writes(app, entries, &fates, &names)?;
+        if !incoming.is_empty() || !gone.is_empty() {
+            readable(app, access, entries, &gone).await?;
+        }
         if incoming.is_empty() && gone.is_empty() {
             audit::note(access, access.event(Act::Transaction));
             return answered(app, access, entries, (&fates, &[]), shown).await;
@@ -88,6 +91,38 @@ fn is_blind(entries: &[Entry<'_>], fates: &[Fate]) -> bool {
     !updates && entries.iter().all(|entry| entry.if_match.is_none())
 }
 
+/// Whether what is to be read can be, before anything is stored: a read that fails fails the whole
+/// (<https://hl7.org/fhir/R4/http.html#trules>).
+async fn readable(
+    app: &App,
+    access: &Access,
+    entries: &[Entry<'_>],
+    gone: &[Stored],
+) -> Result<()> {
+    let beforehand = access.beforehand();
+    for (i, entry) in entries.iter().enumerate() {
+        if entry.target != Target::Url {
+            continue;
+        }
+        let path = entry.url.split('?').next().unwrap_or_default();
+        if gone.iter().any(|row| path == row.key.to_string()) {
+            let text = "This transaction deletes the record that this entry reads.";
+            return Err(of_read(Error::new(Kind::Gone, text), i));
+        }
+        let read = read::told(app, &beforehand, entry).await;
+        read.map_err(|error| of_read(error, i))?;
+    }
+    Ok(())
+}
+
+/// The error, said of the URL of an entry that reads.
+fn of_read(mut error: Error, entry: usize) -> Error {
+    for issue in &mut error.issues {
+        issue.at = Some(".request.url".to_owned());
+    }
+    within(error, entry)
+}
+
 async fn answered(
     app: &App,
     access: &Access,
@@ -101,7 +136,7 @@ async fn answered(
         row.ok_or_else(|| Error::internal("a transaction without one of its records"))
     };
     let mut answers = Vec::with_capacity(fates.len());
-    for (entry, fate) in entries.iter().zip(fates) {
+    for (i, (entry, fate)) in entries.iter().zip(fates).enumerate() {
         answers.push(match fate {
             Fate::Create(key, _) => Answer::stored(&base, find(key)?, "201 Created", shown),
             Fate::Update(row) | Fate::Patch(row) => {
@@ -113,9 +148,10 @@ async fn answered(
             }
             Fate::Delete(row) => Answer::deleted(find(&row.key)?),
             Fate::Gone(row) => Answer::deleted(row),
-            // What was stored stays stored, whatever a read gives.
+            // What was stored stays stored, even where it changed what its own sender may read.
             Fate::Read => match read::told(app, access, entry).await {
                 Ok(told) => Answer::told(&base, &told, entry.method == entry::Method::Get),
+                Err(error) if stored.is_empty() => return Err(of_read(error, i)),
                 Err(error) => super::batch::refused(access, entry, &error),
             },
         });

@@ -34,6 +34,11 @@ pub(crate) fn guard(text: &str, plain: PlainHttp) -> Result<Url, &'static str> {
     }
 }
 
+/// Whether the URL's host is this machine.
+pub(super) fn is_here(url: &Url) -> bool {
+    url.host().is_some_and(|host| place(&host).0)
+}
+
 /// Whether the host is this machine, and whether it may be of the public Internet: for a name, as far as it tells.
 fn place(host: &Host<&str>) -> (bool, bool) {
     let of = |ip: IpAddr| (is_loopback(ip), is_public(ip));

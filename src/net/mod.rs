@@ -38,6 +38,23 @@ pub(crate) fn client(plain: PlainHttp, lookup: Lookup) -> Result<reqwest::Client
         .map_err(Error::internal)
 }
 
+/// An HTTP client for a store of the operator's own choice, which may well be in a private network: it follows no redirect and
+/// waits for each piece of an answer as long as `silent` says.
+pub(crate) fn store(silent: Duration) -> Result<reqwest::Client> {
+    reqwest::Client::builder()
+        .redirect(reqwest::redirect::Policy::none())
+        .no_proxy()
+        .connect_timeout(Duration::from_secs(3).min(silent))
+        .read_timeout(silent)
+        .build()
+        .map_err(Error::internal)
+}
+
+/// Whether the URL's host is this machine.
+pub(crate) fn is_here(url: &url::Url) -> bool {
+    guard::is_here(url)
+}
+
 /// Why a call failed, with what was below it; without the URL. For the log.
 pub(crate) fn reason(error: reqwest::Error) -> String {
     let error = error.without_url();

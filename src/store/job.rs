@@ -70,22 +70,29 @@ pub struct File {
 
 const COLUMNS: &str = "id, kind, client, payload, progress, state, reason, attempt, fence, created_at, ended_at, expires_at";
 
+/// From when and until when a worker holds a job, by the clock that all workers share.
+#[derive(Clone, Copy, Debug)]
+pub struct Lease {
+    pub from: i64,
+    pub until: i64,
+}
+
 impl Store {
-    /// Takes the job of one of these kinds that waits longest and that nobody works on, until `until`; `None` where there is
-    /// none or another worker was first.
+    /// Takes the job of one of these kinds that waits longest at `now` and that nobody works on, for the time of `lease`;
+    /// `None` where there is none or another worker was first.
     pub(crate) async fn claim(
         &self,
         tenant: &str,
         kinds: &[&'static str],
         now: i64,
-        until: i64,
+        lease: Lease,
     ) -> Result<Option<Job>> {
         const TAKE: &str = "UPDATE job SET lease_until = $5, fence = fence + 1, attempt = attempt + 1 \
             WHERE tenant = $1 AND id = $2 AND fence = $3 AND state = 'open' AND lease_until <= $4";
         let mut b = Builder::default();
         b.push("SELECT id, fence FROM job WHERE state = 'open' AND tenant = ");
         b.bind(tenant).push(" AND run_at <= ").bind(now);
-        b.push(" AND lease_until <= ").bind(now);
+        b.push(" AND lease_until <= ").bind(lease.from);
         b.push(" AND kind IN (''");
         for kind in kinds {
             b.push(", ").bind(*kind);
@@ -100,8 +107,8 @@ impl Store {
             tenant.into(),
             id.clone().into(),
             row.int(1).into(),
-            now.into(),
-            until.into(),
+            lease.from.into(),
+            lease.until.into(),
         ];
         match self
             .write("claim job", vec![Step::one(FENCE, TAKE, args)])

@@ -34,7 +34,7 @@ use crate::error::{Error, Kind, Result};
 use driver::Driver;
 use sql::{Conflict, Row, Sql, Step};
 
-pub use search::{CRITERIA_MET, Page, Portion, Whose};
+pub use search::{Being, CRITERIA_MET, Page, Portion, Whose};
 pub use view::View;
 
 /// How a database is opened.
@@ -133,6 +133,14 @@ impl Store {
         self.read(Sql::new("SELECT version FROM schema_version", Vec::new()))
             .await
             .map(drop)
+    }
+
+    /// The time that all who use this database share, milliseconds since 1970; `None` where it is that of this machine.
+    ///
+    /// # Errors
+    /// `Unavailable` where the database does not answer.
+    pub async fn time(&self) -> Result<Option<i64>> {
+        self.driver.time().await
     }
 
     /// Finishes what was begun and lets go of the database.

@@ -4,13 +4,14 @@ mod chain;
 mod condition;
 mod export;
 mod include;
+mod labels;
 mod order;
 mod several;
 mod unless;
 mod value;
 
 use self::condition::Found;
-pub use self::export::{Portion, Whose};
+pub use self::export::{Being, Portion, Whose};
 pub use self::include::Limit;
 pub use self::unless::CRITERIA_MET;
 use super::filter::{Builder, Of, visible};

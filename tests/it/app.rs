@@ -8,6 +8,7 @@ use kap_fhir::app::App;
 use kap_fhir::auth::seal::SealingKey;
 use kap_fhir::cli::assemble;
 use kap_fhir::clock::Clock;
+use kap_fhir::delivery::files::Files;
 use kap_fhir::demo::player::{Caller, Played, play};
 use kap_fhir::demo::script::Party;
 use kap_fhir::demo::{Account, log_in, set_up};
@@ -57,12 +58,20 @@ pub struct TestApp {
 
 /// The service with a key of its own to seal its audit with.
 pub fn sealed(app: kap_fhir::error::Result<App>) -> App {
+    sealed_keeping(app, exports())
+}
+
+/// The same, with its exports in this place.
+fn sealed_keeping(app: kap_fhir::error::Result<App>, files: Files) -> App {
     let key = SealingKey::generate().expect("key");
     let app = app.expect("app").sealed_with(key);
-    // The folder is made when something is exported; who does that removes it.
-    let exports = std::env::temp_dir().join(unique("kap_fhir_exports"));
-    app.exports.keep_in(exports);
+    app.exports.keep_in(files);
     app
+}
+
+/// A folder that is made when something is exported; who does that removes it.
+fn exports() -> Files {
+    Files::below(std::env::temp_dir().join(unique("kap_fhir_exports")))
 }
 
 /// A file with a key to seal an audit with, for a program that is started.
@@ -134,12 +143,26 @@ impl TestApp {
 
     /// The same over a database that is open.
     pub async fn over(store: Arc<Store>, episode: &Episode) -> Self {
+        Self::keeping(store, episode, exports()).await
+    }
+
+    /// The same, whose database is at that place.
+    pub fn at(mut self, place: Place) -> Self {
+        self.place = Some(place);
+        self
+    }
+
+    /// The same over a database that is open, with its exports in this place.
+    pub async fn keeping(store: Arc<Store>, episode: &Episode, files: Files) -> Self {
         let clock = Clock::fixed(datetime!(2026-11-22 12:00:00 UTC));
         let listener = server::bind("127.0.0.1:0".parse().expect("address"))
             .await
             .expect("bind");
         let base = format!("http://{}", listener.local_addr().expect("address"));
-        let app = sealed(assemble(store, clock.clone(), "default", &base, None));
+        let app = sealed_keeping(
+            assemble(store, clock.clone(), "default", &base, None),
+            files,
+        );
         let ring = Ring::generate(&clock).expect("keys");
         unlock(&app, ring, None).await.expect("unlocked");
         let logins = set_up(&app, episode).await.expect("parties");

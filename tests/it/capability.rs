@@ -192,6 +192,12 @@ async fn operations(app: &TestApp, kind: &str, resource: &Value) {
             ("Patient", "export") => {
                 there(&get(caller, "/fhir/Patient/$export").await, &what);
             }
+            (_, "meta-add" | "meta-delete") => {
+                let answer = post(caller, &own, &json!({})).await;
+                there(&answer, &what);
+                let refused = matches!(answer.status, 400 | 403);
+                assert!(refused, "{what}: {} {}", answer.status, answer.text);
+            }
             ("Group", "export") => there_if_any(&get(caller, &own).await, &what),
             ("DocumentReference", "docref") => {
                 let patient = one(app, "Patient").await.expect("a patient");
@@ -202,6 +208,10 @@ async fn operations(app: &TestApp, kind: &str, resource: &Value) {
             (_, "document" | "everything" | "meta" | "summary") => {
                 let answer = get(caller, &own).await;
                 assert_eq!(answer.status, 200, "{what}: {}", answer.text);
+                if name == "meta" {
+                    let path = format!("/fhir/{kind}/$meta");
+                    assert_eq!(get(caller, &path).await.status, 200, "{path}");
+                }
             }
             _ => panic!("{what}: say here how it is called"),
         }

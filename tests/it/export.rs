@@ -3,6 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
+use kap_fhir::delivery::files::Files;
 use kap_fhir::demo::player::Caller;
 use reqwest::Method;
 use serde_json::{Value, json};
@@ -13,8 +14,11 @@ use crate::fhir_door::{Answer, call, get, post, text};
 use crate::proof::rows::all;
 use crate::proof::scene::{Scene, same};
 
+mod bucket;
+mod deleted;
 mod meanwhile;
 mod protocol;
+mod store;
 
 both!(
     an_export_is_what_its_client_sees,
@@ -48,8 +52,11 @@ async fn done(caller: &Caller, place: &str) -> Value {
             assert_eq!(answer.header("content-type"), "application/json");
             return answer.json();
         }
-        assert_eq!(answer.status, 202, "{}", answer.text);
-        assert!(answer.header("x-progress").contains("types"));
+        // The clock of a test stands still: it has asked too often before long.
+        if answer.status != 429 {
+            assert_eq!(answer.status, 202, "{}", answer.text);
+            assert!(answer.header("x-progress").contains("types"));
+        }
         assert!(answer.header("retry-after").parse::<u32>().is_ok());
         tokio::time::sleep(Duration::from_millis(100)).await;
     }
@@ -143,8 +150,9 @@ async fn an_export_is_what_its_client_sees(db: Db) {
 }
 
 fn clean(scene: &Scene) {
-    let files = scene.service.app.exports.files().expect("a folder");
-    let _ = std::fs::remove_dir_all(files.root());
+    let files = scene.service.app.exports.files();
+    let root = files.and_then(Files::root).expect("a folder");
+    let _ = std::fs::remove_dir_all(root);
 }
 
 async fn an_export_can_be_of_a_part(db: Db) {

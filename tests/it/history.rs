@@ -10,6 +10,8 @@ use crate::both;
 use crate::fhir_door::world::{World, patient};
 use crate::fhir_door::{Answer, call, get, post, put, text};
 
+mod shapes;
+
 both!(
     a_record_tells_its_versions_newest_first,
     a_list_of_versions_is_whole_whatever_its_pages,

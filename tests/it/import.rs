@@ -10,6 +10,15 @@ use crate::program::run;
 
 both!(a_practice_moves_in_once);
 
+/// What a report says was refused.
+fn told(report: &str) -> Vec<Value> {
+    let text = std::fs::read_to_string(report).expect("report");
+    let lines = text.lines();
+    lines
+        .map(|l| serde_json::from_str(l).expect("json"))
+        .collect()
+}
+
 fn lines(all: &[Value]) -> String {
     let lines: Vec<String> = all.iter().map(Value::to_string).collect();
     lines.join("\n") + "\n"
@@ -28,6 +37,7 @@ async fn a_practice_moves_in_once(db: Db) {
             "clinicalStatus": { "coding": [{ "system": "http://terminology.hl7.org/CodeSystem/condition-clinical", "code": "active" }] } }),
         json!({ "resourceType": "Condition", "id": "c2", "subject": { "reference": "Patient/nobody" }, "code": { "text": "x" } }),
         json!({ "resourceType": "Condition", "id": "c3", "unheard": 1, "subject": { "reference": "Patient/77" } }),
+        json!({ "resourceType": "EpisodeOfCare", "id": "e1", "status": "active", "patient": { "reference": "Patient/77" } }),
     ];
     let mut text_of = lines(&conditions);
     text_of.push_str("\nno json\n");
@@ -78,28 +88,47 @@ async fn a_practice_moves_in_once(db: Db) {
             .collect()
     };
     let dry = import(&["--dry-run"]);
-    assert_eq!(row(&dry, "Patient"), ["1", "0", "0"], "{dry}");
+    // A reference that leads nowhere is told without storing anything.
+    for (kind, expected) in [
+        ("Patient", ["1", "0", "0"]),
+        ("Practitioner", ["1", "0", "0"]),
+        ("AllergyIntolerance", ["1", "0", "0"]),
+        ("Condition", ["1", "0", "2"]),
+        ("EpisodeOfCare", ["0", "0", "1"]),
+    ] {
+        assert_eq!(row(&dry, kind), expected, "{kind}: {dry}");
+    }
+    let refused = told(&report);
+    let at = |kind: &str| {
+        let all = refused.iter().filter(|r| r["type"] == kind);
+        all.map(|r| text(&r["expression"]).to_owned())
+            .collect::<Vec<_>>()
+    };
+    assert!(
+        at("Condition").contains(&"Condition.subject".to_owned()),
+        "{refused:?}"
+    );
+    assert_eq!(at("EpisodeOfCare"), ["EpisodeOfCare"]);
+    let words = refused.iter().find(|r| r["type"] == "EpisodeOfCare");
+    assert!(text(&words.expect("it")["text"]).contains("POST /kap/v1/episodes"));
     assert_eq!(
         get(practice, "/fhir/Patient?family=Moved&_total=accurate")
             .await
             .json()["total"],
         0
     );
-    let told = import(&[]);
+    let summed = import(&[]);
     for (kind, expected) in [
         ("Patient", ["1", "0", "0"]),
         ("Practitioner", ["1", "0", "0"]),
         ("AllergyIntolerance", ["1", "0", "0"]),
         ("Condition", ["1", "0", "2"]),
+        ("EpisodeOfCare", ["0", "0", "1"]),
         ("?", ["0", "0", "1"]),
     ] {
-        assert_eq!(row(&told, kind), expected, "{kind}: {told}");
+        assert_eq!(row(&summed, kind), expected, "{kind}: {summed}");
     }
-    let refused = std::fs::read_to_string(&report).expect("report");
-    let refused: Vec<Value> = refused
-        .lines()
-        .map(|l| serde_json::from_str(l).expect("json"))
-        .collect();
+    let refused = told(&report);
     assert!(
         refused
             .iter()

@@ -24,6 +24,7 @@ mod golden;
 mod history;
 mod idempotency;
 mod import;
+mod labels;
 mod lower;
 mod malformed;
 mod must_support;

@@ -28,7 +28,7 @@ struct Pair {
 }
 
 /// The key that A seals with, as B reads it from the file that both have.
-fn key_of(a: &TestApp) -> SealingKey {
+pub fn key_of(a: &TestApp) -> SealingKey {
     let folder = Folder::new();
     let file = folder.path().join("audit.pem");
     let key = a.app.sealing.key().expect("a key");

@@ -12,7 +12,7 @@ const MAY_USE: &[(&str, &[&str])] = &[
         &["access", "audit", "error", "fhir::parameter", "kap::base"],
     ),
     ("net", &["error", "net"]),
-    ("delivery", &["delivery", "error"]),
+    ("delivery", &["delivery", "error", "net"]),
     (
         "mapping",
         &[
@@ -107,6 +107,8 @@ const HOMES: &[(&str, &[&str])] = &[
     ("deadpool_postgres", &["store/driver"]),
     ("fhir_sdk", &["mapping/"]),
     ("reqwest", &["auth/jwks.rs", "net/", "delivery/", "demo/"]),
+    ("object_store", &["delivery/files/bucket.rs"]),
+    ("flate2", &["http/fhir/gzip.rs"]),
     ("jsonwebtoken", &["auth/jose"]),
     // Signatures are of auth, randomness of the clock; the cipher is of private notes and of cursors, in a file each.
     ("aws_lc_rs::aead", &["auth/cursor.rs", "private/cipher.rs"]),

@@ -3,15 +3,48 @@
 use std::collections::{HashMap, HashSet};
 use std::sync::LazyLock;
 
+use super::language;
+
 const CODES: &str = include_str!("codes.txt");
 
 /// A value set: the codes of each system.
 #[derive(Debug, Default)]
 pub struct Set {
     systems: HashMap<String, HashSet<String>>,
-    /// Of a set that no list holds: whether a text has the form of its codes.
-    form: Option<fn(&str) -> bool>,
+    /// Of a set that no list holds: what its codes look like.
+    form: Option<&'static Form>,
 }
+
+/// The form of the codes of a set that no list holds.
+#[derive(Debug)]
+struct Form {
+    set: &'static str,
+    /// The system that the codes are of.
+    system: &'static str,
+    has: fn(&str) -> bool,
+    hint: &'static str,
+}
+
+const FORMS: &[Form] = &[
+    Form {
+        set: "mimetypes",
+        system: "urn:ietf:bcp:13",
+        has: mime,
+        hint: "such as application/json",
+    },
+    Form {
+        set: "currencies",
+        system: "urn:iso:std:iso:4217",
+        has: currency,
+        hint: "such as EUR",
+    },
+    Form {
+        set: "all-languages",
+        system: "urn:ietf:bcp:47",
+        has: language::is_tag,
+        hint: "language tags of BCP 47, such as en-US",
+    },
+];
 
 impl Set {
     /// A set with these codes of each system.
@@ -27,15 +60,18 @@ impl Set {
     /// Whether the code of that system is in it.
     #[must_use]
     pub fn has(&self, system: &str, code: &str) -> bool {
-        self.systems
-            .get(system)
-            .is_some_and(|codes| codes.contains(code))
+        let formed = |form: &Form| form.system == system && (form.has)(code);
+        self.form.is_some_and(formed)
+            || self
+                .systems
+                .get(system)
+                .is_some_and(|codes| codes.contains(code))
     }
 
     /// Whether a code without a system is in it, as those of the type `code` are.
     #[must_use]
     pub fn has_code(&self, code: &str) -> bool {
-        self.form.is_some_and(|form| form(code))
+        self.form.is_some_and(|form| (form.has)(code))
             || self.systems.values().any(|codes| codes.contains(code))
     }
 
@@ -55,8 +91,8 @@ impl Set {
     /// Some of the codes, in the order of the alphabet, to say what may stand.
     #[must_use]
     pub fn hint(&self) -> String {
-        if self.form.is_some() {
-            return "such as application/json, or EUR".into();
+        if let Some(form) = self.form {
+            return form.hint.into();
         }
         let mut all: Vec<&str> = self.all().map(|(_, code)| code).collect();
         all.sort_unstable();
@@ -68,11 +104,8 @@ impl Set {
 
 static SETS: LazyLock<HashMap<&'static str, Set>> = LazyLock::new(|| {
     let mut all: HashMap<&str, Set> = HashMap::new();
-    for (name, form) in [
-        ("mimetypes", mime as fn(&str) -> bool),
-        ("currencies", currency),
-    ] {
-        all.entry(name).or_default().form = Some(form);
+    for form in FORMS {
+        all.entry(form.set).or_default().form = Some(form);
     }
     let mut name = "";
     for line in CODES.lines().filter(|line| !line.starts_with('#')) {
@@ -128,6 +161,8 @@ mod tests {
         assert!(status.hint().starts_with("amended, cancelled"));
         let units = set("units-of-time").expect("a set");
         assert!(units.has_code("wk") && !units.has_code("week"));
+        let languages = set("all-languages").expect("a set");
+        assert!(languages.has("urn:ietf:bcp:47", "de-CH") && !languages.has("urn:x", "de-CH"));
         let media = set("mimetypes").expect("a set");
         assert!(media.has_code("text/plain; charset=utf-8") && !media.has_code("text"));
     }

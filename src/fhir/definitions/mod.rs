@@ -2,13 +2,14 @@
 //! elements, bindings, reference targets, rules. The tables are written by `scripts/definitions`.
 
 pub mod codes;
+mod language;
 pub mod own;
 mod table;
 
 use std::collections::HashMap;
 use std::sync::LazyLock;
 
-pub use self::table::{Binding, Element, Kind, Rule, Severity, Type};
+pub use self::table::{Binding, Element, Kind, Rule, Severity, Strength, Type};
 use self::table::{Tables, read};
 
 static TABLES: LazyLock<Tables> = LazyLock::new(read);

@@ -20,10 +20,19 @@ pub struct Kind {
     pub(super) index: Option<usize>,
 }
 
+/// How strictly an element's codes are bound (<https://hl7.org/fhir/R4/terminologies.html#strength>).
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Strength {
+    Required,
+    /// Other codes may be chosen, but none from beyond this set (`maxValueSet`); a text alone is well.
+    Limit,
+    Extensible,
+}
+
 /// What an element's codes are bound to.
 #[derive(Debug)]
 pub struct Binding {
-    pub required: bool,
+    pub strength: Strength,
     pub name: &'static str,
     pub set: &'static Set,
 }
@@ -177,11 +186,17 @@ fn element(text: &'static str) -> Option<Element> {
         rules: Vec::new(),
     };
     for word in words {
-        let strength = word.strip_prefix('=').map(|name| (true, name));
-        let strength = strength.or_else(|| word.strip_prefix('~').map(|name| (false, name)));
-        if let Some((required, name)) = strength {
+        let bound = [
+            ('=', Strength::Required),
+            ('<', Strength::Limit),
+            ('~', Strength::Extensible),
+        ];
+        let bound = bound
+            .into_iter()
+            .find_map(|(mark, strength)| Some((strength, word.strip_prefix(mark)?)));
+        if let Some((strength, name)) = bound {
             own.binding = super::codes::set(name).map(|set| Binding {
-                required,
+                strength,
                 name,
                 set,
             });

@@ -9,6 +9,7 @@ use super::eval::{Context, Fault, Found, distinct, eval, holds, one, spend};
 use super::parse::{Expr, Literal};
 use super::strings;
 use super::value::{Item, Node, truth};
+use crate::fhir::definitions;
 
 macro_rules! functions {
     ($($function:ident $name:literal $least:literal..=$most:literal,)*) => {
@@ -321,10 +322,8 @@ fn elements<'a>(
                         .map(Cow::Borrowed),
                     other => other.text().map(Cow::Owned),
                 };
-                out.extend(
-                    text.and_then(|text| contained(&text, context))
-                        .map(Item::Node),
-                );
+                let named = |text: &str| contained(text, context).or_else(|| elsewhere(text));
+                out.extend(text.and_then(|text| named(&text)).map(Item::Node));
             }
         }
         _ => {
@@ -365,6 +364,21 @@ fn descend<'a>(node: Node<'a>, out: &mut Vec<Item<'a>>) {
 }
 
 /// The contained resource that `#id` means; what lies elsewhere is not looked up.
+/// What a reference to another record leads to, as far as the reference tells: its type. The record is not at hand, so nothing
+/// that is in it is found.
+fn elsewhere<'a>(text: &str) -> Option<Node<'a>> {
+    let plain = text.split("/_history/").next()?;
+    let mut steps = plain.rsplit('/');
+    let (_id, kind) = (steps.next()?, steps.next()?);
+    let own = definitions::resource(kind)?;
+    Some(Node {
+        value: None,
+        beside: None,
+        kind: own.name,
+        own: Some(own),
+    })
+}
+
 fn contained<'a>(text: &str, context: &Context<'a>) -> Option<Node<'a>> {
     let id = text.strip_prefix('#')?;
     let root = context.root?;

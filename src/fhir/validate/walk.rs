@@ -7,7 +7,7 @@ use super::path::Path;
 use super::rule::broken;
 use super::{Depth, ENOUGH, Found, binding, target};
 use crate::error::Issue;
-use crate::fhir::definitions::{self, Element, Kind, Rule, Severity, Type};
+use crate::fhir::definitions::{self, Element, Kind, Rule, Severity, Strength, Type};
 use crate::fhir::fhirpath::{Context, Node};
 use crate::fhir::primitive::fault;
 
@@ -319,7 +319,7 @@ impl Walk {
         value: &Value,
         at: &Path<'_>,
     ) {
-        if bound.required {
+        if bound.strength != Strength::Extensible {
             if let Some((below, text)) = binding::fault(bound, kind.name, value) {
                 let path = format!("{at}{below}");
                 self.say(false, "code-invalid", &Path::Root(&path), text);

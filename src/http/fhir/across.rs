@@ -5,7 +5,7 @@ use axum::extract::{Path, RawQuery, State};
 use axum::http::{HeaderMap, StatusCode};
 
 use super::super::extract::{Permit, media};
-use super::super::negotiate::{handling, json_wanted, laid_out};
+use super::super::negotiate::{handling, heeded, json_wanted, laid_out};
 use super::super::respond::{FHIR_JSON, answer};
 use super::{Answer, asked, form, key};
 use crate::app::App;
@@ -22,7 +22,7 @@ pub async fn everywhere(
     json_wanted(&headers, query.as_deref())?;
     let set = across::everywhere(&app, &access, &parameters, handling(&headers)).await?;
     let set = laid_out(query.as_deref(), set);
-    Ok(answer(StatusCode::OK, FHIR_JSON, set))
+    Ok(heeded(answer(StatusCode::OK, FHIR_JSON, set), &headers))
 }
 
 /// `POST /fhir/_search`
@@ -37,11 +37,8 @@ pub async fn everywhere_by_post(
     let (parameters, said) = form(&access, query.as_deref(), content).await?;
     json_wanted(&headers, Some(&said))?;
     let set = across::everywhere(&app, &access, &parameters, handling(&headers)).await?;
-    Ok(answer(
-        StatusCode::OK,
-        FHIR_JSON,
-        laid_out(Some(&said), set),
-    ))
+    let set = laid_out(Some(&said), set);
+    Ok(heeded(answer(StatusCode::OK, FHIR_JSON, set), &headers))
 }
 
 /// `GET /fhir/{type}/{id}/{within}?…`: what of one type, or of any (`*`), belongs to one record.
@@ -58,5 +55,5 @@ pub async fn compartment(
     let asked = (&*parameters, handling(&headers));
     let set = across::compartment(&app, &access, &owner, &within, asked).await?;
     let set = laid_out(query.as_deref(), set);
-    Ok(answer(StatusCode::OK, FHIR_JSON, set))
+    Ok(heeded(answer(StatusCode::OK, FHIR_JSON, set), &headers))
 }

@@ -4,14 +4,14 @@ use axum::body::Body;
 use axum::extract::{OriginalUri, Path, RawQuery, State};
 use axum::http::{HeaderMap, HeaderName, HeaderValue, StatusCode, header};
 use axum::response::Response;
-use futures_util::stream;
 use time::OffsetDateTime;
 use time::macros::format_description;
 
-use super::Answer;
 use super::operation::asked;
+use super::{Answer, gzip};
 use crate::access::Access;
 use crate::app::App;
+use crate::delivery::files::{Reader, Span};
 use crate::error::{Error, Kind, Result};
 use crate::http::extract::Permit;
 use crate::http::negotiate::{asynchronous, handling};
@@ -125,29 +125,109 @@ pub async fn delete(
     Ok(answer(StatusCode::ACCEPTED, FHIR_JSON, Body::empty()))
 }
 
-/// `GET /fhir/$export/{job}/{file}`: one of the files, a piece at a time.
+/// `GET /fhir/$export/{job}/{file}`: one of the files or a part of it, a piece at a time; the whole of it packed where the
+/// client takes that.
 pub async fn file(
     State(app): State<App>,
     Permit(access): Permit,
     Path((id, name)): Path<(String, String)>,
+    headers: HeaderMap,
 ) -> Answer {
-    let reader = files::file(&app, &access, &id, &name).await?;
-    let length = reader.length.to_string();
-    let pieces = stream::unfold(Some(reader), |reader| async {
-        let mut reader = reader?;
-        match reader.chunk().await {
-            Ok(Some(bytes)) => Some((Ok(bytes), Some(reader))),
-            Ok(None) => None,
-            Err(error) => Some((Err(error), None)),
-        }
-    });
-    let mut response = answer(StatusCode::OK, NDJSON, Body::from_stream(pieces));
-    set(&mut response, &header::CONTENT_LENGTH, &length)?;
+    let span = span(&headers);
+    let reader = files::file(&app, &access, &id, &name, span).await?;
+    let mut response = if span == Span::Whole && gzip::accepted(&headers) {
+        let mut response = answer(StatusCode::OK, NDJSON, gzip::packed(reader));
+        set(&mut response, &header::CONTENT_ENCODING, "gzip")?;
+        response
+    } else {
+        part(reader, span)?
+    };
+    set(&mut response, &header::ACCEPT_RANGES, "bytes")?;
+    set(&mut response, &header::VARY, "accept-encoding")?;
     Ok(response)
+}
+
+/// What was asked for of a file, as it is.
+fn part(reader: Reader, span: Span) -> Result<Response> {
+    let (start, length, whole) = (reader.start, reader.length, reader.whole);
+    if span == Span::Whole {
+        let mut response = answer(StatusCode::OK, NDJSON, gzip::plain(reader));
+        set(&mut response, &header::CONTENT_LENGTH, &length.to_string())?;
+        return Ok(response);
+    }
+    if length == 0 {
+        let text = format!("The file has {whole} bytes: this range is outside of it.");
+        return Err(Error::new(Kind::OutOfRange, text));
+    }
+    let mut response = answer(StatusCode::PARTIAL_CONTENT, NDJSON, gzip::plain(reader));
+    let last = start + length - 1;
+    let range = format!("bytes {start}-{last}/{whole}");
+    set(&mut response, &header::CONTENT_RANGE, &range)?;
+    set(&mut response, &header::CONTENT_LENGTH, &length.to_string())?;
+    Ok(response)
+}
+
+/// The part that is asked for: one range of bytes. Of several the whole is given, and so it is under `If-Range`, because a
+/// file has no validator (<https://www.rfc-editor.org/rfc/rfc9110#section-14.2>).
+fn span(headers: &HeaderMap) -> Span {
+    let mut given = headers.get_all(header::RANGE).iter();
+    let (Some(text), None) = (given.next(), given.next()) else {
+        return Span::Whole;
+    };
+    if headers.contains_key(header::IF_RANGE) {
+        return Span::Whole;
+    }
+    let range = text.to_str().ok().and_then(|text| {
+        let text = text.trim();
+        let (unit, range) = text.split_once('=')?;
+        let (first, last) = range.trim().split_once('-')?;
+        let number = |digits: &str| {
+            let plain = !digits.is_empty() && digits.bytes().all(|b| b.is_ascii_digit());
+            plain.then(|| digits.parse::<u64>().ok()).flatten()
+        };
+        let span = match (first, last) {
+            ("", last) => Span::Last(number(last)?),
+            (first, "") => Span::From(number(first)?),
+            (first, last) => Span::Between(number(first)?, number(last)?),
+        };
+        let backwards = matches!(span, Span::Between(first, last) if last < first);
+        (unit.eq_ignore_ascii_case("bytes") && !backwards).then_some(span)
+    });
+    range.unwrap_or(Span::Whole)
 }
 
 fn set(response: &mut Response, name: &HeaderName, value: &str) -> Result<()> {
     let value = HeaderValue::from_str(value).map_err(Error::internal)?;
     response.headers_mut().insert(name, value);
     Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn one_range_of_bytes_is_understood() {
+        for (text, expected) in [
+            ("bytes=0-", Span::From(0)),
+            ("Bytes=5-9", Span::Between(5, 9)),
+            ("bytes=-7", Span::Last(7)),
+            ("bytes=9-5", Span::Whole),
+            ("bytes=0-1,4-5", Span::Whole),
+            ("bytes=+1-2", Span::Whole),
+            ("bytes=-", Span::Whole),
+            ("bytes=", Span::Whole),
+            ("lines=1-2", Span::Whole),
+            ("bytes=99999999999999999999-", Span::Whole),
+            ("", Span::Whole),
+        ] {
+            let mut headers = HeaderMap::new();
+            let value = HeaderValue::from_str(text).expect("a header");
+            headers.insert(header::RANGE, value);
+            assert_eq!(span(&headers), expected, "{text}");
+            headers.insert(header::IF_RANGE, HeaderValue::from_static("\"x\""));
+            assert_eq!(span(&headers), Span::Whole, "{text}");
+        }
+        assert_eq!(span(&HeaderMap::new()), Span::Whole);
+    }
 }

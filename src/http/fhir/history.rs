@@ -8,7 +8,7 @@ use crate::access::Access;
 use crate::app::App;
 use crate::fhir::search::pairs;
 use crate::http::extract::Permit;
-use crate::http::negotiate::{handling, json_wanted};
+use crate::http::negotiate::{handling, heeded, json_wanted, laid_out};
 use crate::http::respond::{FHIR_JSON, answer};
 use crate::interaction::history::{self, Of};
 
@@ -56,5 +56,7 @@ async fn told(
     json_wanted(headers, query.as_deref())?;
     let parameters = pairs(query.as_deref().unwrap_or_default())?;
     let text = history::history(app, access, of, &parameters, handling(headers)).await?;
-    Ok(answer(StatusCode::OK, FHIR_JSON, text))
+    let text = laid_out(query.as_deref(), text);
+    let response = answer(StatusCode::OK, FHIR_JSON, text);
+    Ok(heeded(response, headers))
 }

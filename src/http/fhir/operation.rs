@@ -15,9 +15,7 @@ use crate::http::extract::{BODY, Permit, body, media, no_token};
 use crate::http::negotiate::{FHIR, handling, json_wanted};
 use crate::http::respond::{FHIR_JSON, answer};
 use crate::interaction::operation::Asked;
-use crate::interaction::{
-    docref as documents, document as paper, everything, meta as labels, summary as short,
-};
+use crate::interaction::{docref as documents, document as paper, everything, summary as short};
 
 /// The parameters of a request, those of the query first.
 pub(super) async fn asked(
@@ -94,6 +92,21 @@ pub async fn summary(
     Ok(answer(StatusCode::OK, FHIR_JSON, text))
 }
 
+/// `GET` and `POST /fhir/Patient/$summary`, of the patient of an identifier
+pub async fn summary_by_identifier(
+    State(app): State<App>,
+    Permit(access): Permit,
+    RawQuery(query): RawQuery,
+    headers: HeaderMap,
+    content: Body,
+) -> Answer {
+    let all = asked(query.as_deref(), &headers, content).await?;
+    let asked = Asked::new(all, short::PARAMETERS_OF_TYPE, handling(&headers))?;
+    let patient = short::patient(&app, &access, &asked).await?;
+    let text = short::summary(&app, &access, &patient, &asked).await?;
+    Ok(answer(StatusCode::OK, FHIR_JSON, text))
+}
+
 /// `GET` and `POST /fhir/DocumentReference/$docref`
 pub async fn docref(
     State(app): State<App>,
@@ -106,19 +119,6 @@ pub async fn docref(
     let asked = Asked::new(all, documents::PARAMETERS, handling(&headers))?;
     let set = documents::docref(&app, &access, &asked).await?;
     Ok(answer(StatusCode::OK, FHIR_JSON, set))
-}
-
-/// `GET /fhir/{type}/{id}/$meta`
-pub async fn meta(
-    State(app): State<App>,
-    Permit(access): Permit,
-    Path((kind, id)): Path<(String, String)>,
-    RawQuery(query): RawQuery,
-    headers: HeaderMap,
-) -> Answer {
-    json_wanted(&headers, query.as_deref())?;
-    let text = labels::meta(&app, &access, &key(&kind, &id)?).await?;
-    Ok(answer(StatusCode::OK, FHIR_JSON, text))
 }
 
 /// `GET` and `POST /fhir/Composition/{id}/$document`

@@ -1,9 +1,9 @@
 //! The routes of operations and of bulk data.
 
 use axum::Router;
-use axum::routing::get;
+use axum::routing::{get, post};
 
-use super::{bulk, operation as op};
+use super::{bulk, meta as labels, operation as op};
 use crate::app::App;
 
 /// Operations of the FHIR API.
@@ -33,7 +33,15 @@ pub fn operations() -> Router<App> {
             "/fhir/DocumentReference/$docref",
             get(op::docref).post(op::docref),
         )
-        .route("/fhir/{type}/{id}/$meta", get(op::meta))
+        .route(
+            "/fhir/Patient/$summary",
+            get(op::summary_by_identifier).post(op::summary_by_identifier),
+        )
+        .route("/fhir/$meta", get(labels::everywhere))
+        .route("/fhir/{type}/$meta", get(labels::of_type))
+        .route("/fhir/{type}/{id}/$meta", get(labels::of_record))
+        .route("/fhir/{type}/{id}/$meta-add", post(labels::add))
+        .route("/fhir/{type}/{id}/$meta-delete", post(labels::delete))
         .route("/fhir/$export", get(bulk::system).post(bulk::system))
         .route(
             "/fhir/Patient/$export",

@@ -2,23 +2,25 @@
 
 use std::collections::BTreeMap;
 
-use super::run::BESIDE;
+use super::run::{BESIDE, DELETED};
 use super::{Order, status};
 use crate::access::{Access, Interaction};
 use crate::app::App;
 use crate::audit::Kind as Act;
-use crate::delivery::files::Reader;
+use crate::delivery::files::{Reader, Span};
 use crate::error::{Error, Kind, Result};
 use crate::interaction::audit::note;
 use crate::interaction::job::write;
+use crate::store::Being;
 use crate::store::job::{File, Job, forget_file};
 
-/// A file of an export. Every patient's data in it is audited: as a disclosure where another organization keeps it.
+/// A file of an export, or a part of it. Every patient's data in it is audited: as a disclosure where another organization
+/// keeps it.
 ///
 /// # Errors
 /// `NotFound` where there is no such file of this client's; `Forbidden` where the token says less than that of the kick-off;
 /// `Gone` where something in it is not the client's to see any more: the file is removed then.
-pub async fn file(app: &App, access: &Access, id: &str, name: &str) -> Result<Reader> {
+pub async fn file(app: &App, access: &Access, id: &str, name: &str, span: Span) -> Result<Reader> {
     let (job, order) = status::own(app, access, id).await?;
     let files = app.store.job_files(&app.tenant, id).await?;
     let file = files.into_iter().find(|file| *file.name == *name);
@@ -26,21 +28,29 @@ pub async fn file(app: &App, access: &Access, id: &str, name: &str) -> Result<Re
     same_sight(access, &order, &file.kind)?;
     let kept = app.exports.some()?;
     let beside = format!("{name}{BESIDE}");
-    let (Some(reader), Some(index)) = (kept.open(id, name).await?, kept.open(id, &beside).await?)
-    else {
-        return Err(status::missing());
-    };
-    let index = index.text().await?;
+    let index = kept.open(id, &beside, Span::Whole).await?;
+    let index = index.ok_or_else(status::missing)?.text().await?;
     let lines = || index.lines().filter_map(Line::of);
     let ids: Vec<&str> = lines().map(|line| line.id).collect();
     let view = app.store.view(access);
-    if view.hidden_among(&file.kind, &ids).await? {
+    if view.hidden_among(&file.kind, being(&file), &ids).await? {
         remove(app, &job, &file).await?;
         let text = "Something in this file is not this client's to see any more: it is removed. Begin another export.";
         return Err(Error::new(Kind::Gone, text).issue_code("suppressed"));
     }
+    let reader = kept.open(id, name, span).await?;
+    let reader = reader.ok_or_else(status::missing)?;
     disclosed(access, &job, &file, lines());
     Ok(reader)
+}
+
+/// Whether a file tells of what there is or of what was deleted.
+pub fn being(file: &File) -> Being {
+    if file.name.starts_with(DELETED) {
+        Being::Deleted
+    } else {
+        Being::Present
+    }
 }
 
 /// What stands beside a file of one of its resources.

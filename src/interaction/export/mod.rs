@@ -6,14 +6,15 @@
 
 mod elements;
 pub mod files;
+mod polls;
 pub mod run;
 pub mod status;
 
-use std::path::PathBuf;
 use std::sync::OnceLock;
 
 use serde::{Deserialize, Serialize};
 
+use self::polls::Polls;
 use super::operation::{Asked, invalid};
 use crate::access::{Access, Caller, Interaction, Role, Scopes};
 use crate::app::App;
@@ -69,12 +70,13 @@ pub struct Exports {
     files: OnceLock<Files>,
     /// Resources per file.
     size: OnceLock<usize>,
+    polls: Polls,
 }
 
 impl Exports {
-    /// Keeps them below `root` (unless it was said before).
-    pub fn keep_in(&self, root: PathBuf) {
-        self.files.get_or_init(|| Files::below(root));
+    /// Keeps them there (unless another place was said before).
+    pub fn keep_in(&self, files: Files) {
+        self.files.get_or_init(|| files);
     }
 
     /// Puts so many resources into a file at most (unless it was said before).
@@ -89,7 +91,7 @@ impl Exports {
     }
 
     fn some(&self) -> Result<&Files> {
-        let text = "This service makes no exports: it was started without a folder for them.";
+        let text = "This service makes no exports: it was started without a place for them.";
         self.files()
             .ok_or_else(|| Error::new(Kind::NotSupported, text))
     }

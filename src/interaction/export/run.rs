@@ -2,6 +2,7 @@
 //! last file that was noted.
 
 use serde::{Deserialize, Serialize};
+use serde_json::json;
 
 use super::{Level, Order, elements, filter, is_of_directory};
 use crate::access::{Access, Interaction};
@@ -14,17 +15,19 @@ use crate::interaction::job::{Ended, write};
 use crate::interaction::retelling::retell;
 use crate::kap::Id;
 use crate::store::job::{self, File, Job};
-use crate::store::{Portion, Whose};
+use crate::store::{Being, Portion, Whose};
 
 /// Resources that are in memory at once.
 const PAGE: u32 = 500;
 /// The end of the name of what stands beside a file: id, patient and owner of each of its resources.
 pub const BESIDE: &str = ".index";
+/// The beginning of the name of a file that tells what was deleted.
+pub const DELETED: &str = "deleted-";
 
 /// How far an export is.
 #[derive(Clone, Debug, Default, Serialize, Deserialize)]
 pub struct Progress {
-    /// Which type comes next.
+    /// Which type comes next: first what there is of each, then, where an instant is given, what was deleted of each since.
     pub kind: usize,
     /// The last id of that type that is in a file.
     pub after: String,
@@ -54,15 +57,16 @@ impl Progress {
 pub async fn run(app: &App, job: &Job) -> Result<Ended> {
     let order = Order::parse(&job.payload)?;
     let mut at = Progress::of(job)?;
-    while let Some(kind) = order.kinds.get(at.kind) {
+    while let Some((kind, being)) = order.part(at.kind) {
         // Each file is judged at its own time.
         if let Some(why) = gone(app, &order).await? {
             return Ok(Ended::Failed(why));
         }
         let access = order.access(app)?;
-        let known = TYPES.iter().find(|known| *known == kind);
-        let Some(portion) = known.and_then(|kind| portion(app, &access, &order, kind).transpose())
-        else {
+        let known = TYPES.iter().find(|known| **known == kind);
+        let portion =
+            known.and_then(|kind| portion(app, &access, &order, (kind, being)).transpose());
+        let Some(portion) = portion else {
             at.kind += 1;
             at.after.clear();
             continue;
@@ -78,7 +82,35 @@ pub async fn run(app: &App, job: &Job) -> Result<Ended> {
             return Ok(Ended::Lost);
         }
     }
+    tidied(app, job).await?;
     Ok(Ended::Done)
+}
+
+/// Removes what workers that died on the way left beside the files that were noted.
+async fn tidied(app: &App, job: &Job) -> Result<()> {
+    let Some(files) = app.exports.files() else {
+        return Ok(());
+    };
+    let noted = app.store.job_files(&app.tenant, &job.id).await?;
+    let names = noted
+        .iter()
+        .flat_map(|file| [file.name.to_string(), format!("{}{BESIDE}", file.name)]);
+    files.keep_only(&job.id, &names.collect::<Vec<_>>()).await
+}
+
+impl Order {
+    /// The part of the work of this number.
+    fn part(&self, n: usize) -> Option<(&str, Being)> {
+        let types = self.kinds.len();
+        let (of, being) = match n.checked_sub(types) {
+            None => (n, Being::Present),
+            Some(of) => (of, Being::Deleted),
+        };
+        // Without an instant everything is told that there is: nothing that was told before can be gone.
+        let asked = being == Being::Present || self.since.is_some();
+        let kind = self.kinds.get(of).filter(|_| asked)?;
+        Some((kind, being))
+    }
 }
 
 /// Why the export cannot go on: its client is disabled or is another one by now, or the group is not to be seen.
@@ -106,7 +138,7 @@ fn portion(
     app: &App,
     access: &Access,
     order: &Order,
-    kind: &'static str,
+    (kind, being): (&'static str, Being),
 ) -> Result<Option<Portion>> {
     if access.allow(Interaction::Read, kind).is_err() {
         return Ok(None);
@@ -132,6 +164,7 @@ fn portion(
     let any = filters.map(|(_, query)| filter(app, access, kind, query));
     Ok(Some(Portion {
         kind,
+        being,
         whose,
         since: order.since,
         any: any.collect::<Result<_>>()?,
@@ -153,7 +186,11 @@ impl Making<'_> {
         let files = self.files()?;
         let n = at.files + 1;
         // A worker that was given up may still write to a file of its own name.
-        let name = format!("{}-{n}-{}.ndjson", self.portion.kind, self.job.fence);
+        let of = match self.portion.being {
+            Being::Present => "",
+            Being::Deleted => DELETED,
+        };
+        let name = format!("{of}{}-{n}-{}.ndjson", self.portion.kind, self.job.fence);
         let beside = format!("{name}{BESIDE}");
         let mut after = at.after.clone();
         let mut written: Option<(Writer, Writer)> = None;
@@ -204,7 +241,7 @@ impl Making<'_> {
     }
 
     fn files(&self) -> Result<&Files> {
-        let text = "There is no folder for exports.";
+        let text = "There is no place for exports.";
         let files = self.app.exports.files();
         files.ok_or_else(|| Error::new(Kind::NotSupported, text))
     }
@@ -214,14 +251,17 @@ impl Making<'_> {
         let (mut lines, mut index) = (String::new(), String::new());
         let own = self.access.caller().map(|caller| &caller.organization);
         for row in retell(self.app, self.access, rows).await? {
-            let Some(body) = &row.body else { continue };
-            let part = elements::only(&row.key.kind, body, &self.order.elements)?;
-            let text = part.as_deref().unwrap_or(body);
-            // In JSON, line ends stand between tokens alone.
-            lines.extend(
-                text.chars()
-                    .map(|c| if c == '\n' || c == '\r' { ' ' } else { c }),
-            );
+            if let Some(body) = &row.body {
+                let part = elements::only(&row.key.kind, body, &self.order.elements)?;
+                let text = part.as_deref().unwrap_or(body);
+                // In JSON, line ends stand between tokens alone.
+                lines.extend(
+                    text.chars()
+                        .map(|c| if c == '\n' || c == '\r' { ' ' } else { c }),
+                );
+            } else {
+                lines.push_str(&deletion(&row.key));
+            }
             lines.push('\n');
             let patient = row.patient.as_ref().map_or("-", Id::as_str);
             let whose = if own == Some(&row.owner) {
@@ -235,4 +275,16 @@ impl Making<'_> {
         }
         Ok((lines, index))
     }
+}
+
+/// A deletion as the specification has it: a transaction that would do the same
+/// (<https://hl7.org/fhir/uv/bulkdata/STU2/export.html#response---complete-status>).
+fn deletion(key: &Key) -> String {
+    let request = json!({ "method": "DELETE", "url": key.to_string() });
+    let bundle = json!({
+        "resourceType": "Bundle",
+        "type": "transaction",
+        "entry": [{ "request": request }],
+    });
+    bundle.to_string()
 }

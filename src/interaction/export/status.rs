@@ -3,6 +3,7 @@
 use serde_json::{Value, json};
 use time::OffsetDateTime;
 
+use super::files::being;
 use super::run::Progress;
 use super::{HORIZON, Level, Order};
 use crate::access::Access;
@@ -11,7 +12,8 @@ use crate::audit::Kind as Act;
 use crate::error::{Error, Kind, Result};
 use crate::fhir::resource::instant;
 use crate::interaction::audit::note;
-use crate::store::job::Job;
+use crate::store::Being;
+use crate::store::job::{File, Job};
 
 /// What is told of an export.
 #[derive(Debug)]
@@ -51,7 +53,7 @@ pub(super) fn missing() -> Error {
 /// How far an export is.
 ///
 /// # Errors
-/// `NotFound` where there is none of this client's; `Internal` where it failed.
+/// `NotFound` where there is none of this client's; `TooMany` where it is asked of too often; `Internal` where it failed.
 pub async fn state(app: &App, access: &Access, id: &str) -> Result<State> {
     let (job, order) = own(app, access, id).await?;
     let event = access.event(Act::Operation).target("export", id, None);
@@ -59,7 +61,9 @@ pub async fn state(app: &App, access: &Access, id: &str) -> Result<State> {
     match &*job.state {
         "open" => {
             let at = Progress::of(&job)?;
-            let (done, all) = (at.kind, order.kinds.len());
+            let all = order.kinds.len();
+            let done = at.kind.min(all);
+            app.exports.polls.count(id, app.clock.millis())?;
             let text = format!("{done} of {all} types, {} resources", at.resources);
             Ok(State::Open(text))
         }
@@ -87,21 +91,27 @@ fn failed(job: &Job) -> Error {
 async fn manifest(app: &App, job: &Job, order: &Order) -> Result<Value> {
     let base = format!("{}/$export/{}", app.fhir_base(), job.id);
     let files = app.store.job_files(&app.tenant, &job.id).await?;
-    let output = files.iter().map(|file| {
-        json!({
-            "type": &*file.kind,
-            "url": format!("{base}/{}", file.name),
-            "count": file.resources,
-        })
-    });
+    let (present, deleted): (Vec<_>, Vec<_>) =
+        files.iter().partition(|file| being(file) == Being::Present);
+    let told = |files: Vec<&File>| -> Vec<Value> {
+        let tell = |file: &File| {
+            let kind = match being(file) {
+                Being::Present => &*file.kind,
+                Being::Deleted => "Bundle",
+            };
+            let url = format!("{base}/{}", file.name);
+            json!({ "type": kind, "url": url, "count": file.resources })
+        };
+        files.into_iter().map(tell).collect()
+    };
     let at =
         OffsetDateTime::from_unix_timestamp_nanos(i128::from(job.created_at - HORIZON) * 1_000_000);
     let mut out = json!({
         "transactionTime": instant(at.map_err(Error::internal)?),
         "request": order.request,
         "requiresAccessToken": true,
-        "output": output.collect::<Vec<_>>(),
-        "deleted": [],
+        "output": told(present),
+        "deleted": told(deleted),
         "error": [],
     });
     if let Level::Group(group) = &order.level {

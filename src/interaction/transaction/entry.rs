@@ -190,7 +190,7 @@ impl<'a> Entry<'a> {
             })?),
         };
         Ok(Self {
-            full_url: string(members.get("fullUrl")),
+            full_url: full_url(members.get("fullUrl"))?,
             resource,
             method,
             url,
@@ -211,6 +211,33 @@ impl<'a> Entry<'a> {
             _ => None,
         }
     }
+}
+
+/// The name that an entry has: an absolute URI, of no version (bdl-8, <https://hl7.org/fhir/R4/bundle.html>).
+fn full_url(raw: Option<&str>) -> Result<Option<String>> {
+    let Some(raw) = raw else { return Ok(None) };
+    let wrong = |text: &str| {
+        let error = Error::new(Kind::Invalid, text).issue_code("value");
+        error.at(".fullUrl")
+    };
+    let said: String =
+        serde_json::from_str(raw).map_err(|_| wrong("fullUrl is a text: an absolute URI."))?;
+    let scheme = said.split_once(':').filter(|(scheme, rest)| {
+        let mut letters = scheme.bytes();
+        letters.next().is_some_and(|b| b.is_ascii_alphabetic())
+            && letters.all(|b| b.is_ascii_alphanumeric() || matches!(b, b'+' | b'-' | b'.'))
+            && !rest.is_empty()
+            && !said.contains(|c: char| c.is_whitespace() || c.is_control())
+    });
+    if scheme.is_none() {
+        return Err(wrong(
+            "fullUrl is an absolute URI, such as urn:uuid:… or https://host/fhir/Type/id.",
+        ));
+    }
+    if said.contains("/_history/") {
+        return Err(wrong("fullUrl names no version (bdl-8)."));
+    }
+    Ok(Some(said))
 }
 
 fn string(raw: Option<&str>) -> Option<String> {

@@ -7,6 +7,7 @@
 //! | tables | `STRICT`; `{keyed}` ones `WITHOUT ROWID` | heap with a primary key |
 //! | reads by key | on the caller's thread | as all reads |
 //! | writers | one thread, many writes per commit | a pool, statements pipelined |
+//! | time | that of the machine, which is the service's | that of the server, which replicas share |
 //! | isolation | serial | read committed; guards and `ON CONFLICT` decide races |
 //! | appended rows | in a journal beside the database, and from there in the writer's next commit | a task that gathers them, commits without waiting for the disk |
 
@@ -78,6 +79,14 @@ impl Driver {
             Self::Sqlite(driver) => driver.flush().await,
             // There an append is answered when it is committed.
             Self::Postgres(_) => Ok(()),
+        }
+    }
+
+    /// The database's own time, milliseconds since 1970; `None` where it has none but the service's.
+    pub async fn time(&self) -> Result<Option<i64>> {
+        match self {
+            Self::Sqlite(_) => Ok(None),
+            Self::Postgres(driver) => driver.time().await.map(Some),
         }
     }
 

@@ -112,6 +112,15 @@ impl Postgres {
         self.appender.append(lines).await
     }
 
+    /// The server's time, milliseconds since 1970.
+    pub async fn time(&self) -> Result<i64> {
+        const TEXT: &str = "SELECT CAST(EXTRACT(EPOCH FROM clock_timestamp()) * 1000 AS BIGINT)";
+        let rows = self.read(Sql::new(TEXT, Vec::new())).await?;
+        let row = rows.first();
+        row.map(|row| row.int(0))
+            .ok_or_else(|| Error::internal("a server without time"))
+    }
+
     pub fn close(&self) {
         self.pool.close();
     }

@@ -28,12 +28,22 @@ pub enum Whose {
     MembersOf(Id, Vec<Id>),
 }
 
+/// Whether records are there.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Being {
+    Present,
+    /// Of what is deleted no filter can be asked: what it was found by is gone with it.
+    Deleted,
+}
+
 /// Which resources of one type.
 #[derive(Clone, Debug)]
 pub struct Portion {
     pub kind: &'static str,
+    pub being: Being,
     pub whose: Whose,
-    /// What was written, or opened to the caller, at this instant or later (milliseconds since 1970).
+    /// What was written, or opened to the caller, at this instant or later (milliseconds since 1970). What is deleted was
+    /// deleted then.
     pub since: Option<i64>,
     /// What meets the filters of one of these searches; everything where there is none.
     pub any: Vec<SearchQuery>,
@@ -69,7 +79,8 @@ impl View<'_> {
         b.push("SELECT ").push(COLUMNS);
         b.push(" FROM resource r WHERE r.type = ")
             .bind(portion.kind);
-        b.push(" AND r.deleted = 0 AND r.id > ").bind(after);
+        b.push(being(portion.being));
+        b.push(" AND r.id > ").bind(after);
         visible(
             &mut b,
             self.access,
@@ -77,10 +88,12 @@ impl View<'_> {
             Of::One(portion.kind, Interaction::Read),
         );
         self.whose(&mut b, &portion.whose);
-        if let Some(from) = portion.since {
-            since(&mut b, self.access, "r", from);
+        match (portion.since, portion.being) {
+            (Some(from), Being::Present) => since(&mut b, self.access, "r", from),
+            (Some(from), Being::Deleted) => drop(b.push(" AND r.at >= ").bind(from)),
+            (None, _) => {}
         }
-        if !portion.any.is_empty() {
+        if !portion.any.is_empty() && portion.being == Being::Present {
             b.push(" AND (");
             for (i, query) in portion.any.iter().enumerate() {
                 b.push(if i == 0 { "(1 = 1" } else { " OR (1 = 1" });
@@ -118,18 +131,17 @@ impl View<'_> {
         b.push(" AND m.param = 'member' AND m.target_type = 'Patient' AND m.target_id = r.patient LIMIT 1)");
     }
 
-    /// Whether one of the resources of this type with these ids is there and hidden.
+    /// Whether one of the resources of this type with these ids is there (or deleted), and hidden.
     ///
     /// # Errors
     /// Those of the store.
-    pub async fn hidden_among(&self, kind: &str, ids: &[&str]) -> Result<bool> {
+    pub async fn hidden_among(&self, kind: &str, was: Being, ids: &[&str]) -> Result<bool> {
         for ids in ids.chunks(KEYS) {
             let mut b = Builder::default();
             b.push("SELECT 1 FROM resource r WHERE r.tenant = ");
             b.bind(self.access.tenant());
-            b.push(" AND r.type = ")
-                .bind(kind)
-                .push(" AND r.deleted = 0 AND r.id IN (");
+            b.push(" AND r.type = ").bind(kind).push(being(was));
+            b.push(" AND r.id IN (");
             // The last one is repeated, so that there is one statement.
             for i in 0..KEYS {
                 let id = ids.get(i).or(ids.last()).copied().unwrap_or_default();
@@ -151,6 +163,13 @@ impl View<'_> {
     /// Those of the store.
     pub async fn has(&self, key: &Key) -> Result<bool> {
         Ok(self.sees(std::slice::from_ref(key)).await?.contains(key))
+    }
+}
+
+const fn being(being: Being) -> &'static str {
+    match being {
+        Being::Present => " AND r.deleted = 0",
+        Being::Deleted => " AND r.deleted = 1",
     }
 }
 

@@ -1,7 +1,7 @@
 //! Jobs: one worker each, and none that was given up writes anything.
 
 use super::*;
-use crate::store::job::{self, FENCE, File, LIMIT, Most, New};
+use crate::store::job::{self, FENCE, File, LIMIT, Lease, Most, New};
 
 const MOST: Most = Most {
     of_client: 2,
@@ -24,9 +24,16 @@ async fn add(store: &Store, id: &str, client: &str) -> Result<(), Conflict> {
     put(store, job::add(T, &new(id, client), MOST)).await
 }
 
+const fn lease(from: i64) -> Lease {
+    Lease {
+        from,
+        until: from + LEASE,
+    }
+}
+
 async fn claim(store: &Store, now: i64) -> Option<job::Job> {
     store
-        .claim(T, &["export"], now, now + LEASE)
+        .claim(T, &["export"], now, lease(now))
         .await
         .expect("a store")
 }
@@ -38,7 +45,7 @@ async fn a_job_has_one_worker_at_a_time() {
     for store in stores("job_worker").await {
         assert!(claim(&store, NOW).await.is_none());
         add(&store, "a", "c").await.expect("added");
-        let other = store.claim(T, &["other"], NOW, NOW + LEASE).await;
+        let other = store.claim(T, &["other"], NOW, lease(NOW)).await;
         assert!(other.expect("a store").is_none());
         let both = tokio::join!(claim(&store, NOW), claim(&store, NOW));
         let mut taken = [both.0, both.1].into_iter().flatten();
@@ -143,7 +150,7 @@ async fn there_are_as_many_open_jobs_as_there_may_be() {
 async fn what_was_opened_since_is_new_though_it_is_old() {
     use crate::store::episode::{Party, set_parties};
     use crate::store::view::{Everything, Record};
-    use crate::store::{Portion, Whose};
+    use crate::store::{Being, Portion, Whose};
     for store in stores("since").await {
         create(&store, &json!({"resourceType": "Patient", "id": "p1"})).await;
         create(&store, &heart_rate("o1", "p1", "2024-01-01", "e1")).await;
@@ -168,6 +175,7 @@ async fn what_was_opened_since_is_new_though_it_is_old() {
         for (since, seen) in [(NOW, 1), (NOW + 5, 1), (NOW + 6, 0)] {
             let portion = Portion {
                 kind: "Observation",
+                being: Being::Present,
                 whose: Whose::All,
                 since: Some(since),
                 any: vec![],

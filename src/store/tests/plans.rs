@@ -7,7 +7,7 @@ use super::*;
 use crate::fhir::compartment::within;
 use crate::fhir::search::{Handling, SearchQuery};
 use crate::store::view::{Bodies, Everything, Record, View};
-use crate::store::{Portion, Whose};
+use crate::store::{Being, Portion, Whose};
 
 /// The steps that walk a table, or all that a tenant has in it.
 async fn walks(store: &Store, sql: Sql) -> Vec<String> {
@@ -75,14 +75,17 @@ async fn no_statement_of_a_request_walks_a_tenant() {
             let after = key("Observation", "o");
             all.push(view.of_everything(&asked, 100, Some(&after)).sql());
         }
-        for whose in [
-            Whose::All,
-            Whose::Patients,
-            Whose::Of(vec![id("p")]),
-            Whose::Members(id("g")),
+        for (whose, being) in [
+            (Whose::All, Being::Present),
+            (Whose::Patients, Being::Present),
+            (Whose::Of(vec![id("p")]), Being::Present),
+            (Whose::Members(id("g")), Being::Present),
+            (Whose::All, Being::Deleted),
+            (Whose::Members(id("g")), Being::Deleted),
         ] {
             let portion = Portion {
                 kind: "Observation",
+                being,
                 whose,
                 since: Some(1),
                 any: vec![query(

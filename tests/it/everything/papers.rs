@@ -124,6 +124,7 @@ async fn a_summary_is_made_of_what_is_seen(db: Db) {
         sizes.iter().any(|(who, n)| *who == "therapist" && *n > 5),
         "{sizes:?}"
     );
+    by_identifier(&scene).await;
     let strict = [("Prefer", "handling=strict")];
     for path in ["?profile=http://other", "?graph=x", "?unheard=x"] {
         let path = format!("/fhir/Patient/{}/$summary{path}", scene.open.patient);
@@ -131,4 +132,59 @@ async fn a_summary_is_made_of_what_is_seen(db: Db) {
         assert_eq!(refused.status, 400, "{path}: {}", refused.text);
     }
     scene.stop().await;
+}
+
+/// The summary of the patient of an identifier is that of the patient; who is hidden has none.
+async fn by_identifier(scene: &Scene) {
+    let therapist = scene.caller("therapist");
+    let ask = async |id: &str| get(therapist, &format!("/fhir/Patient/{id}")).await.json();
+    let open = ask(&scene.open.patient).await;
+    let identifier = &open["identifier"][0];
+    let (system, value) = (text(&identifier["system"]), text(&identifier["value"]));
+    let path = format!("/fhir/Patient/$summary?identifier={system}|{value}");
+    let answer = get(therapist, &path).await;
+    let summary = answer.expect(200);
+    let subject = &summary["entry"][0]["resource"]["subject"]["reference"];
+    assert!(text(subject).ends_with(&scene.open.patient), "{subject}");
+    let body = json!({ "resourceType": "Parameters", "parameter": [
+        { "name": "identifier", "valueString": format!("{system}|{value}") }] });
+    let posted = post(therapist, "/fhir/Patient/$summary", &body)
+        .await
+        .expect(200);
+    let entries = |bundle: &Value| bundle["entry"].as_array().map(Vec::len);
+    assert_eq!(entries(&posted), entries(&summary));
+    for who in ["prescriber", "therapist-2", "ehr"] {
+        let caller = scene.caller(who);
+        let closed = ask(&scene.closed.patient).await;
+        let value = text(&closed["identifier"][0]["value"]);
+        let hidden = get(
+            caller,
+            &format!("/fhir/Patient/$summary?identifier={value}"),
+        )
+        .await;
+        let missing = get(caller, "/fhir/Patient/$summary?identifier=nobody").await;
+        let listed = get(
+            caller,
+            &format!("/fhir/Patient?identifier={value}&_total=accurate"),
+        )
+        .await;
+        if listed.json()["total"] == 0 {
+            assert_eq!(hidden.status, 404, "{who}: {}", hidden.text);
+        }
+        assert_eq!(missing.status, 404, "{who}: {}", missing.text);
+    }
+    for (rest, status) in [
+        ("", 400),
+        ("?identifier=", 400),
+        ("?identifier=a&identifier=b", 400),
+    ] {
+        let answer = get(therapist, &format!("/fhir/Patient/$summary{rest}")).await;
+        assert_eq!(answer.status, status, "{rest}: {}", answer.text);
+    }
+    let several = get(
+        therapist,
+        &format!("/fhir/Patient/$summary?identifier={system}|"),
+    )
+    .await;
+    assert_eq!(several.status, 412, "{}", several.text);
 }

@@ -1,5 +1,6 @@
 //! The protocol: what is refused, what is cancelled, how many there may be, and what is left after a day.
 
+use kap_fhir::delivery::files::Files;
 use kap_fhir::demo::script::Party;
 use reqwest::Method;
 
@@ -85,7 +86,8 @@ async fn the_protocol_is_kept(db: Db) {
         .expect("forgotten");
     assert_eq!(app.place().cell("SELECT COUNT(*) FROM job").await, "0");
     assert_eq!(app.place().cell("SELECT COUNT(*) FROM job_file").await, "0");
-    let root = app.app.exports.files().expect("a folder").root().to_owned();
+    let root = app.app.exports.files().and_then(Files::root);
+    let root = root.expect("a folder").to_owned();
     assert_eq!(std::fs::read_dir(&root).expect("folder").count(), 0);
     let _ = std::fs::remove_dir_all(root);
     app.stop().await;

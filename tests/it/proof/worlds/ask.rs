@@ -194,10 +194,14 @@ fn everything(dice: &mut Dice, known: &Known) -> Ask {
         "$everything?start=2026-05-01&_count=20",
         "$meta",
     ]);
-    match dice.below(3) {
+    match dice.below(4) {
         0 => {
             let episode = known.of("EpisodeOfCare", dice);
             Ask::get(format!("/fhir/EpisodeOfCare/{episode}/{path}"))
+        }
+        2 => {
+            let of = dice.one(&["", "Observation/", "Condition/", "Provenance/", "Consent/"]);
+            Ask::get(format!("/fhir/{of}$meta"))
         }
         1 => Ask::get(format!("/fhir/DocumentReference/$docref?patient={patient}")),
         _ => Ask::get(format!("/fhir/Patient/{patient}/{path}")),
