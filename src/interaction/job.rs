@@ -46,7 +46,7 @@ pub struct Leases {
 }
 
 impl Leases {
-    fn from_now(&self, app: &App) -> Lease {
+    fn starting(&self, app: &App) -> Lease {
         let from = app.clock.millis() + self.ahead.load(Ordering::Relaxed);
         Lease {
             from,
@@ -101,7 +101,7 @@ pub async fn work(app: App, mut stopped: watch::Receiver<bool>) {
 /// Takes a job and works on it; whether there was one.
 async fn take(app: &App, stopped: &mut watch::Receiver<bool>) -> Result<bool> {
     let now = app.clock.millis();
-    let lease = app.leases.from_now(app);
+    let lease = app.leases.starting(app);
     let claimed = app.store.claim(&app.tenant, kinds(app), now, lease);
     let Some(job) = claimed.await? else {
         return Ok(false);
@@ -160,7 +160,7 @@ async fn beside(
         tokio::select! {
             ended = &mut work => return Some(ended),
             () = tokio::time::sleep(BEAT) => {
-                let until = app.leases.from_now(app).until;
+                let until = app.leases.starting(app).until;
                 match write(app, vec![job::beat(&app.tenant, job, until)]).await {
                     Ok(true) => {}
                     Ok(false) => return Some(Ok(Ended::Lost)),

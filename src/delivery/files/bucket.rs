@@ -184,6 +184,7 @@ impl Bucket {
         self.prefix.clone().join(folder).join(name)
     }
 
+    #[must_use]
     pub fn create(&self, folder: &str, name: &str) -> Writer {
         Writer {
             bucket: self.clone(),
@@ -307,6 +308,7 @@ fn told(error: &object_store::Error) -> String {
     format!("{asked}: {}", reason.join(":"))
 }
 
+#[expect(clippy::needless_pass_by_value, reason = "what map_err gives away")]
 fn away(cause: object_store::Error) -> Error {
     failed(told(&cause))
 }

@@ -45,6 +45,7 @@ pub async fn file(app: &App, access: &Access, id: &str, name: &str, span: Span) 
 }
 
 /// Whether a file tells of what there is or of what was deleted.
+#[must_use]
 pub fn being(file: &File) -> Being {
     if file.name.starts_with(DELETED) {
         Being::Deleted

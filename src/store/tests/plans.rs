@@ -149,7 +149,9 @@ async fn no_statement_of_a_request_walks_a_tenant() {
         let along = "_include=Encounter:patient&_revinclude=Observation:encounter&_revinclude=Provenance:target";
         let found = BTreeMap::from([("Encounter", vec!["e", "f"])]);
         for include in &query("Encounter", along).include {
-            all.extend(view.asked(include, &found).into_iter().map(|b| b.sql()));
+            for statement in view.asked(include, &found) {
+                all.push(statement.sql());
+            }
         }
         let several: Vec<SearchQuery> = ["Observation", "Task"]
             .into_iter()

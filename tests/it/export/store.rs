@@ -295,7 +295,9 @@ fn tagged(text: &str) -> Response {
 }
 
 fn hex(bytes: &[u8]) -> String {
-    bytes.iter().map(|byte| format!("{byte:02x}")).collect()
+    bytes
+        .iter()
+        .fold(String::new(), |all, byte| format!("{all}{byte:02x}"))
 }
 
 fn header<'h>(headers: &'h HeaderMap, name: &str) -> &'h str {
@@ -331,18 +333,17 @@ fn signed(parts: &Parts, body: &[u8]) -> Result<(), String> {
     if hash != hex(digest::digest(&digest::SHA256, body).as_ref()) {
         return Err("the body is another".to_owned());
     }
-    let headers: String = names
-        .split(';')
-        .map(|name| format!("{name}:{}\n", header(&parts.headers, name).trim()))
-        .collect();
+    let line = |name: &str| format!("{name}:{}\n", header(&parts.headers, name).trim());
+    let headers: Vec<String> = names.split(';').map(line).collect();
+    let headers = headers.concat();
     let mut query: Vec<String> = parts
         .uri
         .query()
         .into_iter()
         .flat_map(|query| query.split('&'))
-        .map(|pair| match pair.contains('=') {
-            true => pair.to_owned(),
-            false => format!("{pair}="),
+        .map(|pair| {
+            let mark = if pair.contains('=') { "" } else { "=" };
+            format!("{pair}{mark}")
         })
         .collect();
     query.sort();

@@ -113,10 +113,11 @@ async fn versions_and_preferences(db: Db) {
         .find(|r| r["type"] == "Provenance")
         .cloned()
         .unwrap_or_default();
-    assert!(
-        !provenance["interaction"].to_string().contains("create"),
-        "{provenance}"
-    );
+    let can = provenance["interaction"].to_string();
+    assert!(can.contains("create"), "{provenance}");
+    for never in ["update", "patch", "delete"] {
+        assert!(!can.contains(never), "{provenance}");
+    }
     app.stop().await;
 }
 
