@@ -153,7 +153,7 @@ mod tests {
         assert!(of("_type=").kinds().is_err());
         assert!(of("_since=yesterday").date("_since").is_err());
         assert!(of("_since=2026&_since=2026").date("_since").is_err());
-        assert_eq!(of("").count().expect("count"), 100);
+        assert_eq!(of("").count().expect("count"), 250);
         assert_eq!(of("_count=5000").count().expect("count"), 1000);
         assert!(of("_count=0").count().is_err());
     }
