@@ -13,6 +13,7 @@ use crate::fhir_door::{Answer, call, get, post, text};
 use crate::proof::rows::all;
 use crate::proof::scene::{Scene, same};
 
+mod again;
 mod meanwhile;
 mod protocol;
 

@@ -27,6 +27,7 @@ mod import;
 mod lower;
 mod malformed;
 mod oauth;
+mod pains;
 mod policy;
 mod private_note;
 mod program;
