@@ -7,7 +7,6 @@ import pathlib
 import re
 import subprocess
 import sys
-import urllib.parse
 
 import definitions
 import examples
@@ -15,6 +14,7 @@ import keys
 import peer
 import records
 from answers import Order, all_of, difference
+from differences import Known
 from evaluate import Evaluator
 from queries import Writer
 from service import Api, Server, Token
@@ -82,56 +82,40 @@ def ready(api):
     return lambda: api.ask("GET", "metadata")[0] == 200
 
 
-def second(program, work, port, core):
+def second(program, work, port, database):
+    base = f"http://127.0.0.1:{port}/fhir/r4"
     folder = work / "theirs"
-    base = f"http://127.0.0.1:{port}"
-    peer.parameters(folder / "data", core, REPO)
-    words = [program, "--port", str(port), "--host", "127.0.0.1", "--database-url", str(folder / "fhir.db"), "--data-dir", str(folder / "data")]
-    server = Server(words, work / "theirs.log", peer.environment(base, folder / "data"), folder)
+    folder.mkdir()
+    server = Server([program], work / "theirs.log", peer.environment(base, database.url, port), folder)
     api = Api(base)
     server.wait(ready(api))
+    peer.tell(api, REPO)
     return server, api
 
 
 def shown(kind, pairs):
-    """A query as it is listed: readable, and without ids that a run makes up."""
+    """A query as people read it, and without the ids that a run makes up."""
     text = kind + "?" + "&".join(f"{name}={value}" for name, value in pairs)
     return UUID.sub("ID", text)
 
 
-def explained():
-    """The reviewed differences: query, to what it differs in and why."""
-    out = {}
-    for line in (HERE / "differences.txt").read_text().splitlines():
-        if line and not line.startswith("#"):
-            reason, word, text = line.split(" ", 2)
-            out[text] = (reason, word)
-    reasons = json.loads((HERE / "reasons.json").read_text())
-    unknown = {reason for reason, _ in out.values()} - set(reasons)
-    if unknown:
-        raise SystemExit(f"differences.txt names reasons that there are not: {unknown}")
-    return out, reasons
-
-
 class Tally:
-    def __init__(self):
-        self.counts, self.failures, self.met = collections.Counter(), [], set()
-        self.third = 0
+    def __init__(self, known):
+        self.known, self.counts, self.failures, self.third = known, collections.Counter(), [], 0
 
     def fail(self, text):
         self.failures.append(text)
 
-    def judge(self, text, found, known, right):
-        """One query: equal, explained, or a failure. `right` is what the third opinion says of ours."""
+    def judge(self, text, found, third):
+        """One query: equal, explained, or a failure. `third` is what the third opinion says of ours."""
         if found is None:
             self.counts["equal"] += 1
-            if text in known:
-                self.fail(f"no difference any more, though listed: {text}")
-        elif text in known and known[text][1] == found[0]:
-            self.met.add(text)
-            self.counts[known[text][0]] += 1
+            return
+        name = self.known.explains(text, found[0], third)
+        if name:
+            self.counts[name] += 1
         else:
-            self.fail(f"{found[0]} {text}\n    {found[1]}\n    the third opinion: {right}")
+            self.fail(f"{found[0]} {text}\n    {found[1]}\n    the third opinion: {third}")
 
 
 def judged(ours, evaluator, kind, pairs):
@@ -144,10 +128,10 @@ def judged(ours, evaluator, kind, pairs):
     return "agrees" if mine == wanted else f"differs: ours lacks {sorted(wanted - mine)[:3]}, has {sorted(mine - wanted)[:3]}"
 
 
-def run(work, program, other, core):
+def run(work, program, other, postgres):
     port = 20000 + os.getpid() % 20000
     ours = Ours(program, work, port)
-    servers = [ours.server]
+    ends = [ours.server.stop]
     try:
         there = ours.load()
         count = sum(len(all_of_kind) for all_of_kind in there.values())
@@ -155,22 +139,23 @@ def run(work, program, other, core):
         evaluator = Evaluator(there, definitions.load(REPO))
         queries = Writer(REPO, there, evaluator, SKIP).every()
         mine = all_of(ours.api, queries)
-        if other is None:
+        if not other:
             return report(queries, mine, None, evaluator)
-        server, api = second(other, work, port + 1, core)
-        servers.append(server)
+        database = peer.Database(postgres, f"kap_compare_{os.getpid()}")
+        ends.append(database.drop)
+        server, api = second(other, work, port + 1, database)
+        ends.append(server.stop)
         refused = peer.store(api, [one for of_kind in there.values() for one in of_kind.values()])
         if refused:
             raise SystemExit("the second server does not take the same records:\n" + "\n".join(refused[:20]))
         return report(queries, mine, all_of(api, queries), evaluator)
     finally:
-        for server in servers:
-            server.stop()
+        for end in reversed(ends):
+            end()
 
 
 def report(queries, mine, theirs, evaluator):
-    known, reasons = explained()
-    tally, order = Tally(), Order(evaluator)
+    tally, order = Tally(Known(HERE / "differences.json")), Order(evaluator)
     for n, (kind, pairs) in enumerate(queries):
         text, ours = shown(kind, pairs), mine[n]
         if ours.status != 200 or ours.twice:
@@ -180,24 +165,26 @@ def report(queries, mine, theirs, evaluator):
         tally.third += right == "agrees"
         if right.startswith("differs"):
             tally.fail(f"the third opinion {right}: {text}")
-        if theirs is not None:
-            tally.judge(text, difference(pairs, ours, theirs[n], order), known, right)
+        elif theirs is not None:
+            tally.judge(text, difference(pairs, ours, theirs[n], order), right)
     if theirs is not None:
-        for text in set(known) - tally.met:
-            if not any(text in failure for failure in tally.failures):
-                tally.fail(f"listed, and not asked: {text}")
-    for failure in tally.failures:
-        print("FAILED", failure)
-    for name, count in tally.counts.most_common():
-        print(f"{count:6} {name}{': ' + reasons[name]['says'] if name in reasons else ''}")
-    print(f"{tally.third:6} of {len(queries)} as a third opinion has it")
+        for name in tally.known.stale():
+            tally.fail(f"nothing differs any more as {name} explains")
     if len(queries) < LEAST:
-        tally.failures.append("too few")
-        print(f"FAILED only {len(queries)} queries")
-    print(f"{len(queries) - len(tally.failures)} passed, {len(tally.failures)} failed")
+        tally.fail(f"only {len(queries)} queries")
+    tell(queries, tally)
     return 1 if tally.failures else 0
 
 
+def tell(queries, tally):
+    for failure in tally.failures:
+        print("FAILED", failure)
+    for name, count in tally.counts.most_common():
+        print(f"{count:6} {name}{tally.known.sentence(name)}")
+    print(f"{tally.third:6} of {len(queries)} are as a third opinion has it")
+    print(f"{len(queries) - len(tally.failures)} passed, {len(tally.failures)} failed")
+
+
 if __name__ == "__main__":
-    work, program, other, core = sys.argv[1:5]
-    sys.exit(run(pathlib.Path(work), program, other or None, core))
+    work, program, other, postgres = sys.argv[1:5]
+    sys.exit(run(pathlib.Path(work), program, other, postgres))

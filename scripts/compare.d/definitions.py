@@ -129,6 +129,7 @@ def holds(node, condition):
     if resolved:
         reference = node.get("reference", "") if isinstance(node, dict) else ""
         parts = reference.split("/_history/")[0].split("/")
-        return len(parts) >= 2 and parts[-2] == resolved.group(1)
+        # What stands on another server cannot be resolved: nobody knows what it is.
+        return len(parts) == 2 and parts[0] == resolved.group(1)
     name, value = re.match(r"(\w+) ?= ?'(.*)'", condition).groups()
     return isinstance(node, dict) and node.get(name) == value

@@ -1,8 +1,8 @@
-"""The second server: Helios FHIR Server (<https://github.com/HeliosSoftware/hfs>, MIT), with the same search parameters and records."""
+"""The second server: WSO2's fhir-server (<https://github.com/wso2/fhir-server>, Apache-2.0), a program in Go over PostgreSQL that
+was written without this one. It brings HL7's search parameters of R4; the others are told to it as SearchParameters."""
 
 import json
 import os
-import pathlib
 import subprocess
 
 from definitions import US_CORE
@@ -10,43 +10,52 @@ from definitions import US_CORE
 # What the service is searched by and R4 does not define: the same expression for both.
 OWN = [("DetectedIssue", "status", "token", "DetectedIssue.status"), ("AdverseEvent", "identifier", "token", "AdverseEvent.identifier"),
        ("Flag", "status", "token", "Flag.status"), ("Flag", "category", "token", "Flag.category"), ("Flag", "code", "token", "Flag.code")]
-# Not of R4: what the publisher of the definitions' package added to them.
-ADDED = {"DetectedIssue-status", "ServiceRequest-order-detail", "DeviceDefinition-classification"}
 
 
-def parameters(folder, core, repo):
-    """Writes the definitions where the server reads them: HL7's as they are, and those of US Core and of the project."""
-    folder.mkdir(parents=True, exist_ok=True)
-    entries = []
-    for path in sorted(pathlib.Path(core).glob("SearchParameter-*.json")):
-        one = json.loads(path.read_text())
-        if one["id"] not in ADDED:
-            entries.append({"resource": one})
-    if len(entries) < 1000:
-        raise SystemExit(f"{core} has no definitions of R4: run scripts/profiles once before")
-    (folder / "search-parameters-r4.json").write_text(json.dumps({"resourceType": "Bundle", "type": "collection", "entry": entries}))
+class Database:
+    """A database of its own on a PostgreSQL, gone at the end."""
+
+    def __init__(self, url, name):
+        self.server, self.name = url, name
+        # It asks within its own requests: with few connections they would wait for each other.
+        self.url = url.rpartition("/")[0] + f"/{name}?pool_max_conns=32"
+        self.say(f"CREATE DATABASE {name}")
+
+    def say(self, sql):
+        subprocess.run(["psql", self.server, "-qc", sql], check=True)
+
+    def drop(self):
+        self.say(f"DROP DATABASE {self.name} WITH (FORCE)")
+
+
+def environment(base, database, port):
+    kept = {name: os.environ[name] for name in ("PATH", "HOME") if name in os.environ}
+    return {**kept, "DATABASE_URL": database, "FHIR_CREATE_TABLES": "true", "SERVER_PORT": str(port), "BASE_URL": base, "LOG_LEVEL": "warn",
+            "FHIR_BASE_VALIDATION": "false"}
+
+
+def tell(api, repo):
+    """Tells the server the parameters of US Core and of the project."""
     own = [json.loads(path.read_text()) for path in sorted((repo / "profiles/generated").glob("SearchParameter-*.json"))]
     for kind, name, sort, expression in US_CORE + OWN:
-        own.append({"resourceType": "SearchParameter", "id": f"own-{kind.lower()}-{name}", "url": f"http://example.org/fhir/SearchParameter/{kind}-{name}",
-                    "name": name, "status": "active", "description": name, "code": name, "base": [kind], "type": sort, "expression": expression})
-    (folder / "own.json").write_text(json.dumps(own))
-
-
-def environment(base, folder):
-    kept = {name: os.environ[name] for name in ("PATH", "HOME") if name in os.environ}
-    return {**kept, "HFS_BASE_URL": base, "HFS_DATA_DIR": str(folder), "HFS_UI_ENABLED": "false", "HFS_LOG_LEVEL": "warn", "HFS_MAX_PAGE_SIZE": "5000"}
+        own.append({"resourceType": "SearchParameter", "url": f"http://example.org/fhir/SearchParameter/{kind}-{name}", "name": name, "status": "active",
+                    "description": name, "code": name, "base": [kind], "type": sort, "expression": expression})
+    for one in own:
+        one.pop("id", None)
+        status, text = api.ask("POST", "SearchParameter", one)
+        if status != 201:
+            raise SystemExit(f"the second server does not take {one['code']}: {status} {text[:300]}")
 
 
 def store(api, records):
-    """Stores each record under its id."""
+    """Stores all under their ids, a hundred at a time."""
     refused = []
-    for one in records:
-        status, text = api.ask("PUT", f"{one['resourceType']}/{one['id']}", one)
-        if status not in (200, 201):
-            refused.append(f"{one['resourceType']}/{one['id']}: {status} {text[:300]}")
+    for start in range(0, len(records), 100):
+        entries = [{"resource": one, "request": {"method": "PUT", "url": f"{one['resourceType']}/{one['id']}"}} for one in records[start:start + 100]]
+        status, text = api.ask("POST", "", {"resourceType": "Bundle", "type": "batch", "entry": entries})
+        answers = json.loads(text).get("entry", []) if status == 200 else []
+        told = [entry["response"].get("status", "") for entry in answers]
+        refused += [f"{one['resource']['resourceType']}/{one['resource']['id']}: {said}" for one, said in zip(entries, told) if not said.startswith("20")]
+        if len(told) != len(entries):
+            raise SystemExit(f"the second server does not take a batch: {status} {text[:300]}")
     return refused
-
-
-def version(program):
-    done = subprocess.run([program, "--version"], capture_output=True, text=True, check=True)
-    return done.stdout.strip()

@@ -1,10 +1,11 @@
 """Queries for every parameter of every type, with values drawn from the records that there are."""
 
+import json
 import random
 import re
 
 from definitions import offered, select
-from evaluate import Evaluator, fold
+from evaluate import Evaluator, covered, fold
 
 PREFIXES = ["", "eq", "ne", "gt", "lt", "ge", "le", "sa", "eb"]
 # `ap` of a date depends on the clock: the two servers may draw the line elsewhere (R4: 'exact definition is left to the server').
@@ -15,9 +16,14 @@ CHAINED = {"Patient": ("family", "gender"), "Practitioner": ("family", "identifi
            "EpisodeOfCare": ("status", "date"), "DocumentReference": ("type", "date"), "ClinicalImpression": ("date", "status"), "Task": ("code", "status"),
            "RelatedPerson": ("name", "gender"), "Communication": ("sent", "status"), "Appointment": ("date", "status"), "Composition": ("type", "date"),
            "Consent": ("status", "date"), "AdverseEvent": ("event", "date"), "Flag": ("date", "encounter"), "DetectedIssue": ("identified", "code")}
+# Queries of one parameter of one type.
+EACH = 3
 # Parameters of the service whose values are words that people wrote, or that no definition describes alike for two servers.
-APART = {"phonetic"}
+APART = {"phonetic", "care-manager"}
 ALL = ["_id", "_profile", "_source", "_tag", "_security"]
+
+
+UUID = re.compile(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}")
 
 
 class Writer:
@@ -25,7 +31,7 @@ class Writer:
         self.records, self.evaluator, self.skip = records, evaluator, skip
         self.names = offered(repo)
         self.dice = random.Random(4)
-        self.out = []
+        self.out, self.sorted = [], {}
 
     def every(self):
         for kind in sorted(self.names):
@@ -42,25 +48,39 @@ class Writer:
             if key not in seen:
                 seen.add(key)
                 unique.append(one)
-        return unique
+        return self.drawn(unique)
+
+    def drawn(self, every):
+        """Some of the queries of each parameter of each type, and of each way to shape an answer."""
+        groups = {}
+        for kind, pairs in every:
+            base = re.split(r"[:.]", pairs[0][0])[0] if not pairs[0][0].startswith("_has") else "_has"
+            groups.setdefault((kind, base, len(pairs)), []).append((kind, pairs))
+        return [one for group in groups.values() for one in self.dice.sample(group, min(EACH, len(group)))]
 
     def add(self, kind, *pairs):
         self.out.append((kind, list(pairs)))
+
+    def ordered(self, kind):
+        """The records in an order that is the same in every run, whatever ids were made up."""
+        if kind not in self.sorted:
+            plain = lambda one: UUID.sub("", json.dumps({n: v for n, v in one.items() if n not in ("id", "meta", "text")}, sort_keys=True))
+            self.sorted[kind] = sorted(self.records[kind].values(), key=plain)
+        return self.sorted[kind]
 
     def values(self, kind, name):
         """Up to some of the values that records have, each different."""
         parameter = self.evaluator.parameter(kind, name)
         found = []
-        for one in sorted(self.records[kind]):
-            found += [node for node, _ in self.evaluator.values(self.records[kind][one], parameter)]
+        for record in self.ordered(kind):
+            found += [node for node, _ in self.evaluator.values(record, parameter)]
         unique = list({repr(node): node for node in found}.values())
         self.dice.shuffle(unique)
         return parameter, unique
 
     def parameter(self, kind, name):
         if name == "_id":
-            some = self.dice.sample(sorted(self.records[kind]), min(2, len(self.records[kind])))
-            self.add(kind, ("_id", ",".join(some)))
+            self.add(kind, ("_id", ",".join(one["id"] for one in self.ordered(kind)[:2])))
             return
         parameter = self.evaluator.parameter(kind, name)
         if parameter.sort == "composite":
@@ -113,18 +133,19 @@ class Writer:
         if not texts:
             return
         for text in texts[:2]:
-            self.add(kind, (name, escape(text[: max(2, len(text) // 2)].upper())))
+            self.add(kind, (name, escape(shouted(text[: max(2, len(text) // 2)]))))
         text = texts[-1]
         self.add(kind, (name, escape(fold(text)[:4])))
         self.add(kind, (f"{name}:exact", escape(text)))
-        self.add(kind, (f"{name}:contains", escape(text[1:4])))
+        if len(text) > 2:
+            self.add(kind, (f"{name}:contains", escape(text[1:4])))
         if len(texts) > 2:
             self.add(kind, (name, ",".join(escape(t) for t in texts[:2])))
 
     def date(self, kind, name, found):
         dates = []
         for node in found:
-            if isinstance(node, str):
+            if isinstance(node, str) and covered(node):
                 dates.append(node)
             elif isinstance(node, dict):
                 period = node.get("repeat", {}).get("boundsPeriod", node)
@@ -214,7 +235,7 @@ class Writer:
 
     def composite(self, kind, parameter):
         first, second = parameter.parts
-        bases = [base for one in sorted(self.records[kind]) for base, _ in bases_of(self.records[kind][one], parameter.expression)]
+        bases = [base for record in self.ordered(kind) for base, _ in bases_of(record, parameter.expression)]
         self.dice.shuffle(bases)
         count = 0
         for base in bases:
@@ -257,7 +278,7 @@ class Writer:
             self.add(target, ("_revinclude", f"{kind}:{name}"))
         if len(links) > 1:
             self.add(kind, ("_include", f"{kind}:{links[0]}"), ("_include", f"{kind}:{links[1]}"))
-            self.add(kind, ("_include", f"{kind}:{links[1]}"), ("_include:iterate", "Practitioner:organization"), ("_include:iterate", "Patient:general-practitioner"))
+            self.add(kind, ("_include", f"{kind}:{links[1]}"), ("_include:iterate", "PractitionerRole:organization"), ("_include:iterate", "Patient:general-practitioner"))
         if links:
             self.add(kind, ("_include", f"{kind}:*"))
             target = self.reaches(kind, links[0])[0]
@@ -294,6 +315,11 @@ def said(node, name):
 
 def escape(text):
     return re.sub(r"([\\$,|])", r"\\\1", text)
+
+
+def shouted(text):
+    """In capitals, letter by letter: what has no capital of one letter stays."""
+    return "".join(c.upper() if len(c.upper()) == 1 else c for c in text)
 
 
 def cut(text, size):

@@ -20,7 +20,7 @@ def meta(number):
 def organization(n, pool):
     return {"name": of(["Harbor Müller Clinic", "Åkesson & Söner", "harbor health", "North (East)", "Zentrum Nord"]),
             "alias": maybe(0.4, lambda: ["Hafenklinik", "Café Santé"]), "active": pick(True, False, None),
-            "type": [concept(["prov", "dept"], f"{TERMS}/organization-type")], "address": [address()],
+            "type": [concept(["prov", "dept"], f"{TERMS}/organization-type")], "address": [{**address(), "use": "work"}],
             "partOf": maybe(0.4, lambda: pool.to(["Organization"])), "endpoint": [{"reference": f"{ELSEWHERE}/Endpoint/e1"}]}
 
 
@@ -138,9 +138,12 @@ def canonical(n, kind):
 
 
 def task(n, pool, who):
+    authored, modified = sorted([moment(), moment()], key=lambda text: (text[:4], len(text) < 10, text))
+    if authored[:4] == modified[:4]:
+        modified = "2025-06-01"
     return {"for": who, "status": pick("requested", "completed", "in-progress"), "intent": pick("order", "plan"), "priority": pick("routine", "asap", None),
             "businessStatus": maybe(0.5, lambda: concept(CODES)), "code": concept(CODES), "groupIdentifier": maybe(0.5, lambda: identifier("Group", n % 3)),
-            "focus": maybe(0.5, lambda: own(pool, "ServiceRequest", who)), "authoredOn": moment(), "lastModified": moment(), "executionPeriod": maybe(0.5, period),
+            "focus": maybe(0.5, lambda: own(pool, "ServiceRequest", who)), "authoredOn": authored, "lastModified": modified, "executionPeriod": maybe(0.5, period),
             "restriction": maybe(0.5, lambda: {"period": period()}), "requester": maybe(0.5, lambda: pool.to(PEOPLE)), "owner": maybe(0.5, lambda: pool.to(PEOPLE)),
             "performerType": [concept(["md", "rn"])], "basedOn": [own(pool, "ServiceRequest", who)], "encounter": maybe(0.3, lambda: own(pool, "Encounter", who))}
 

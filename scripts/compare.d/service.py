@@ -8,7 +8,8 @@ import urllib.error
 import urllib.parse
 import urllib.request
 
-PATIENCE = 120
+PATIENCE = 20
+START = 300
 
 
 class Server:
@@ -20,7 +21,7 @@ class Server:
 
     def wait(self, ready):
         """Until it answers."""
-        end = time.monotonic() + PATIENCE
+        end = time.monotonic() + START
         while time.monotonic() < end:
             if self.process.poll() is not None:
                 raise SystemExit(f"{self.process.args[0]} ended: see {self.log.name}")
@@ -56,11 +57,11 @@ class Api:
             headers["Content-Type"] = "application/fhir+json"
         request = urllib.request.Request(url, data=data, method=method, headers=headers)
         try:
-            with urllib.request.urlopen(request, timeout=60) as answer:
+            with urllib.request.urlopen(request, timeout=PATIENCE) as answer:
                 return answer.status, answer.read().decode()
         except urllib.error.HTTPError as error:
             return error.code, error.read().decode()
-        except (urllib.error.URLError, ConnectionError) as error:
+        except OSError as error:
             return 0, str(error)
 
     def pages(self, path):

@@ -17,7 +17,8 @@ fn has_test(source: &str, name: &str) -> bool {
         return false;
     };
     let attributes = lines[..at].iter().rev();
-    let mut attributes = attributes.take_while(|line| line.trim_start().starts_with("#["));
+    // Attributes may be of several lines; the item before ends with a brace or a blank line.
+    let mut attributes = attributes.take_while(|line| !line.is_empty() && !line.starts_with('}'));
     let alone = attributes.any(|a| a.contains("#[test]") || a.contains("#[tokio::test"));
     let lists = source.split("both!(").skip(1);
     let mut lists = lists.map(|rest| rest.split(')').next().unwrap_or_default());

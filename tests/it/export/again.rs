@@ -27,8 +27,9 @@ async fn an_export_is_the_same_again_and_counts_what_there_is(db: Db) {
     for kind in ["Patient", "Observation", "Encounter", "Task"] {
         let counted = get(caller, &format!("/fhir/{kind}?_count=0&_total=accurate")).await;
         let total = counted.expect(200)["total"].as_u64().expect("a total");
-        assert_eq!(runs[0].0.get(kind), Some(&total), "{kind}");
-        assert!(total > 0, "{kind}");
+        // A type without records has no file.
+        let told = runs[0].0.get(kind).copied().unwrap_or_default();
+        assert_eq!(told, total, "{kind}");
     }
     clean(&scene);
     scene.stop().await;

@@ -107,7 +107,7 @@ async fn two_entries_under_one_condition_are_both_named(db: Db) {
         let answer = transaction(practice, &entries).await;
         assert_eq!(answer.status, 422, "{}", answer.text);
         assert_eq!(answer.expression(), format!("Bundle.entry[2].{place}"));
-        let told = text(&answer.json()["issue"][0]["details"]["text"]).to_owned();
+        let told = text(&answer.json()["issue"][0]["diagnostics"]).to_owned();
         assert!(told.contains("Bundle.entry[0]"), "{}", answer.text);
         let path = format!("/fhir/Observation?identifier={NUMBERS}|twice,{NUMBERS}|other");
         assert!(ids(practice, &path).await.is_empty());
