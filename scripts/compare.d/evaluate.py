@@ -92,9 +92,6 @@ class Evaluator:
         return found
 
     def values(self, record, parameter):
-        if (record["resourceType"], parameter.name) == ("EpisodeOfCare", "care-manager"):
-            # Its definition leaves out the PractitionerRoles that the element may refer to; the service finds both.
-            raise Undecided("wider than its definition")
         expression = parameter.expression
         if expression.startswith("Resource."):
             expression = record["resourceType"] + expression[len("Resource"):]
@@ -120,6 +117,9 @@ class Evaluator:
             found = [t for t in targets if t and (not wanted or t["resourceType"] == wanted)]
             return any(self.knows(t, rest) and self.meets(t, rest, value) for t in found)
         base, _, modifier = name.partition(":")
+        if (kind, base) == ("EpisodeOfCare", "care-manager"):
+            # Its definition leaves out the PractitionerRoles that the element may refer to; the service finds both.
+            raise Undecided("wider than its definition")
         parameter = self.parameter(kind, base)
         if parameter.sort == "composite":
             return self.composite(record, parameter, value)
