@@ -2,9 +2,12 @@
 //! (`parameters.txt`; FHIR R4 §3.1.1 <https://hl7.org/fhir/R4/search.html>).
 
 pub mod definition;
+mod implied;
 
 use std::collections::HashMap;
 use std::sync::LazyLock;
+
+pub use self::implied::implies;
 
 const TABLE: &str = include_str!("parameters.txt");
 const HL7: &str = "http://hl7.org/fhir/StructureDefinition/";

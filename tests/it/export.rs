@@ -14,6 +14,7 @@ use crate::fhir_door::{Answer, call, get, post, text};
 use crate::proof::rows::all;
 use crate::proof::scene::{Scene, same};
 
+mod again;
 mod bucket;
 mod deleted;
 mod meanwhile;

@@ -29,6 +29,7 @@ mod lower;
 mod malformed;
 mod must_support;
 mod oauth;
+mod pains;
 mod policy;
 mod private_note;
 mod program;

@@ -88,6 +88,14 @@ impl Program {
         std::fs::read_to_string(&self.log).expect("log")
     }
 
+    /// The most memory that it had so far, in KiB; `None` where the system does not tell.
+    pub fn peak(&self) -> Option<u64> {
+        let path = format!("/proc/{}/status", self.child.id());
+        let status = std::fs::read_to_string(path).ok()?;
+        let line = status.lines().find_map(|l| l.strip_prefix("VmHWM:"))?;
+        line.trim().trim_end_matches(" kB").parse().ok()
+    }
+
     /// `kill -9`.
     pub fn kill(mut self) {
         self.child.kill().expect("killed");

@@ -174,7 +174,7 @@ impl SearchQuery {
                 "At most {MAX_FILTERS} search parameters are allowed."
             )));
         }
-        let test = test(parameter, modifier, value)?;
+        let test = test(self.kind, parameter, modifier, value)?;
         let raw = (name.to_owned(), value.to_owned());
         self.filters.push(Filter {
             parameter,

@@ -1,6 +1,6 @@
 //! What becomes of each entry of a transaction, before anything is done.
 
-use std::collections::{HashMap, HashSet};
+use std::collections::HashMap;
 
 use super::entry::{Entry, Method, Target, invalid, within};
 use crate::access::{Access, Interaction};
@@ -61,24 +61,28 @@ pub async fn fates(
 ) -> Result<(Vec<Fate>, HashMap<String, String>)> {
     let mut fates: Vec<Fate> = Vec::with_capacity(entries.len());
     let mut names = HashMap::new();
-    let mut asked = HashSet::new();
-    let mut changed = HashSet::new();
+    let mut asked = HashMap::new();
+    let mut changed = HashMap::new();
     let old = replaced(app, access, entries).await?;
     for (i, entry) in entries.iter().enumerate() {
         let fate = fate(app, access, entry, &old).await;
         let fate = fate.map_err(|e| within(e, i))?;
         let unless = fate.unless().map(SearchQuery::identity);
-        if unless.is_some_and(|query| !asked.insert(query)) {
-            let text =
-                "Two entries have the same condition: one of them would be in the other's way.";
-            let error = Error::new(Kind::Unprocessable, text).at(".request.ifNoneExist");
+        if let Some(other) = unless.and_then(|query| asked.insert(query, i)) {
+            let text = format!(
+                "Bundle.entry[{other}] has the same condition: one of the two would be in the other's way."
+            );
+            let place = match entry.method {
+                Method::Put => ".request.url",
+                _ => ".request.ifNoneExist",
+            };
+            let error = Error::new(Kind::Unprocessable, text).at(place);
             return Err(within(error, i));
         }
-        if !matches!(fate, Fate::Exists(_))
-            && fate.key().is_some_and(|key| !changed.insert(key.clone()))
-        {
-            let error = invalid("Two entries write the same resource.").at(".request.url");
-            return Err(within(error, i));
+        let own = fate.key().filter(|_| !matches!(fate, Fate::Exists(_)));
+        if let Some(other) = own.and_then(|key| changed.insert(key.clone(), i)) {
+            let text = format!("Bundle.entry[{other}] writes the same resource.");
+            return Err(within(invalid(&text).at(".request.url"), i));
         }
         if let (Some(url), Some(key), Method::Post | Method::Put) =
             (&entry.full_url, fate.key(), entry.method)

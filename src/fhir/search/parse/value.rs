@@ -10,10 +10,11 @@ use crate::fhir::search::{
     DateTest, PairTest, Part, Prefix, Presence, ReferenceTest, Test, TextMatch, Token, UriMatch,
 };
 
-const MAX_VALUES: usize = 100;
+/// More do not fit into a query in most systems; no statement grows beyond what a database takes.
+const MAX_VALUES: usize = 300;
 
 /// What the values ask of the parameter under this modifier.
-pub(super) fn test(parameter: &Parameter, modifier: &str, value: &str) -> Result<Test> {
+pub(super) fn test(kind: &str, parameter: &Parameter, modifier: &str, value: &str) -> Result<Test> {
     use ParameterKind as K;
     if modifier == "missing" {
         return missing(parameter, value).map(Test::Missing);
@@ -23,7 +24,7 @@ pub(super) fn test(parameter: &Parameter, modifier: &str, value: &str) -> Result
         return Err(invalid(format!("At most {MAX_VALUES} values are allowed.")));
     }
     let test = match parameter.kind {
-        K::Token => tokens(parameter, modifier, &values)?,
+        K::Token => tokens(kind, parameter, modifier, &values)?,
         K::Date if modifier.is_empty() => {
             let dates = values.iter().map(|v| date(parameter.name, v));
             Some(Test::Date(dates.collect::<Result<_>>()?))
@@ -63,8 +64,14 @@ fn folded(values: &[&str]) -> Vec<String> {
     all.collect()
 }
 
-fn tokens(parameter: &Parameter, modifier: &str, values: &[&str]) -> Result<Option<Test>> {
-    let all = || values.iter().map(|v| token(v)).collect::<Result<_>>();
+fn tokens(
+    kind: &str,
+    parameter: &Parameter,
+    modifier: &str,
+    values: &[&str],
+) -> Result<Option<Test>> {
+    let one = |value: &&str| token(value).map(|token| stated(kind, parameter, token));
+    let all = || values.iter().map(one).collect::<Result<_>>();
     let is_id = parameter.name == "_id";
     Ok(Some(match modifier {
         "" => Test::Token(all()?),
@@ -262,6 +269,22 @@ fn token(value: &str) -> Result<Token> {
         _ => Err(invalid(
             "A token is written code, system|code, |code or system|.",
         )),
+    }
+}
+
+/// What is asked of the values as they are stated: those of the type `code` state no system, and have one all the same.
+fn stated(kind: &str, parameter: &Parameter, token: Token) -> Token {
+    let Token { system, code } = &token;
+    let implied = system.as_deref().is_some_and(|system| {
+        !system.is_empty() && parameter::implies(kind, parameter, system, code.as_deref())
+    });
+    Token {
+        system: if implied {
+            Some(String::new())
+        } else {
+            token.system
+        },
+        code: token.code,
     }
 }
 

@@ -203,6 +203,6 @@ fn documents_are_found_by_how_they_relate_to_others() {
 #[test]
 fn the_number_of_values_is_limited() {
     let many = |n: usize| vec!["x"; n].join(",");
-    query("Observation", &format!("code={}", many(100)));
-    refused("Observation", &format!("code={}", many(101)));
+    query("Observation", &format!("code={}", many(300)));
+    refused("Observation", &format!("code={}", many(301)));
 }
