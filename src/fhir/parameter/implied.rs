@@ -2,7 +2,7 @@
 //! (<https://hl7.org/fhir/R4/search.html#token>, "implicit"; <https://hl7.org/fhir/R4/datatypes.html#code>).
 
 use super::{Parameter, Segment, paths};
-use crate::fhir::definitions::{codes::Set, named};
+use crate::fhir::definitions::{Strength, codes::Set, named};
 
 /// The system of booleans.
 const SPECIAL: &str = "http://hl7.org/fhir/special-values";
@@ -46,7 +46,7 @@ fn end(kind: &str, path: &[Segment]) -> Option<End> {
         "code" => element
             .binding
             .as_ref()
-            .filter(|binding| binding.required)
+            .filter(|binding| binding.strength == Strength::Required)
             .map(|binding| End::Codes(binding.set)),
         _ => None,
     }
@@ -57,81 +57,28 @@ mod tests {
     use super::*;
     use crate::fhir::parameter::find;
 
+    /// Parameter, system, code, and whether the one implies the other.
+    #[rustfmt::skip]
+    const CASES: &[(&str, &str, &str, Option<&str>, bool)] = &[
+        ("Observation", "status", "http://hl7.org/fhir/observation-status", Some("final"), true),
+        ("Observation", "status", "http://hl7.org/fhir/observation-status", None, true),
+        ("Observation", "status", "http://hl7.org/fhir/observation-status", Some("done"), false),
+        ("Observation", "status", "http://hl7.org/fhir/task-status", Some("final"), false),
+        ("Patient", "gender", "http://hl7.org/fhir/administrative-gender", Some("male"), true),
+        ("Patient", "address-use", "http://hl7.org/fhir/address-use", Some("home"), true),
+        ("Appointment", "part-status", "http://hl7.org/fhir/participationstatus", Some("accepted"), true),
+        ("Patient", "active", "http://hl7.org/fhir/special-values", Some("true"), true),
+        ("Observation", "category", "http://terminology.hl7.org/CodeSystem/observation-category", Some("survey"), false),
+        ("Patient", "telecom", "phone", Some("1"), false),
+        ("Observation", "episode", "x", None, false),
+    ];
+
     #[test]
     fn a_code_is_of_the_system_that_its_binding_implies() {
-        for (kind, name, system, code, is) in [
-            (
-                "Observation",
-                "status",
-                "http://hl7.org/fhir/observation-status",
-                Some("final"),
-                true,
-            ),
-            (
-                "Observation",
-                "status",
-                "http://hl7.org/fhir/observation-status",
-                None,
-                true,
-            ),
-            (
-                "Observation",
-                "status",
-                "http://hl7.org/fhir/observation-status",
-                Some("done"),
-                false,
-            ),
-            (
-                "Observation",
-                "status",
-                "http://hl7.org/fhir/task-status",
-                Some("final"),
-                false,
-            ),
-            (
-                "Patient",
-                "gender",
-                "http://hl7.org/fhir/administrative-gender",
-                Some("male"),
-                true,
-            ),
-            (
-                "Patient",
-                "address-use",
-                "http://hl7.org/fhir/address-use",
-                Some("home"),
-                true,
-            ),
-            (
-                "Appointment",
-                "part-status",
-                "http://hl7.org/fhir/participationstatus",
-                Some("accepted"),
-                true,
-            ),
-            (
-                "Patient",
-                "active",
-                "http://hl7.org/fhir/special-values",
-                Some("true"),
-                true,
-            ),
-            (
-                "Observation",
-                "category",
-                "http://terminology.hl7.org/CodeSystem/observation-category",
-                Some("survey"),
-                false,
-            ),
-            ("Patient", "telecom", "phone", Some("1"), false),
-            ("Observation", "episode", "x", None, false),
-        ] {
+        for (kind, name, system, code, is) in CASES {
             let parameter = find(kind, name).expect("a parameter");
-            assert_eq!(
-                implies(kind, parameter, system, code),
-                is,
-                "{kind} {name} {system}"
-            );
+            let found = implies(kind, parameter, system, *code);
+            assert_eq!(found, *is, "{kind} {name} {system}");
         }
     }
 }

@@ -52,7 +52,7 @@ async fn creates_at_once_under_one_condition_make_one(db: Db) {
         let body = numbered(&w, kind, &number);
         let criteria = format!("identifier={NUMBERS}|{number}");
         let one = async |n: usize| {
-            if n % 2 == 0 {
+            if n.is_multiple_of(2) {
                 let headers = [("If-None-Exist", &*criteria)];
                 let path = format!("/fhir/{kind}");
                 call(
