@@ -5,6 +5,18 @@ use serde_json::Value;
 use super::validate;
 use crate::error::{Error, Kind, Result};
 
+/// The parameters of a body.
+///
+/// # Errors
+/// `Invalid` where the body is no Parameters.
+pub fn parameters(body: &Value) -> Result<&[Value]> {
+    if body["resourceType"] != "Parameters" {
+        let text = "The body of an operation is a resource of type Parameters.";
+        return Err(invalid(text, "resourceType").issue_code("structure"));
+    }
+    Ok(body["parameter"].as_array().map_or(&[], Vec::as_slice))
+}
+
 /// The parameters of a body as pairs, the way a query has them: codes, dates, numbers and booleans as text, a Coding as
 /// `system|code`, a Reference as what it refers to.
 ///
@@ -12,12 +24,8 @@ use crate::error::{Error, Kind, Result};
 /// `Invalid` where the body is no Parameters, or a parameter has no value that a query could have; as [`validate::check`]
 /// where something else is wrong with it.
 pub fn pairs(body: &Value) -> Result<Vec<(String, String)>> {
-    if body["resourceType"] != "Parameters" {
-        let text = "The body of an operation is a resource of type Parameters.";
-        return Err(invalid(text, "resourceType").issue_code("structure"));
-    }
-    let all = body["parameter"].as_array().into_iter().flatten();
-    let asked = all
+    let asked = parameters(body)?
+        .iter()
         .enumerate()
         .map(|(n, one)| {
             let at = format!("Parameters.parameter[{n}]");

@@ -17,7 +17,9 @@ use crate::app::App;
 use crate::audit::Kind as Act;
 use crate::error::{Error, Kind, Result};
 use crate::fhir::meta::{LISTS, alike, with, without, written};
+use crate::fhir::operation::parameters;
 use crate::fhir::resource::{Key, Resource, Stored};
+use crate::fhir::validate;
 use crate::kap::Id;
 
 /// Profiles, tags and security labels of a resource, as Parameters with one `return`.
@@ -172,12 +174,7 @@ fn given(body: &Value) -> Result<&Value> {
         let error = Error::new(Kind::Invalid, text);
         Err(error.issue_code("structure").at(at))
     };
-    if body["resourceType"] != "Parameters" {
-        let text = "The body of an operation is a resource of type Parameters.";
-        return invalid(text, "resourceType");
-    }
-    let all = body["parameter"].as_array().map_or(&[][..], Vec::as_slice);
-    let [one] = all else {
+    let [one] = parameters(body)? else {
         return invalid(
             "The operation has one parameter: meta.",
             "Parameters.parameter",
@@ -208,5 +205,6 @@ fn given(body: &Value) -> Result<&Value> {
             &format!("{at}.value"),
         );
     }
+    validate::check(body)?;
     Ok(&one["valueMeta"])
 }

@@ -211,16 +211,15 @@ impl Scope {
         let other =
             |home: &&Home| home.patient.is_some() && patient.is_some() && home.patient != patient;
         let home = home.filter(|home| !other(home));
+        // A Provenance is where its targets are, whatever else the transaction is of.
+        let (episode, patient) = match (told, home) {
+            (Some(row), _) => (row.episode.clone(), row.patient.clone()),
+            (None, Some(home)) => (Some(home.episode.clone()), home.patient.clone()),
+            (None, None) => (None, patient),
+        };
         Self {
-            episode: match (home, told) {
-                (Some(home), _) => Some(home.episode.clone()),
-                (None, told) => told.and_then(|row| row.episode.clone()),
-            },
-            patient: match (home, told) {
-                (Some(home), _) => home.patient.clone(),
-                (None, Some(row)) => row.patient.clone(),
-                (None, None) => patient,
-            },
+            episode,
+            patient,
             said: said.into_iter().flatten().map(|found| found.text).collect(),
             roster: &*key.kind == "Group",
         }

@@ -159,6 +159,14 @@ async fn a_provenance_comes_with_what_it_tells_of(db: Db) {
         let found = told(w.practice(), &pulse).await;
         assert_eq!(found.len(), 1, "{pulse} {found:?}");
     }
+    // It is where its target is, though the rest is of another patient's episode.
+    let elsewhere = stored(w.practice(), &somebody("SYN-900015")).await;
+    let own = format!("Patient/{}", patient(&w.own));
+    let entries = json!([entry(1, pulse(&own)), entry(2, provenance(&[&elsewhere]))]);
+    post(w.practice(), "/fhir", &send(entries))
+        .await
+        .expect(200);
+    assert_eq!(told(w.practice(), &elsewhere).await.len(), 1);
     // One that cannot be placed takes the rest with it.
     let strange = provenance(&["https://elsewhere.example.org/fhir/Observation/1"]);
     let entries = json!([entry(1, somebody("SYN-900014")), entry(2, strange)]);
