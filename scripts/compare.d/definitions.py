@@ -20,6 +20,8 @@ PLAIN = {"DetectedIssue": ["status"], "AdverseEvent": ["identifier"], "Flag": ["
          "Group": ["identifier", "actual", "code", "type"]}
 GROUP = [("characteristic", "token", "Group.characteristic.code"), ("exclude", "token", "Group.characteristic.exclude"),
          ("managing-entity", "reference", "Group.managingEntity"), ("member", "reference", "Group.member.entity")]
+# R4 has Practitioners alone (`.where(resolve() is Practitioner)`), of an element that also refers to PractitionerRoles.
+WIDER = [("EpisodeOfCare", "care-manager", "reference", "EpisodeOfCare.careManager")]
 STEP = re.compile(r"\.?(\w+)(\((?:[^()]|\([^()]*\))*\))?")
 TYPED = re.compile(r"^\((.+?) as (\w+)\)(.*)$")
 
@@ -44,7 +46,7 @@ def load(repo):
             out.setdefault(kind, {})[one["code"]] = Parameter(kind, one["code"], one["type"], " | ".join(ours))
     own = [(kind, name, "token", f"{kind}.{name}") for kind, names in PLAIN.items() for name in names]
     own += [("Group", *line) for line in GROUP]
-    for kind, name, sort, expression in US_CORE + own:
+    for kind, name, sort, expression in US_CORE + own + WIDER:
         out.setdefault(kind, {})[name] = Parameter(kind, name, sort, expression)
     return out
 
