@@ -8,9 +8,9 @@ LEAST, MOST = Decimal("-Infinity"), Decimal("Infinity")
 
 
 class Amount:
-    """From `low` to `high`; an end that a comparator (`<`, `>`) leaves out is in `without`."""
+    """From `low` to `high`; `without` names the end that a comparator (`<`, `>`) leaves out."""
 
-    def __init__(self, low, high, unit, without=()):
+    def __init__(self, low, high, unit, without=None):
         self.low, self.high, self.unit, self.without = low, high, unit, without
 
     def based(self):
@@ -24,14 +24,15 @@ class Amount:
         """3.1.1.4.5: `eq` and `ne` are as precise as the number is written; of the others "the implicit precision of the number is
         ignored" (3.1.1.4.6)."""
         if prefix in ("eq", "ne"):
-            inside = self.low >= asked - half and (self.high < asked + half or (self.high == asked + half and "high" in self.without))
-            return inside == (prefix == "eq")
+            if self.without and asked + half == self.high:
+                raise Undecided("what is less than the end of the range")
+            return (self.low >= asked - half and self.high < asked + half) == (prefix == "eq")
+        if self.without and asked == getattr(self, self.without):
+            # R4 lists Range, Period and Timing as ranges, and says nothing of comparators.
+            raise Undecided("the number of a comparator")
         return {
-            "gt": self.high > asked, "lt": self.low < asked,
-            "ge": self.high > asked or (self.high == asked and "high" not in self.without),
-            "le": self.low < asked or (self.low == asked and "low" not in self.without),
-            "sa": self.low > asked or (self.low == asked and "low" in self.without),
-            "eb": self.high < asked or (self.high == asked and "high" in self.without),
+            "gt": self.high > asked, "lt": self.low < asked, "ge": self.high >= asked, "le": self.low <= asked,
+            "sa": self.low > asked, "eb": self.high < asked,
         }[prefix]
 
 
@@ -54,7 +55,7 @@ def amount(node):
         return None
     number, comparator = decimal(node["value"]), node.get("comparator", "")
     low, high = (number if not comparator.startswith("<") else LEAST), (number if not comparator.startswith(">") else MOST)
-    return Amount(low, high, node, {"<": ("high",), ">": ("low",)}.get(comparator, ()))
+    return Amount(low, high, node, {"<": "high", ">": "low"}.get(comparator))
 
 
 def samples(node):
