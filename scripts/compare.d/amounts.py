@@ -27,7 +27,7 @@ class Amount:
             if self.without and asked + half == self.high:
                 raise Undecided("what is less than the end of the range")
             return (self.low >= asked - half and self.high < asked + half) == (prefix == "eq")
-        if self.without and asked == getattr(self, self.without):
+        if self.without and asked == getattr(self, self.without) and prefix in {"high": ("ge", "eb"), "low": ("le", "sa")}[self.without]:
             # R4 lists Range, Period and Timing as ranges, and says nothing of comparators.
             raise Undecided("the number of a comparator")
         return {
