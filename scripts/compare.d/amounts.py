@@ -24,15 +24,12 @@ class Amount:
         """3.1.1.4.5: `eq` and `ne` are as precise as the number is written; of the others "the implicit precision of the number is
         ignored" (3.1.1.4.6)."""
         if prefix in ("eq", "ne"):
-            if self.without and asked + half == self.high:
-                raise Undecided("what is less than the end of the range")
-            return (self.low >= asked - half and self.high < asked + half) == (prefix == "eq")
-        if self.without and asked == getattr(self, self.without) and prefix in {"high": ("ge", "eb"), "low": ("le", "sa")}[self.without]:
-            # R4 lists Range, Period and Timing as ranges, and says nothing of comparators.
-            raise Undecided("the number of a comparator")
+            inside = self.low >= asked - half and (self.high < asked + half or (self.high == asked + half and self.without == "high"))
+            return inside == (prefix == "eq")
+        less, more = self.without == "high" and self.high == asked, self.without == "low" and self.low == asked
         return {
-            "gt": self.high > asked, "lt": self.low < asked, "ge": self.high >= asked, "le": self.low <= asked,
-            "sa": self.low > asked, "eb": self.high < asked,
+            "gt": self.high > asked, "lt": self.low < asked, "ge": self.high >= asked and not less, "le": self.low <= asked and not more,
+            "sa": self.low > asked or more, "eb": self.high < asked or less,
         }[prefix]
 
 

@@ -31,7 +31,7 @@ ALWAYS = [
     "Encounter?length=ne2||h&_revinclude=CareTeam:encounter&_total=accurate", "Encounter?length=gt2|http://unitsofmeasure.org|h",
     "Encounter?length=sa90|http://unitsofmeasure.org|min", "Encounter?_sort=length", "EpisodeOfCare?_include=EpisodeOfCare:*",
     "MedicationAdministration?code=http://snomed.info/sct|", "Observation?value-string:exact=Said Alpha", "Observation?value-string:contains=aid",
-    "Observation?combo-value-quantity=sa20", "Patient?address-city=koln", "Patient?address=EXAMPL&_revinclude=DetectedIssue:patient",
+    "Observation?combo-value-quantity=sa20", "Observation?value-quantity=ge10", "Patient?address-city=koln", "Patient?address=EXAMPL&_revinclude=DetectedIssue:patient",
     "Patient?deceased:not=false", "ServiceRequest?status=completed,active&occurrence=ge2016-09-27&_total=accurate",
     "Questionnaire?url:above=https://kap-interop.example.org/fhir/Questionnaire/phq-9-teen/deeper",
 ]
