@@ -2,9 +2,9 @@
 
 import concurrent.futures
 
+from amounts import amount
 from evaluate import Evaluator, covered, fold
 from service import query
-from units import canonical
 
 WORKERS = 4
 
@@ -19,6 +19,8 @@ class Answer:
         known = [(one.get("search", {}).get("mode", "match"), one["resource"]) for one in entries if "resource" in one]
         self.matches = [(r["resourceType"], r["id"]) for mode, r in known if mode == "match"]
         self.along = {(r["resourceType"], r["id"]) for mode, r in known if mode == "include"}
+        # Whether something is said beside the records, such as that more could come along.
+        self.told = any(mode == "outcome" for mode, _ in known)
         self.twice = len(self.matches) != len(set(self.matches))
 
 
@@ -51,7 +53,8 @@ def difference(pairs, ours, theirs, order):
     if ours.along != theirs.along:
         return "along", f"ours alone [{few(ours.along - theirs.along)}], theirs alone [{few(theirs.along - ours.along)}]"
     sorts = [value for name, value in pairs if name == "_sort"]
-    if sorts and order(sorts[0], ours.matches) != order(sorts[0], theirs.matches):
+    # R4 does not say where those stand that have no value to sort by.
+    if sorts and order.present(sorts[0], ours.matches) != order.present(sorts[0], theirs.matches):
         return "order", "the order differs"
     if ("_total", "accurate") in pairs and ours.total != theirs.total:
         return "total", f"total {ours.total}, theirs {theirs.total}"
@@ -59,34 +62,47 @@ def difference(pairs, ours, theirs, order):
 
 
 class Order:
-    """The values by which matches are ordered, so that equal ones may come in any order."""
+    """The values by which matches are ordered, so that equal ones may come in any order. Amounts that cannot be compared, as kilograms
+    and pascals, have no order that R4 tells: a parameter that finds such ones has no values here."""
 
     def __init__(self, evaluator):
-        self.evaluator = evaluator
+        self.evaluator, self.of = evaluator, {}
 
     def __call__(self, sort, matches):
         name = sort.lstrip("-")
         if name == "_id":
-            return matches
+            return [one for _, one in matches]
         return [self.key(kind, one, name, sort.startswith("-")) for kind, one in matches]
+
+    def present(self, sort, matches):
+        return [key for key in self(sort, matches) if key is not None]
 
     def key(self, kind, one, name, down):
         record = self.evaluator.records[kind][one]
         parameter = self.evaluator.parameter(kind, name)
+        if parameter.sort == "quantity" and len(self.units(kind, parameter)) > 1:
+            return None
         found = [self.value(parameter, node) for node, _ in self.evaluator.values(record, parameter)]
         found = [value for many in found for value in many]
         if not found:
             return None
         return max(found) if down else min(found)
 
+    def units(self, kind, parameter):
+        """The base units of all amounts that the parameter finds."""
+        if parameter not in self.of:
+            found = [amount(node) for record in self.evaluator.records[kind].values() for node, _ in self.evaluator.values(record, parameter)]
+            self.of[parameter] = {one.based()[1] for one in found if one}
+        return self.of[parameter]
+
     @staticmethod
     def value(parameter, node):
         if parameter.sort == "date":
-            span = covered(node)
-            return [span[0].isoformat()] if span else []
+            own = covered(node)
+            return [own[0]] if own else []
         if parameter.sort == "string":
-            return [fold(text) for text in Evaluator.texts(node)]
+            return [fold(text) for text in Evaluator.texts(node) if text]
         if parameter.sort == "quantity":
-            base = canonical(node.get("system", ""), node.get("code", ""), node["value"]) if isinstance(node.get("value"), int) else None
-            return [str(base)]
+            own = amount(node)
+            return [own.based()[0].low] if own else []
         return [code for _, code in Evaluator.codes(node) if code]

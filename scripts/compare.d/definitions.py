@@ -20,7 +20,14 @@ PLAIN = {"DetectedIssue": ["status"], "AdverseEvent": ["identifier"], "Flag": ["
          "Group": ["identifier", "actual", "code", "type"]}
 GROUP = [("characteristic", "token", "Group.characteristic.code"), ("exclude", "token", "Group.characteristic.exclude"),
          ("managing-entity", "reference", "Group.managingEntity"), ("member", "reference", "Group.member.entity")]
+# R4 has Practitioners alone (`.where(resolve() is Practitioner)`), of an element that also refers to PractitionerRoles.
+WIDER = [("EpisodeOfCare", "care-manager", "reference", "EpisodeOfCare.careManager")]
 STEP = re.compile(r"\.?(\w+)(\((?:[^()]|\([^()]*\))*\))?")
+# The types that a choice can have (<https://hl7.org/fhir/R4/datatypes.html#open>, and those of single choices), as names end with them.
+TYPES = set("""Base64Binary Boolean Canonical Code Date DateTime Decimal Id Instant Integer Markdown Oid PositiveInt String Time UnsignedInt Uri Url Uuid
+    Address Age Annotation Attachment CodeableConcept Coding ContactPoint Count Distance Duration HumanName Identifier Money Period Quantity Range Ratio
+    Reference SampledData Signature Timing ContactDetail Contributor DataRequirement Expression ParameterDefinition RelatedArtifact TriggerDefinition
+    UsageContext Dosage Meta""".split())
 TYPED = re.compile(r"^\((.+?) as (\w+)\)(.*)$")
 
 
@@ -44,7 +51,7 @@ def load(repo):
             out.setdefault(kind, {})[one["code"]] = Parameter(kind, one["code"], one["type"], " | ".join(ours))
     own = [(kind, name, "token", f"{kind}.{name}") for kind, names in PLAIN.items() for name in names]
     own += [("Group", *line) for line in GROUP]
-    for kind, name, sort, expression in US_CORE + own:
+    for kind, name, sort, expression in US_CORE + own + WIDER:
         out.setdefault(kind, {})[name] = Parameter(kind, name, sort, expression)
     return out
 
@@ -73,8 +80,8 @@ def under(nodes, name, wanted=None):
         if not isinstance(node, dict):
             continue
         for key, value in node.items():
-            typed = key[len(name):] if key.startswith(name) and key[len(name):][:1].isupper() else None
-            # `effective` is a choice, `end` beside `endDate` is not.
+            typed = key[len(name):] if key.startswith(name) and key[len(name):] in TYPES else None
+            # `effective` is a choice, `end` beside `endDate` is not, nor is `performer` of `performerType`.
             if key != name and (typed is None or name in node):
                 continue
             kind = typed or ""

@@ -35,12 +35,20 @@ def environment(base, database, port):
 
 
 def tell(api, repo):
-    """Tells the server the parameters of US Core and of the project."""
+    """Tells the server the parameters of US Core and of the project: one of each name, with all its types, as it forgets the types of a
+    name that an older one had (its `internal/store/store.go`, `SyncSearchParameter`)."""
     own = [json.loads(path.read_text()) for path in sorted((repo / "profiles/generated").glob("SearchParameter-*.json"))]
     for kind, name, sort, expression in US_CORE + OWN:
         own.append({"resourceType": "SearchParameter", "url": f"http://example.org/fhir/SearchParameter/{kind}-{name}", "name": name, "status": "active",
                     "description": name, "code": name, "base": [kind], "type": sort, "expression": expression})
+    named = {}
     for one in own:
+        first = named.setdefault(one["code"], one)
+        if first is not one:
+            if first["type"] != one["type"]:
+                raise SystemExit(f"two types of parameters are named {one['code']}")
+            first["base"], first["expression"] = first["base"] + one["base"], f"{first['expression']} | {one['expression']}"
+    for one in named.values():
         one.pop("id", None)
         status, text = api.ask("POST", "SearchParameter", one)
         if status != 201:

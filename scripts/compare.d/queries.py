@@ -6,6 +6,7 @@ import re
 
 from definitions import offered, select
 from evaluate import Evaluator, covered, fold
+from values import SEED
 
 PREFIXES = ["", "eq", "ne", "gt", "lt", "ge", "le", "sa", "eb"]
 # `ap` of a date depends on the clock: the two servers may draw the line elsewhere (R4: 'exact definition is left to the server').
@@ -17,11 +18,23 @@ CHAINED = {"Patient": ("family", "gender"), "Practitioner": ("family", "identifi
            "RelatedPerson": ("name", "gender"), "Communication": ("sent", "status"), "Appointment": ("date", "status"), "Composition": ("type", "date"),
            "Consent": ("status", "date"), "AdverseEvent": ("event", "date"), "Flag": ("date", "encounter"), "DetectedIssue": ("identified", "code")}
 # Queries of one parameter of one type.
-EACH = 3
-# Parameters of the service whose values are words that people wrote, or that no definition describes alike for two servers.
-APART = {"phonetic", "care-manager"}
+EACH = 6
+# Parameters of the service that no definition describes alike for two servers.
+APART = {"phonetic"}
 ALL = ["_id", "_profile", "_source", "_tag", "_security"]
 
+
+# Asked whatever the dice say: what the servers once answered differently, so that each explanation is needed.
+ALWAYS = [
+    "AdverseEvent?resultingcondition:Condition.code=gamma", "Condition?stage=urn:example:codes|&abatement-string=when&_total=accurate",
+    "DetectedIssue?identified=le2020-02", "DetectedIssue?identified=ge2025&identified=lt2027", "Encounter?identifier=urn:example:encounter|Encounter-61",
+    "Encounter?length=ne2||h&_revinclude=CareTeam:encounter&_total=accurate", "Encounter?length=gt2|http://unitsofmeasure.org|h",
+    "Encounter?length=sa90|http://unitsofmeasure.org|min", "Encounter?_sort=length", "EpisodeOfCare?_include=EpisodeOfCare:*",
+    "MedicationAdministration?code=http://snomed.info/sct|", "Observation?value-string:exact=Said Alpha", "Observation?value-string:contains=aid",
+    "Observation?combo-value-quantity=sa20", "Observation?value-quantity=ge10", "Patient?address-city=koln", "Patient?address=EXAMPL&_revinclude=DetectedIssue:patient",
+    "Patient?deceased:not=false", "ServiceRequest?status=completed,active&occurrence=ge2016-09-27&_total=accurate",
+    "Questionnaire?url:above=https://kap-interop.example.org/fhir/Questionnaire/phq-9-teen/deeper",
+]
 
 UUID = re.compile(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}")
 
@@ -30,7 +43,7 @@ class Writer:
     def __init__(self, repo, records, evaluator, skip):
         self.records, self.evaluator, self.skip = records, evaluator, skip
         self.names = offered(repo)
-        self.dice = random.Random(4)
+        self.throw()
         self.out, self.sorted = [], {}
 
     def every(self):
@@ -42,13 +55,13 @@ class Writer:
                     self.parameter(kind, name)
             self.together(kind)
             self.include(kind)
-        seen, unique = set(), []
-        for one in self.out:
-            key = repr(one)
-            if key not in seen:
-                seen.add(key)
-                unique.append(one)
-        return self.drawn(unique)
+        always = [text.split("?") for text in ALWAYS]
+        always = [(kind, [tuple(pair.split("=", 1)) for pair in rest.split("&")]) for kind, rest in always]
+        return self.unique(always + self.drawn(self.unique(self.out)))
+
+    @staticmethod
+    def unique(every):
+        return list({repr(one): one for one in every}.values())
 
     def drawn(self, every):
         """Some of the queries of each parameter of each type, and of each way to shape an answer."""
@@ -56,7 +69,15 @@ class Writer:
         for kind, pairs in every:
             base = re.split(r"[:.]", pairs[0][0])[0] if not pairs[0][0].startswith("_has") else "_has"
             groups.setdefault((kind, base, len(pairs)), []).append((kind, pairs))
-        return [one for group in groups.values() for one in self.dice.sample(group, min(EACH, len(group)))]
+        out = []
+        for (kind, *of), group in groups.items():
+            self.throw(kind, *of)
+            out += self.dice.sample(group, min(EACH, len(group)))
+        return out
+
+    def throw(self, *of):
+        """Dice of their own: what is new in one place does not change all that is asked."""
+        self.dice = random.Random(f"{SEED} {of}")
 
     def add(self, kind, *pairs):
         self.out.append((kind, list(pairs)))
@@ -79,6 +100,7 @@ class Writer:
         return parameter, unique
 
     def parameter(self, kind, name):
+        self.throw(kind, name)
         if name == "_id":
             self.add(kind, ("_id", ",".join(one["id"] for one in self.ordered(kind)[:2])))
             return
@@ -254,6 +276,7 @@ class Writer:
 
     def together(self, kind):
         """Criteria of two parameters, and orders."""
+        self.throw(kind)
         single = [pairs[0] for k, pairs in self.out if k == kind and len(pairs) == 1 and ":" not in pairs[0][0] and "." not in pairs[0][0]]
         for _ in range(6):
             if len(single) > 3:

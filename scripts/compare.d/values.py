@@ -1,9 +1,12 @@
 """The parts of which synthetic records are made: dates of every precision, quantities in several units, tokens with and
 without a system, texts with marks, references of every form. Everything is drawn from one seed."""
 
+import os
 import random
 
-DICE = random.Random(20261126)
+# Other dice: other records and other queries.
+SEED = int(os.environ.get("KAP_COMPARE_SEED", "0"))
+DICE = random.Random(20261126 + SEED)
 
 UCUM = "http://unitsofmeasure.org"
 LOINC = "http://loinc.org"

@@ -141,6 +141,27 @@ impl Decimal {
     }
 }
 
+/// A key directly above this one: of what is greater than the number.
+#[must_use]
+pub fn above(key: &str) -> String {
+    // Before every digit.
+    format!("{key}!")
+}
+
+/// A key directly below this one: of what is less than the number.
+#[must_use]
+pub fn below(key: &str) -> String {
+    match key.as_bytes().split_last() {
+        // A negative number: after all that is less, which has further digits there.
+        Some((b'~', rest)) => format!("{}}}", String::from_utf8_lossy(rest)),
+        // A key ends with no zero: with a lesser digit there, and then after all digits.
+        Some((last @ b'1'..=b'9', rest)) => {
+            format!("{}{}~", String::from_utf8_lossy(rest), last - b'1')
+        }
+        _ => key.to_owned(),
+    }
+}
+
 /// The key of a whole number.
 #[must_use]
 pub fn whole(n: i64) -> String {
@@ -163,7 +184,11 @@ mod tests {
             "100", "1e30",
         ];
         for pair in ascending.windows(2) {
-            assert!(read(pair[0]).key() < read(pair[1]).key(), "{pair:?}");
+            let (less, more) = (read(pair[0]).key(), read(pair[1]).key());
+            assert!(less < more, "{pair:?}");
+            assert!(less < above(&less) && above(&less) < more, "{pair:?}");
+            assert!(less < below(&more) && below(&more) < more, "{pair:?}");
+            assert!(above(&less) < below(&more), "{pair:?}");
         }
         for key in ascending.map(|n| read(n).key()) {
             assert!(key.as_str() > LOWEST && key.as_str() < HIGHEST, "{key}");

@@ -47,9 +47,16 @@ pub enum IndexValue {
     },
 }
 
+/// What is indexed beside a parameter for an element that stands there and cannot be compared, such as a reference that
+/// only displays a name or a concept of words: it is not missing.
+const STANDS: IndexValue = IndexValue::Token {
+    system: String::new(),
+    code: String::new(),
+};
+
 /// The version of what is indexed: to be raised with every change of what [`extract`] gives, and named after `@` in the
 /// lines of `parameters.txt` that are new or changed. Rows of an older version are indexed anew.
-pub const VERSION: i64 = 2;
+pub const VERSION: i64 = 3;
 
 /// The values of every search parameter of `kind` in `value`, without repetition.
 #[must_use]
@@ -65,15 +72,26 @@ pub fn extract(kind: &str, value: &Value) -> Vec<IndexEntry> {
                 out.push(entry);
             }
         };
-        for value in values(parameter, value) {
-            keep(parameter.indexed, value);
+        if parameter.parts.is_some() {
+            for value in values(parameter, value) {
+                keep(parameter.indexed, value);
+            }
+            continue;
         }
         // Labels and tags are not looked for by their words.
         let modified = !parameter.name.starts_with('_');
-        for path in parameter.paths.iter().filter(|_| modified) {
+        for path in &parameter.paths {
             walk(value, path, &mut |leaf| {
-                for value in beside(parameter.kind, leaf) {
-                    keep(parameter.beside, value);
+                let mut own = Vec::new();
+                convert(parameter.name, parameter.kind, leaf, &mut own);
+                let stands = modified && own.is_empty() && !leaf.is_null();
+                own.into_iter().for_each(|v| keep(parameter.indexed, v));
+                if modified {
+                    let more = beside(parameter.kind, leaf).into_iter();
+                    more.for_each(|v| keep(parameter.beside, v));
+                }
+                if stands {
+                    keep(parameter.beside, STANDS);
                 }
             });
         }

@@ -4,7 +4,7 @@
 use serde_json::Value;
 
 use super::compare::indexed;
-use super::decimal::{Decimal, HIGHEST, LOWEST};
+use super::decimal::{Decimal, HIGHEST, LOWEST, above, below};
 use super::search::Prefix;
 use super::ucum::{SYSTEM, Unit};
 
@@ -89,12 +89,26 @@ impl Measure {
             let named = [CURRENCY, currency, ""];
             return Some(Self::between(Some(number), Some(number), named));
         }
-        let (low, high) = match leaf["comparator"].as_str() {
-            Some("<" | "<=") => (None, Some(number)),
-            Some(">" | ">=") => (Some(number), None),
+        let comparator = leaf["comparator"].as_str().unwrap_or_default();
+        let (low, high) = match comparator {
+            "<" | "<=" => (None, Some(number)),
+            ">" | ">=" => (Some(number), None),
             _ => (Some(number), Some(number)),
         };
-        Some(Self::between(low, high, unit(leaf)))
+        let measure = Self::between(low, high, unit(leaf));
+        Some(match comparator {
+            "<" => Self {
+                hi: below(&measure.hi),
+                base_hi: below(&measure.base_hi),
+                ..measure
+            },
+            ">" => Self {
+                lo: above(&measure.lo),
+                base_lo: above(&measure.base_lo),
+                ..measure
+            },
+            _ => measure,
+        })
     }
 
     fn between(
@@ -274,6 +288,27 @@ mod tests {
         let less = Measure::of(&less).expect("a quantity");
         assert!(asked(Prefix::Lt, "1", "", "").matches(&less));
         assert!(!asked(Prefix::Gt, "5", "", "").matches(&less));
+        // Less than five is neither five nor more, and all of it is before five; at most five may be five.
+        assert!(asked(Prefix::Gt, "4.9", "", "").matches(&less));
+        assert!(!asked(Prefix::Ge, "5", SYSTEM, "mg").matches(&less));
+        assert!(asked(Prefix::Eb, "0.005", SYSTEM, "g").matches(&less));
+        let of = |comparator: &str| {
+            let value = json!({"value": -20, "comparator": comparator, "unit": "mV"});
+            Measure::of(&value).expect("a quantity")
+        };
+        for (comparator, prefix, met) in [
+            ("<", Prefix::Ge, false),
+            ("<", Prefix::Eb, true),
+            ("<=", Prefix::Ge, true),
+            ("<=", Prefix::Eb, false),
+            (">", Prefix::Le, false),
+            (">", Prefix::Sa, true),
+            (">=", Prefix::Le, true),
+            (">=", Prefix::Sa, false),
+        ] {
+            let found = asked(prefix, "-20", "", "mV").matches(&of(comparator));
+            assert_eq!(found, met, "{comparator} {prefix:?}");
+        }
         let range = json!({"low": {"value": 2, "system": SYSTEM, "code": "a"}, "high": {"value": 4, "system": SYSTEM, "code": "a"}});
         let range = Measure::of(&range).expect("a range");
         assert!(asked(Prefix::Gt, "36", SYSTEM, "mo").matches(&range));

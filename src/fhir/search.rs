@@ -260,21 +260,11 @@ impl Filter {
         }
     }
 
-    /// The version of the index since which those are there.
-    fn since(&self) -> i64 {
-        if self.param() == self.parameter.indexed {
-            self.parameter.since
-        } else {
-            // The first that has what modifiers look at.
-            self.parameter.since.max(2)
-        }
-    }
-
     fn matches(&self, entries: &[IndexEntry]) -> bool {
-        let param = self.param();
+        let (param, also) = (self.param(), self.also());
         let mut own = entries
             .iter()
-            .filter(|e| e.param == param)
+            .filter(|e| e.param == param || Some(e.param) == also)
             .map(|e| &e.value)
             .filter(|v| match (self.parameter.target, v) {
                 (Some(target), IndexValue::Reference { kind, .. }) => kind == target,

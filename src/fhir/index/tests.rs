@@ -87,6 +87,26 @@ fn references_keep_type_and_id_and_lose_the_version() {
 }
 
 #[test]
+fn what_stands_there_and_cannot_be_compared_is_marked() {
+    let o = json!({"performer": [{"display": "x"}], "method": {"text": "by hand"}, "device": {"reference": "#in"},
+        "subject": {"reference": "Patient/p1"}, "effectiveDateTime": "2024", "code": {"coding": [null]},
+        "meta": {"tag": [{"display": "no code"}]}});
+    let stands = |param: &str| found("Observation", &o, param).contains(&STANDS);
+    for param in ["performer:", "method:", "device:", "code:"] {
+        assert!(stands(param), "{param}");
+    }
+    for param in [
+        "subject:",
+        "date:",
+        "encounter:",
+        "_tag:",
+        "value-quantity:",
+    ] {
+        assert!(!stands(param), "{param}");
+    }
+}
+
+#[test]
 fn the_compartment_is_read_from_subject_and_extension() {
     let url = "http://hl7.org/fhir/StructureDefinition/workflow-episodeOfCare";
     let o = json!({"id": "o", "subject": {"reference": "Patient/p1"},

@@ -96,3 +96,35 @@ impl Include {
         })
     }
 }
+
+impl Filter {
+    /// The name under which is indexed what stands there without a value to compare, where it is asked whether anything
+    /// does: R4's `:missing` "usually equates to not having the relevant element in the resource"
+    /// (<https://hl7.org/fhir/R4/search.html#modifiers>). What a reference of an unknown type refers to is not of the
+    /// `target` that a parameter is limited to.
+    #[must_use]
+    pub fn also(&self) -> Option<&'static str> {
+        let parameter = self.parameter;
+        let compared = parameter.target.is_some()
+            || parameter.parts.is_some()
+            || parameter.name.starts_with('_');
+        match self.test {
+            Test::Missing(_) if !compared => Some(parameter.beside),
+            _ => None,
+        }
+    }
+
+    /// The version of the index since which the values are there that are asked for.
+    fn since(&self) -> i64 {
+        let since = self.parameter.since;
+        if self.also().is_some() {
+            // The first that has what stands there without a value.
+            since.max(3)
+        } else if self.param() == self.parameter.indexed {
+            since
+        } else {
+            // The first that has what modifiers look at.
+            since.max(2)
+        }
+    }
+}

@@ -153,16 +153,24 @@ fn probe(b: &mut Builder, filter: &Filter) {
         filter.test,
         Test::NotToken(_) | Test::Missing(Presence::Missing)
     );
-    b.push(if none {
-        " AND NOT EXISTS"
-    } else {
-        " AND EXISTS"
-    });
-    b.push(" (SELECT 1 FROM ").push(table(filter));
-    b.push(" x WHERE x.tenant = r.tenant AND x.type = r.type AND x.id = r.id");
+    b.push(if none { " AND NOT (" } else { " AND (" });
+    row(b, table(filter));
     values(b, filter);
     // OFFSET keeps PostgreSQL from turning the look at one row into a join with all that the values match.
     b.push(" LIMIT 1 OFFSET 0)");
+    if let Some(beside) = filter.also() {
+        b.push(" OR ");
+        row(b, "index_token");
+        b.push(" AND x.param = ").bind(beside);
+        b.push(" LIMIT 1 OFFSET 0)");
+    }
+    b.push(")");
+}
+
+/// Opens the look at a row `x` of the resource.
+fn row(b: &mut Builder, table: &'static str) {
+    b.push("EXISTS (SELECT 1 FROM ").push(table);
+    b.push(" x WHERE x.tenant = r.tenant AND x.type = r.type AND x.id = r.id");
 }
 
 /// An id is a token without a system.

@@ -70,6 +70,7 @@ async fn old_records_are_indexed_anew_while_the_service_runs(db: Db) {
             "value-quantity",
         ),
         ("/fhir/Observation?code:text=measured", "code"),
+        ("/fhir/Observation?performer:missing=true", "performer"),
         (
             "/fhir/Observation?code-value-quantity=weight$gt60",
             "code-value-quantity",

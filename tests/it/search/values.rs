@@ -12,6 +12,7 @@ use crate::fhir_door::{cleared, get, only, text};
 
 both!(
     observations_are_found_by_what_was_measured,
+    what_cannot_be_compared_is_not_missing,
     conditions_patients_and_the_directory_are_found,
     events_of_the_audit_are_found_by_their_parts,
     an_integrator_is_told_nothing_by_words,
@@ -115,6 +116,46 @@ async fn observations_are_found_by_what_was_measured(db: Db) {
     let by = |n: &str| format!("/fhir/Observation?code-value-quantity=weight${n}||kg");
     assert!(ids(practice, &by("70.2")).await.is_empty());
     assert_eq!(ids(practice, &by("71")).await, [weight]);
+    app.stop().await;
+}
+
+async fn what_cannot_be_compared_is_not_missing(db: Db) {
+    let app = TestApp::start(db, &cleared()).await;
+    app.play(&cleared()).await;
+    let practice = app.as_party(Party::Practice);
+    let patient = patient(practice).await;
+    let mut numbers = Vec::new();
+    for more in [
+        json!({}),
+        json!({ "performer": [{ "display": "A nurse" }] }),
+        json!({ "performer": [{ "identifier": { "system": "urn:npi", "value": "98" } }] }),
+        json!({ "method": { "text": "by hand" } }),
+        json!({ "valueSampledData": { "origin": { "value": 1 }, "period": 1, "dimensions": 1, "data": "E" } }),
+        json!({ "device": { "display": "A scale" }, "method": { "coding": [{ "display": "weighed" }] } }),
+    ] {
+        numbers.push(stored(practice, &observation(&patient, "stands", &more)).await);
+    }
+    for (name, there) in [
+        ("performer", vec![1, 2]),
+        ("method", vec![3, 5]),
+        ("value-quantity", vec![4]),
+        ("combo-value-quantity", vec![4]),
+        ("device", vec![5]),
+        ("encounter", vec![]),
+        ("subject", vec![0, 1, 2, 3, 4, 5]),
+        ("patient", vec![0, 1, 2, 3, 4, 5]),
+    ] {
+        for missing in [false, true] {
+            let path = format!("/fhir/Observation?code=urn:test|stands&{name}:missing={missing}");
+            let mut found = ids(practice, &path).await;
+            let wanted = numbers.iter().enumerate();
+            let wanted = wanted.filter(|(n, _)| there.contains(n) != missing);
+            let mut wanted: Vec<String> = wanted.map(|(_, id)| id.clone()).collect();
+            found.sort();
+            wanted.sort();
+            assert_eq!(found, wanted, "{name}:missing={missing}");
+        }
+    }
     app.stop().await;
 }
 

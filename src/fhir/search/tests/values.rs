@@ -71,6 +71,8 @@ fn quantities_pairs_uris_and_modifiers_are_matched() {
         "performer:identifier=urn:npi|99",
         "performer:identifier=99",
         "value-quantity:missing=false",
+        "performer:missing=false",
+        "encounter:missing=true",
         "component-code-value-quantity:missing=false",
         "date=ap2024-03",
     ] {
@@ -93,6 +95,7 @@ fn quantities_pairs_uris_and_modifiers_are_matched() {
         "performer:identifier=urn:other|99",
         "performer=99",
         "code-value-date:missing=false",
+        "performer:missing=true",
         "code:in=http://example.org/none",
     ] {
         assert!(!query("Observation", text).matches(&entries), "{text}");
