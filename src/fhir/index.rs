@@ -49,7 +49,7 @@ pub enum IndexValue {
 
 /// The version of what is indexed: to be raised with every change of what [`extract`] gives, and named after `@` in the
 /// lines of `parameters.txt` that are new or changed. Rows of an older version are indexed anew.
-pub const VERSION: i64 = 2;
+pub const VERSION: i64 = 3;
 
 /// The values of every search parameter of `kind` in `value`, without repetition.
 #[must_use]
