@@ -31,7 +31,12 @@ def judged(resource):
         return [f"answered {answer.status_code}"]
     issues = answer.json()["issue"]
     errors = (issue for issue in issues if issue["severity"] in ("error", "fatal"))
-    return [f"{', '.join(issue.get('expression', []))}: {issue['details']['text']}" for issue in errors]
+    return [text(issue) for issue in errors]
+
+
+def text(issue):
+    said = issue.get("details", {}).get("text") or issue.get("diagnostics", issue["code"])
+    return f"{', '.join(issue.get('expression', []))}: {said}"
 
 
 cases = json.loads(CASES.read_text(encoding="utf-8"))

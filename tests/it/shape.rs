@@ -103,7 +103,7 @@ async fn searches_tell_subsets_page_by_page(db: Db) {
         let next = links.into_iter().find(|link| link["relation"] == "next");
         let Some(next) = next else { break };
         path = text(&next["url"]).trim_start_matches(&app.base).to_owned();
-        assert!(path.contains("_elements=code%2CEncounter.status"), "{path}");
+        assert!(path.contains("_elements=code,Encounter.status"), "{path}");
     }
     assert_eq!(seen, total);
     // What comes along is whole where its type is not named.
