@@ -57,7 +57,7 @@ enum Command {
     /// Security labels of records.
     #[command(subcommand)]
     Label(label::LabelCommand),
-    /// Move a practice's records in, from NDJSON files and Bundles.
+    /// Move a practice's records in, from NDJSON files and Bundles: exit code 3 if some were refused.
     Import(import::ImportArgs),
     /// The audit: who did what, and the proof that nothing of it was changed.
     #[command(subcommand)]
@@ -72,7 +72,8 @@ enum Command {
     },
 }
 
-/// Runs the program. The exit code is 0 on success, 1 on failure, 2 where the words are wrong.
+/// Runs the program. The exit code is 0 on success, 1 on failure, 2 where the words are wrong, and 3 where an import refused
+/// some of its resources.
 #[must_use]
 pub fn run() -> ExitCode {
     let cli = Cli::parse();
@@ -84,7 +85,7 @@ pub fn run() -> ExitCode {
         return ExitCode::FAILURE;
     };
     match runtime.block_on(dispatch(cli.command)) {
-        Ok(()) => ExitCode::SUCCESS,
+        Ok(code) => code,
         Err(error) => {
             for issue in &error.issues {
                 eprintln!("kap-fhir: {}", issue.text);
@@ -97,7 +98,7 @@ pub fn run() -> ExitCode {
     }
 }
 
-async fn dispatch(command: Command) -> Result<()> {
+async fn dispatch(command: Command) -> Result<ExitCode> {
     match command {
         Command::Serve(config) => serve(config).await,
         Command::Demo(demo) => demo::run(demo).await,
@@ -105,11 +106,12 @@ async fn dispatch(command: Command) -> Result<()> {
         Command::Client(command) => client::run(command).await,
         Command::Private(command) => private::run(command).await,
         Command::Label(command) => label::run(command).await,
-        Command::Import(args) => import::run(args).await,
+        Command::Import(args) => return import::run(args).await,
         Command::Audit(command) => audit::run(command).await,
         Command::Token(args) => demo::token::run(args).await,
         Command::Health { url } => health(&url).await,
-    }
+    }?;
+    Ok(ExitCode::SUCCESS)
 }
 
 /// What the operator chose; there is no default to fall back on.

@@ -14,24 +14,33 @@ from check import FHIR, token  # noqa: E402 - it reads the same arguments
 
 CASES, VERDICTS = map(Path, sys.argv[3:5])
 JSON = "application/fhir+json"
+# What is answered with a verdict, and what is none: the judges beside it may leave the service little time.
+JUDGED = (200, 400, 422)
+BUSY = (408, 429, 503)
 session = requests.Session()
 
 
 def judged(resource):
     path = f"{FHIR}/{resource['resourceType']}/$validate"
-    for _ in range(2):
+    for _ in range(4):
         answer = session.post(path, data=json.dumps(resource), headers={"Content-Type": JSON}, timeout=60)
-        if answer.status_code != 401:
+        if answer.status_code == 401:
+            # A token lives for five minutes.
+            session.headers["Authorization"] = "Bearer " + token()
+        elif answer.status_code not in BUSY:
             break
-        # A token lives for five minutes.
-        session.headers["Authorization"] = "Bearer " + token()
     if answer.status_code in (403, 404):
         return None
-    if answer.headers.get("Content-Type", "").split(";")[0] != JSON or answer.status_code >= 500:
+    if answer.headers.get("Content-Type", "").split(";")[0] != JSON or answer.status_code not in JUDGED:
         return [f"answered {answer.status_code}"]
     issues = answer.json()["issue"]
     errors = (issue for issue in issues if issue["severity"] in ("error", "fatal"))
-    return [f"{', '.join(issue.get('expression', []))}: {issue['details']['text']}" for issue in errors]
+    return [text(issue) for issue in errors]
+
+
+def text(issue):
+    said = issue.get("details", {}).get("text") or issue.get("diagnostics", issue["code"])
+    return f"{', '.join(issue.get('expression', []))}: {said}"
 
 
 cases = json.loads(CASES.read_text(encoding="utf-8"))

@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 use std::fs::File;
 use std::io::{BufRead as _, BufReader, Write};
 use std::path::{Path, PathBuf};
+use std::process::ExitCode;
 use std::time::{Duration, Instant};
 
 use clap::Args;
@@ -24,6 +25,8 @@ const AT_ONCE: usize = 32;
 /// How often the rest is tried again for what had to wait for another resource.
 const AGAIN: usize = 5;
 const TELL: Duration = Duration::from_secs(2);
+/// The exit code where resources were refused: 1 is an import that did not take place, 2 wrong words.
+const REFUSED: u8 = 3;
 
 /// Words of the command.
 #[derive(Args, Debug)]
@@ -59,21 +62,30 @@ struct Found {
 /// How many resources of a type were stored, there, refused.
 type Counts = BTreeMap<String, [usize; 3]>;
 
-/// Imports.
+/// Imports; the exit code tells whether all was taken.
 ///
 /// # Errors
 /// Where a word is wrong, a file cannot be read, or the database cannot be used. Resources that are refused are reported and
-/// are no error.
-pub async fn run(args: ImportArgs) -> Result<()> {
+/// are no error: the others are stored.
+pub async fn run(args: ImportArgs) -> Result<ExitCode> {
     let organization = Id::new(args.organization.clone());
     let organization = organization.ok_or_else(|| bad("organization", &args.organization))?;
     let app = args.database.open().await?;
     let done = import(&app, &args, organization).await;
     app.store.close().await;
-    done
+    let refused = done?;
+    if refused == 0 {
+        return Ok(ExitCode::SUCCESS);
+    }
+    eprintln!("kap-fhir: {refused} resources were refused");
+    if args.report.is_none() {
+        eprintln!("kap-fhir: --report FILE tells which, and why");
+    }
+    Ok(ExitCode::from(REFUSED))
 }
 
-async fn import(app: &App, args: &ImportArgs, organization: Id) -> Result<()> {
+/// Imports, and counts what was refused.
+async fn import(app: &App, args: &ImportArgs, organization: Id) -> Result<usize> {
     if !directory::has(app, &organization).await? {
         let text =
             "There is no such organization: add the practice first (`kap-fhir organization add`).";
@@ -323,7 +335,8 @@ impl Report {
         Ok(())
     }
 
-    fn end(mut self, counts: &Counts, dry: bool) -> Result<()> {
+    /// Sums up, and counts what was refused.
+    fn end(mut self, counts: &Counts, dry: bool) -> Result<usize> {
         if let Some(file) = &mut self.0 {
             file.flush().map_err(Error::internal)?;
         }
@@ -335,6 +348,6 @@ impl Report {
         for (kind, [new, known, refused]) in counts {
             println!("{kind:<28}{new:>10}{known:>14}{refused:>10}");
         }
-        Ok(())
+        Ok(counts.values().map(|[_, _, refused]| refused).sum())
     }
 }

@@ -2,6 +2,8 @@
 
 use std::fmt::Write as _;
 
+use uuid::Uuid;
+
 use super::resource::Stored;
 
 /// Why an entry is in a searchset.
@@ -75,13 +77,16 @@ impl Searchset {
         );
     }
 
-    /// Adds an `OperationOutcome` about the search itself.
+    /// Adds an `OperationOutcome` about the search itself. It is stored nowhere, and every entry has a full URL
+    /// (<https://hl7.org/fhir/R4/bundle-definitions.html#Bundle.entry.fullUrl>): it is named by what it says.
     pub fn outcome(&mut self, outcome: &serde_json::Value) {
         self.open();
         let mode = Mode::Outcome.code();
+        let text = outcome.to_string();
+        let name = Uuid::new_v5(&Uuid::NAMESPACE_URL, text.as_bytes());
         let _ = write!(
             self.out,
-            r#"{{"resource":{outcome},"search":{{"mode":"{mode}"}}}}"#
+            r#"{{"fullUrl":"urn:uuid:{name}","resource":{text},"search":{{"mode":"{mode}"}}}}"#
         );
     }
 
@@ -136,11 +141,18 @@ mod tests {
             &[("self", "http://h/fhir/Patient?name=\"".into())],
         );
         set.push(&row, Mode::Match);
+        for diagnostics in ["one", "another"] {
+            set.outcome(&serde_json::json!({ "issue": [{ "diagnostics": diagnostics }] }));
+        }
         let text = set.finish();
         assert!(text.contains("\"x\": 1.10"), "{text}");
         let value: serde_json::Value = serde_json::from_str(&text).expect("json");
         assert_eq!(value["entry"][0]["fullUrl"], "http://h/fhir/Patient/a");
         assert_eq!(value["total"], 1);
+        // Every entry has a full URL of its own.
+        let named = |n: usize| value["entry"][n]["fullUrl"].as_str().unwrap_or_default();
+        assert!(named(1).starts_with("urn:uuid:"), "{value}");
+        assert_ne!(named(1), named(2));
         let empty: serde_json::Value =
             serde_json::from_str(&Searchset::new("b", None, &[]).finish()).expect("json");
         assert!(empty.get("entry").is_none());

@@ -168,6 +168,9 @@ fn parse_line(line: &'static str, above: &[Parameter]) -> Option<Parameter> {
             ..of.clone()
         });
     }
+    let (word, target) = word
+        .split_once(':')
+        .map_or((word, None), |(word, target)| (word, Some(target)));
     let kind = ParameterKind::parse(word.trim_end_matches('*'))?;
     let (paths, parts) = match kind {
         ParameterKind::Composite => {
@@ -180,7 +183,7 @@ fn parse_line(line: &'static str, above: &[Parameter]) -> Option<Parameter> {
         name,
         kind,
         indexed: name,
-        target: None,
+        target,
         paths,
         sorts: word.ends_with('*'),
         canonical: word == "canonical",

@@ -245,9 +245,9 @@ impl SearchQuery {
 }
 
 fn encode(pairs: &[(String, String)]) -> String {
-    url::form_urlencoded::Serializer::new(String::new())
-        .extend_pairs(pairs)
-        .finish()
+    let mut text = url::form_urlencoded::Serializer::new(String::new());
+    // Commas separate values, and need no escape (RFC 3986, 3.4): not all who read links undo escapes.
+    text.extend_pairs(pairs).finish().replace("%2C", ",")
 }
 
 impl Filter {

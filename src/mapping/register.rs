@@ -9,8 +9,8 @@ use super::episode::status_of;
 use super::read::{Node, Source};
 use crate::error::Issue;
 use crate::fhir::resource::{Key, Resource};
-use crate::kap::Episode;
 use crate::kap::people::Organization;
+use crate::kap::{Episode, Id};
 
 /// The resources of a directory entry: Organization, and Endpoint where it has a FHIR server.
 #[must_use]
@@ -26,6 +26,16 @@ pub fn organizations(resources: &[(Key, Value)]) -> Vec<Organization> {
         .iter()
         .filter(|(key, _)| &*key.kind == "Organization");
     own.filter_map(|(_, value)| read_organization(Node::new(value), &source).ok())
+        .collect()
+}
+
+/// Where the FHIR servers of an Organization are told.
+#[must_use]
+pub fn endpoints(organization: &Value) -> Vec<Key> {
+    let each = Node::new(organization).each("endpoint");
+    let named = each.filter_map(Node::target);
+    named
+        .filter_map(|(kind, id)| Some(Key::new(kind, Id::new(id)?)))
         .collect()
 }
 

@@ -72,11 +72,10 @@ async fn a_practice_moves_in_once(db: Db) {
         words.extend(more);
         let output = run(&words, &url);
         let told = String::from_utf8_lossy(&output.stdout).into_owned();
-        assert!(
-            output.status.success(),
-            "{told}{}",
-            String::from_utf8_lossy(&output.stderr)
-        );
+        let errors = String::from_utf8_lossy(&output.stderr);
+        // What was refused is told to a script as well, apart from an import that did not take place.
+        assert_eq!(output.status.code(), Some(3), "{told}{errors}");
+        assert!(errors.contains("4 resources were refused"), "{errors}");
         told
     };
     let row = |told: &str, kind: &str| -> Vec<String> {
@@ -154,8 +153,20 @@ async fn a_practice_moves_in_once(db: Db) {
     assert_eq!(row(&again, "Patient"), ["0", "1", "0"], "{again}");
     assert_eq!(row(&again, "Condition"), ["0", "1", "2"], "{again}");
     only(practice, "/fhir/Patient?family=Moved").await;
+    // Where all is taken, all is well.
+    let whole = folder.path().join("b.json").display().to_string();
+    let words = [
+        "import",
+        &*whole,
+        "--organization",
+        &*organization,
+        "--source",
+        "old",
+    ];
+    let whole = run(&words, &url);
+    assert_eq!(whole.status.code(), Some(0), "{whole:?}");
     // Another practice than there is, is none.
     let nobody = run(&["import", &inside, "--organization", "nobody"], &url);
-    assert!(!nobody.status.success());
+    assert_eq!(nobody.status.code(), Some(1), "{nobody:?}");
     app.stop().await;
 }

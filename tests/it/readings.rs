@@ -6,12 +6,15 @@ use kap_fhir::kap::Id;
 use reqwest::Method;
 use serde_json::Value;
 
-use crate::app::{Db, TestApp};
+use crate::app::{Db, TestApp, sample};
 use crate::both;
-use crate::fhir_door::{get, put, text};
+use crate::fhir_door::{FIRST, get, put, text};
 use crate::idempotency::{beginning, message};
 
-both!(a_reading_is_kept_and_never_stale);
+both!(
+    a_reading_is_kept_and_never_stale,
+    an_organization_is_read_with_its_endpoint
+);
 
 async fn a_reading_is_kept_and_never_stale(db: Db) {
     let episode = beginning();
@@ -48,5 +51,31 @@ async fn a_reading_is_kept_and_never_stale(db: Db) {
         .expect("renamed");
     let name = &shown().await["organizations"]["partner"]["name"];
     assert_eq!(text(name), "Renamed Medical, P.C.");
+    app.stop().await;
+}
+
+async fn an_organization_is_read_with_its_endpoint(db: Db) {
+    let (episode, _) = sample(FIRST);
+    let app = TestApp::start(db, &episode).await;
+    app.play(&episode).await;
+    let practice = app.as_party(Party::Practice);
+    let own = &episode.organizations.practice;
+    let endpoint = own.endpoint.as_deref().expect("a FHIR server");
+    let listed = get(practice, "/kap/v1/organizations").await.expect(200);
+    let mut items = listed["items"].as_array().into_iter().flatten();
+    let found = items.find(|item| item["id"] == own.id.as_str());
+    assert_eq!(text(&found.expect("listed")["endpoint"]), endpoint);
+    // So who opens an episode tells where its people are reached, which US Core asks of their roles (pd-1).
+    let roles = format!("/fhir/PractitionerRole?organization={}", own.id);
+    let roles = get(practice, &roles).await.expect(200);
+    let role = &roles["entry"][0]["resource"];
+    let reached = text(&role["endpoint"][0]["reference"]);
+    assert_eq!(reached, format!("Endpoint/{}-fhir", own.id));
+    let claimed = text(&role["meta"]["profile"][0]);
+    assert!(claimed.ends_with("/us-core-practitionerrole"), "{role}");
+    assert_eq!(
+        get(practice, &format!("/fhir/{reached}")).await.expect(200)["address"],
+        endpoint
+    );
     app.stop().await;
 }

@@ -242,13 +242,20 @@ async fn organizations(app: &App, access: &Access, body: &OpenEpisode) -> Result
     })
 }
 
-/// An organization of the directory.
+/// An organization of the directory, with its Endpoint: where it is reached tells where its people are.
 pub async fn organization(app: &App, access: &Access, id: &Id) -> Result<Option<Organization>> {
+    let view = app.store.view(access);
     let key = Key::new("Organization", id.clone());
-    let Some(row) = app.store.view(access).lookup(&key).await? else {
+    let row = view.lookup(&key).await?;
+    let Some(value) = row.and_then(|row| row.value()) else {
         return Ok(None);
     };
-    let values: Vec<_> = row.value().map(|value| (key, value)).into_iter().collect();
+    let endpoints = mapping::register::endpoints(&value);
+    let mut values = vec![(key, value)];
+    for key in endpoints {
+        let row = view.lookup(&key).await?;
+        values.extend(row.and_then(|row| row.value()).map(|value| (key, value)));
+    }
     Ok(mapping::register::organizations(&values).pop())
 }
 

@@ -227,12 +227,14 @@ pub async fn organizations(
     access: &Access,
     directory: &Directory,
 ) -> Result<Page<Value>> {
-    let parameters = vec![("_count".to_owned(), "1000".to_owned())];
+    // An organization and its Endpoint are one entry.
+    let parameters = [("_count", "1000"), ("_include", "Organization:endpoint")]
+        .map(|(name, value)| (name.to_owned(), value.to_owned()));
     let (query, _) = SearchQuery::parse("Organization", &parameters, Handling::Strict)?;
-    let found = app.store.view(access).search(&query).await?.matches;
-    audit::searched(access, found.iter());
-    let values: Vec<(Key, Value)> = found
-        .iter()
+    let found = app.store.view(access).search(&query).await?;
+    let found = || found.matches.iter().chain(&found.included);
+    audit::searched(access, found());
+    let values: Vec<(Key, Value)> = found()
         .filter_map(|row| row.value().map(|value| (row.key.clone(), value)))
         .collect();
     let items = mapping::register::organizations(&values)

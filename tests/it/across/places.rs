@@ -131,7 +131,7 @@ async fn the_whole_record_is_searched(db: Db) {
         format!("/fhir?_type=Goal,Condition&patient={id}&_include=Goal:patient&_elements=subject");
     let set = get(practice, &path).await.expect(200);
     assert!(
-        text(&set["link"][0]["url"]).contains("_type=Goal%2CCondition"),
+        text(&set["link"][0]["url"]).contains("_type=Goal,Condition"),
         "{set}"
     );
     assert!(of_mode(&set, "match").len() > 1);
