@@ -8,6 +8,7 @@ use crate::audit::Recorder;
 use crate::auth::Auth;
 use crate::auth::seal::SealingKey;
 use crate::clock::Clock;
+use crate::delivery::Sends;
 use crate::error::{Error, Kind, Result};
 use crate::interaction::audit::seal::{Health, Sealer};
 use crate::interaction::capability::Statement;
@@ -49,6 +50,8 @@ pub struct Parts {
     /// Wakes the workers.
     pub wake: Wake,
     pub leases: Leases,
+    /// What is sent to subscribers.
+    pub sends: Sends,
     /// What the service says of itself, once it was asked.
     pub statement: OnceLock<Statement>,
 }

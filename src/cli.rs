@@ -7,6 +7,7 @@ mod import;
 mod label;
 mod organization;
 mod private;
+mod subscription;
 
 use std::path::Path;
 use std::process::ExitCode;
@@ -19,6 +20,7 @@ use crate::app::{App, Parts, Sealing, Turns};
 use crate::auth::{Auth, PlainHttp, Settings};
 use crate::clock::Clock;
 use crate::config::Config;
+use crate::delivery::Sends;
 use crate::error::{Error, Kind, Result};
 use crate::interaction::export::Exports;
 use crate::interaction::job::{Leases, Wake};
@@ -54,6 +56,9 @@ enum Command {
     /// Keys of private notes.
     #[command(subcommand)]
     Private(private::PrivateCommand),
+    /// What subscribers are told.
+    #[command(subcommand)]
+    Subscription(subscription::SubscriptionCommand),
     /// Security labels of records.
     #[command(subcommand)]
     Label(label::LabelCommand),
@@ -105,6 +110,7 @@ async fn dispatch(command: Command) -> Result<ExitCode> {
         Command::Organization(command) => organization::run(command).await,
         Command::Client(command) => client::run(command).await,
         Command::Private(command) => private::run(command).await,
+        Command::Subscription(command) => subscription::run(command).await,
         Command::Label(command) => label::run(command).await,
         Command::Import(args) => return import::run(args).await,
         Command::Audit(command) => audit::run(command).await,
@@ -144,6 +150,10 @@ async fn serve(config: Config) -> Result<()> {
     if config.emergency_access {
         app.auth.allow_emergencies();
         tracing::warn!("emergency access is on: registered clients may break the glass");
+    }
+    if config.local_endpoints {
+        app.sends.allow_local();
+        tracing::warn!("endpoints of subscriptions may be on this machine: for trials only");
     }
     keep_exports(&app, &config).await?;
     app.exports.at_most(config.export_file_size);
@@ -258,6 +268,7 @@ pub fn under(
         exports: Exports::default(),
         wake: Wake::default(),
         leases: Leases::default(),
+        sends: Sends::default(),
         statement: OnceLock::new(),
     }))
 }

@@ -37,6 +37,10 @@ pub struct Config {
     /// Let clients that are registered for it break the glass in an emergency (purpose `BTG`); off where absent.
     #[arg(long, env = "KAP_EMERGENCY_ACCESS")]
     pub emergency_access: bool,
+    /// Let endpoints of subscriptions be on this machine, over plain HTTP and without being registered: for trials. Any client
+    /// can have the service call what listens here then.
+    #[arg(long, env = "KAP_LOCAL_ENDPOINTS")]
+    pub local_endpoints: bool,
     /// File with the private key that seals the audit (`kap-fhir audit keygen` makes one); readable by its owner alone.
     #[arg(long, env = "KAP_AUDIT_KEY")]
     pub audit_key: Option<PathBuf>,

@@ -21,9 +21,11 @@ use tower::ServiceExt as _;
 
 use crate::app::App;
 use crate::audit::{Event, Kind as Act};
+use crate::delivery::courier;
 use crate::error::{Error, Result};
 use crate::http::Peer;
 use crate::interaction::audit::{append, seal};
+use crate::interaction::subscription::{calendar, operate};
 use crate::interaction::{job, reindex};
 
 const FIRST_BYTE: Duration = Duration::from_secs(5);
@@ -90,12 +92,17 @@ pub fn start(app: App, listener: TcpListener, max_connections: usize) -> Result<
     let sweep = tokio::spawn(sweep(app.clone(), stopped.clone()));
     let index = tokio::spawn(index(app.clone(), stopped.clone()));
     let work = [(); WORKERS].map(|()| tokio::spawn(job::work(app.clone(), stopped.clone())));
+    let number = tokio::spawn(courier::number(app.clone(), stopped.clone()));
+    let tell = tokio::spawn(courier::work(app.clone(), stopped.clone()));
     let seal = tokio::spawn(keep_sealed(app, end));
     Ok(Running {
         addr,
         stop,
         ended,
-        tasks: [accept, sweep, index].into_iter().chain(work).collect(),
+        tasks: [accept, sweep, index, number, tell]
+            .into_iter()
+            .chain(work)
+            .collect(),
         last: seal,
     })
 }
@@ -256,6 +263,12 @@ async fn index(app: App, mut stopped: watch::Receiver<bool>) {
     }
 }
 
+/// What is removed once an hour: it takes longer to find.
+async fn hourly(app: &App) -> Result<()> {
+    operate::forget_old(app).await?;
+    job::remove_orphans(app).await
+}
+
 /// Removes what has expired (tokens, replay marks, idempotency records), once a minute.
 async fn sweep(app: App, mut stopped: watch::Receiver<bool>) {
     for count in 0_u64.. {
@@ -273,11 +286,15 @@ async fn sweep(app: App, mut stopped: watch::Receiver<bool>) {
             failed => failed,
         };
         let swept = match swept {
+            Ok(()) => calendar::pass(&app).await,
+            failed => failed,
+        };
+        let swept = match swept {
             Ok(()) => job::set_clock(&app).await,
             failed => failed,
         };
         let swept = match swept {
-            Ok(()) if count.is_multiple_of(LISTING) => job::remove_orphans(&app).await,
+            Ok(()) if count.is_multiple_of(LISTING) => hourly(&app).await,
             other => other,
         };
         if let Err(error) = swept {

@@ -25,6 +25,7 @@ pub struct Metrics {
     commits: Histogram<f64>,
     conflicts: Counter<u64>,
     emergencies: Counter<u64>,
+    deliveries: Histogram<f64>,
 }
 
 impl Metrics {
@@ -43,6 +44,10 @@ impl Metrics {
                 .build(),
             conflicts: meter.u64_counter("kap.store.conflicts").build(),
             emergencies: meter.u64_counter("kap.access.emergencies").build(),
+            deliveries: meter
+                .f64_histogram("kap.delivery.duration")
+                .with_unit("s")
+                .build(),
         }
     }
 
@@ -65,6 +70,13 @@ impl Metrics {
     /// One use of emergency access: `token` for a token that was given, `request` for a request with one.
     pub fn emergency(&self, what: &'static str) {
         self.emergencies.add(1, &[KeyValue::new("what", what)]);
+    }
+
+    /// One call to a subscriber. `status` is that of HTTP; 0 where there was no answer.
+    pub fn delivery(&self, kind: &'static str, status: i64, took: Duration) {
+        let kind = KeyValue::new("kind", kind);
+        let status = KeyValue::new("status", status);
+        self.deliveries.record(took.as_secs_f64(), &[kind, status]);
     }
 
     /// One write that lost a race and was tried again.

@@ -15,13 +15,8 @@ US_CORE = [
     ("Patient", "ethnicity", "token", "Patient.extension.where(url = 'http://hl7.org/fhir/us/core/StructureDefinition/us-core-ethnicity').extension.value"),
     ("Patient", "gender-identity", "token", "Patient.extension.where(url = 'http://hl7.org/fhir/us/core/StructureDefinition/us-core-genderIdentity').value"),
 ]
-# What R4 does not define and the service is searched by all the same; and Group's, which its table of R4 leaves out.
-PLAIN = {"DetectedIssue": ["status"], "AdverseEvent": ["identifier"], "Flag": ["status", "category", "code"],
-         "Group": ["identifier", "actual", "code", "type"]}
-GROUP = [("characteristic", "token", "Group.characteristic.code"), ("exclude", "token", "Group.characteristic.exclude"),
-         ("managing-entity", "reference", "Group.managingEntity"), ("member", "reference", "Group.member.entity")]
-# R4 has Practitioners alone (`.where(resolve() is Practitioner)`), of an element that also refers to PractitionerRoles.
-WIDER = [("EpisodeOfCare", "care-manager", "reference", "EpisodeOfCare.careManager")]
+# What R4 does not define and the service is searched by all the same.
+PLAIN = {"DetectedIssue": ["status"], "AdverseEvent": ["identifier"], "Flag": ["status", "category", "code"]}
 STEP = re.compile(r"\.?(\w+)(\((?:[^()]|\([^()]*\))*\))?")
 # The types that a choice can have (<https://hl7.org/fhir/R4/datatypes.html#open>, and those of single choices), as names end with them.
 TYPES = set("""Base64Binary Boolean Canonical Code Date DateTime Decimal Id Instant Integer Markdown Oid PositiveInt String Time UnsignedInt Uri Url Uuid
@@ -50,8 +45,7 @@ def load(repo):
             ours = [e for e in one["expression"].split(" | ") if e.startswith(kind + ".")]
             out.setdefault(kind, {})[one["code"]] = Parameter(kind, one["code"], one["type"], " | ".join(ours))
     own = [(kind, name, "token", f"{kind}.{name}") for kind, names in PLAIN.items() for name in names]
-    own += [("Group", *line) for line in GROUP]
-    for kind, name, sort, expression in US_CORE + own + WIDER:
+    for kind, name, sort, expression in US_CORE + own:
         out.setdefault(kind, {})[name] = Parameter(kind, name, sort, expression)
     return out
 

@@ -7,10 +7,13 @@ be given ends the capture, so that a path that moved is not taken for one that i
 """
 
 import json
+import queue
 import re
 import sys
+import threading
 import time
 import uuid
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 
 import requests
@@ -230,6 +233,45 @@ def exported(client):
         yield client.save(f"export-{file['type']}-{number}.list", [json.loads(line) for line in lines if line])
 
 
+class Endpoint(BaseHTTPRequestHandler):
+    """What notifications are sent to."""
+
+    came = queue.Queue()
+
+    def do_POST(self):
+        self.came.put(json.loads(self.rfile.read(int(self.headers["Content-Length"]))))
+        self.send_response(204)
+        self.end_headers()
+
+    def log_message(self, *_):
+        pass
+
+
+def subscribed(client, patient):
+    """A subscription, its notifications, and what is asked of it."""
+    endpoint = ThreadingHTTPServer(("127.0.0.1", 0), Endpoint)
+    threading.Thread(target=endpoint.serve_forever, daemon=True).start()
+    extension = "http://hl7.org/fhir/uv/subscriptions-backport/StructureDefinition/backport-payload-content"
+    for content in ("empty", "id-only", "full-resource"):
+        payload = {"extension": [{"url": extension, "valueCode": content}]}
+        channel = {"type": "rest-hook", "endpoint": f"http://127.0.0.1:{endpoint.server_port}/", "payload": JSON, "_payload": payload}
+        topic = "https://kap-interop.example.org/fhir/SubscriptionTopic/kap-document-available"
+        body = {"resourceType": "Subscription", "status": "requested", "reason": "capture", "criteria": topic, "channel": channel}
+        made = client.ask("/Subscription", "POST", body)
+        made.raise_for_status()
+        place = f"/Subscription/{made.json()['id']}"
+        client.save(f"subscription-{content}-handshake", Endpoint.came.get(timeout=30))
+        document = {"resourceType": "DocumentReference", "status": "current", "subject": {"reference": f"Patient/{patient}"},
+                    "content": [{"attachment": {"contentType": "text/plain", "title": "a letter"}}]}
+        client.ask("/DocumentReference", "POST", document).raise_for_status()
+        client.save(f"subscription-{content}-event", Endpoint.came.get(timeout=30))
+        for name in ("", "/$status", "/$events"):
+            client.save(f"subscription-{content}{name}", client.get(place + name))
+        client.ask(place, "DELETE").raise_for_status()
+    client.save("subscription-statuses", client.get("/Subscription/$status"))
+    endpoint.shutdown()
+
+
 def main():
     FOLDER.mkdir(parents=True, exist_ok=True)
     statement = save("metadata", requests.get(FHIR + "/metadata", headers={"Accept": JSON}, timeout=60).json())
@@ -252,6 +294,7 @@ def main():
     some(files, "an export")
     practice = Client("practice")
     changes(practice, seen["Patient"][0]["id"])
+    subscribed(practice, seen["Patient"][0]["id"])
     # What the capture itself did is in the audit by now.
     partner = Client("partner")
     events = entries(pages(partner, f"/AuditEvent?{NARROWED['AuditEvent']}_count=200"))

@@ -21,7 +21,7 @@
 //! | course | EpisodeOfCare, CareTeam, follow-ups: that and how the treatment goes on |
 //! | referral | the ServiceRequest and Task of the evaluation, the packet |
 //! | message | Communication, CommunicationRequest |
-//! | directory | organizations, staff, products, forms; nothing of a patient |
+//! | directory | organizations, staff, products, forms, what clients subscribe to; nothing of a patient |
 //!
 //! A Provenance is of the class of what it tells of. D9 and D10 have no resource; D15 is a matter of labels; no
 //! resource type is D16 or D17 yet.
@@ -134,7 +134,7 @@ fn by_type(kind: &str, value: &Value) -> Classes {
         "QuestionnaireResponse" => form(value),
         "Composition" | "DocumentReference" => document(value),
         "Endpoint" | "HealthcareService" | "Location" | "Organization" | "Practitioner"
-        | "PractitionerRole" | "Questionnaire" => Classes::DIRECTORY,
+        | "PractitionerRole" | "Questionnaire" | "Subscription" => Classes::DIRECTORY,
         _ => Classes::OTHER,
     }
 }

@@ -78,6 +78,9 @@ pub const DIRECTORY: [&str; 8] = [
     "Questionnaire",
 ];
 
+/// The type that every role sees of its own organization's.
+pub const SUBSCRIPTION: &str = "Subscription";
+
 /// Whether `access` sees the row; whether its scopes have the type at all is another question. `grants` and `links` are
 /// those of the row's patient. A Provenance is seen, besides, where each of its targets is: who asks this asks that of
 /// each.
@@ -103,7 +106,7 @@ pub fn decide(
     if row.patient.is_none() && DIRECTORY.contains(&row.kind) {
         return Ok(Reason::Directory);
     }
-    if policy::owns(role) && *row.owner == caller.organization {
+    if (policy::owns(role) || row.kind == SUBSCRIPTION) && *row.owner == caller.organization {
         return Ok(Reason::Owner);
     }
     let patient = row.patient.filter(|_| policy::is_told(role));

@@ -68,6 +68,8 @@ const TABLE: &[Line] = &[
     ("CommunicationRequest",    ["cruds", "",      "rs",      "rs",   "",      "",      "rs",    ""]),
     ("Composition",             ["cruds", "",      "rs",      "rs",   "",      "rs",    "rs",    ""]),
     ("DocumentReference",       ["cruds", "",      "cruds",   "rs",   "",      "rs",    "rs",    ""]),
+    // What clients want to be told
+    ("Subscription",            ["cruds", "cruds", "cruds",   "cruds","cruds", "cruds", "cruds", ""]),
     // Where a record came from, and who saw it
     ("Basic",                   ["rs",    "",      "rs",      "rs",   "",      "",      "",      ""]),
     ("Provenance",              ["crs",   "",      "crs",     "crs",  "",      "rs",    "rs",    ""]),

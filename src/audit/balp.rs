@@ -47,13 +47,15 @@ const fn shape(kind: Kind) -> Shape {
         Kind::NoteRead => Shape(EVENT, "rest", REST, "operation", "R", ""),
         Kind::NoteUpdate => Shape(EVENT, "rest", REST, "operation", "U", ""),
         Kind::Disclose => Shape(DICOM, "110106", LIFE, "disclose", "R", "PrivacyDisclosure.Source"),
+        // What was sent, or was not, without being asked for: no profile of BALP has it.
+        Kind::Notify | Kind::Withhold => Shape(DICOM, "110106", LIFE, "disclose", "R", ""),
         Kind::Token => Shape(DICOM, "110114", "urn:ihe:event-type-code", "ITI-71", "E", "IUA.71"),
         // Security Alert, Emergency Override Started.
         Kind::Emergency => Shape(DICOM, "110113", DICOM, "110127", "E", ""),
         // Logout.
         Kind::Revoke => Shape(DICOM, "110114", DICOM, "110123", "E", ""),
         // User Security Attributes Changed.
-        Kind::ClientAdd | Kind::ClientDisable | Kind::ClientEnable | Kind::ClientKeys =>
+        Kind::ClientAdd | Kind::ClientDisable | Kind::ClientEnable | Kind::ClientKeys | Kind::ClientOrigin =>
             Shape(DICOM, "110113", DICOM, "110137", "E", ""),
         // Security Configuration.
         Kind::NoteKeyAdd | Kind::NoteKeyRotate | Kind::NoteRewrap => Shape(DICOM, "110113", DICOM, "110129", "E", ""),
@@ -224,9 +226,13 @@ fn agents(row: &Row, base: &str) -> Vec<Value> {
 fn parts(kind: Kind) -> (Value, Value) {
     let (source, destination) = (coded(DICOM, "110153"), coded(DICOM, "110152"));
     match kind {
-        Kind::Read | Kind::Vread | Kind::History | Kind::NoteRead | Kind::Disclose => {
-            (destination, source)
-        }
+        Kind::Read
+        | Kind::Vread
+        | Kind::History
+        | Kind::NoteRead
+        | Kind::Disclose
+        | Kind::Notify
+        | Kind::Withhold => (destination, source),
         Kind::Delete => (
             coded(DICOM, "110150"),
             coded(

@@ -36,6 +36,12 @@ codes! {
         LabelLower = "label-lower",
         ClientAdd = "client-add", ClientDisable = "client-disable", ClientEnable = "client-enable", ClientKeys = "client-keys",
         Start = "start", Stop = "stop",
+        /// A subscriber was told of a record.
+        Notify = "notify",
+        /// A subscriber was not told of a record that it may see no more.
+        Withhold = "withhold",
+        /// Where a client may be called was changed.
+        ClientOrigin = "client-origin",
         /// The database took a step of its schema.
         Migrate = "migrate",
         /// Sealing failed for a while; the event is written when it works again.

@@ -2,7 +2,7 @@
 
 use std::path::PathBuf;
 
-use clap::Subcommand;
+use clap::{Args, Subcommand};
 
 use super::database::{Database, bad};
 use super::unreadable;
@@ -11,6 +11,7 @@ use crate::app::App;
 use crate::auth::client::{ClientSpec, Keys, Purpose};
 use crate::error::{Error, Kind, Result};
 use crate::interaction::directory;
+use crate::interaction::subscription::operate::{self, Permission};
 use crate::kap::Id;
 
 /// What can be done with clients.
@@ -65,6 +66,8 @@ pub enum ClientCommand {
         #[arg(long)]
         jwks_url: Option<String>,
     },
+    /// Say where a client may be called, such as the endpoint of a subscription: the origin of the URL.
+    Origin(OriginArgs),
     /// List the clients.
     List {
         #[command(flatten)]
@@ -86,6 +89,24 @@ pub enum ClientCommand {
     },
 }
 
+/// Where a client may be called.
+#[derive(Args, Debug)]
+pub struct OriginArgs {
+    #[command(flatten)]
+    database: Database,
+    #[arg(long)]
+    id: String,
+    /// Such as `https://ehr.example.org`.
+    #[arg(long)]
+    url: String,
+    /// Whole records may be sent there, not their names alone: an agreement with the receiver covers it.
+    #[arg(long)]
+    full_resource: bool,
+    /// Take it back: nothing is sent there any more.
+    #[arg(long, conflicts_with = "full_resource")]
+    remove: bool,
+}
+
 /// Does what was asked of the clients.
 ///
 /// # Errors
@@ -105,9 +126,10 @@ pub async fn run(command: ClientCommand) -> Result<()> {
             jwks_url,
             shared_key,
         } => {
-            let purpose =
-                |code: &String| Purpose::from_code(code).ok_or_else(|| bad("purpose", code));
-            let purposes = purposes.iter().map(purpose).collect::<Result<_>>()?;
+            let purposes = purposes
+                .iter()
+                .map(|code| purpose(code))
+                .collect::<Result<_>>()?;
             let role = Role::from_code(&role).ok_or_else(|| bad("role", &role))?;
             let organization =
                 Id::new(organization.clone()).ok_or_else(|| bad("organization", &organization))?;
@@ -133,13 +155,18 @@ pub async fn run(command: ClientCommand) -> Result<()> {
             jwks,
             jwks_url,
         } => {
-            let keys = keys(jwks, jwks_url)?;
-            database.open().await?.auth.rotate_keys(&id, keys).await
+            let app = database.open().await?;
+            app.auth.rotate_keys(&id, keys(jwks, jwks_url)?).await
         }
+        ClientCommand::Origin(args) => origin(args).await,
         ClientCommand::List { database } => list_clients(&database.open().await?).await,
         ClientCommand::Disable { database, id } => database.open().await?.auth.disable(&id).await,
         ClientCommand::Enable { database, id } => database.open().await?.auth.enable(&id).await,
     }
+}
+
+fn purpose(code: &str) -> Result<Purpose> {
+    Purpose::from_code(code).ok_or_else(|| bad("purpose", code))
 }
 
 fn keys(jwks: Option<PathBuf>, jwks_url: Option<String>) -> Result<Keys> {
@@ -173,6 +200,21 @@ async fn add_client(app: &App, spec: ClientSpec, shared_key: bool) -> Result<()>
         "client {id} is registered: {role} of {of}, {}",
         client.scopes
     );
+    app.store.close().await;
+    Ok(())
+}
+
+async fn origin(args: OriginArgs) -> Result<()> {
+    let (what, sent) = if args.remove {
+        (Permission::Nothing, "is told nothing")
+    } else if args.full_resource {
+        (Permission::Records, "is sent records")
+    } else {
+        (Permission::Names, "is told names of records")
+    };
+    let app = args.database.open().await?;
+    let origin = operate::allow(&app, &args.id, &args.url, what).await?;
+    println!("client {} {sent} at {origin}", args.id);
     app.store.close().await;
     Ok(())
 }

@@ -59,6 +59,16 @@ pub struct KeyFile {
     path: PathBuf,
 }
 
+impl KeyFile {
+    /// Lets the service use the keys of the file.
+    ///
+    /// # Errors
+    /// Where the file cannot be used, or lacks a key that the database needs.
+    pub async fn hold(&self, app: &App) -> Result<()> {
+        keys::unlock(app, file::read(&self.path)?, None).await
+    }
+}
+
 /// Does what was asked.
 ///
 /// # Errors

@@ -85,6 +85,7 @@ pub async fn run(demo: Demo) -> Result<()> {
     .sealed_with(SealingKey::generate()?);
     app.exports
         .keep_in(Files::below(demo.data_dir.join("exports")));
+    app.sends.allow_local();
     let episode = lift::lift(SAMPLE)?.episode;
     notes::make_keys(&app, &demo.data_dir).await?;
     let logins = set_up(&app, &episode).await?;

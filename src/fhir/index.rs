@@ -85,7 +85,9 @@ pub fn extract(kind: &str, value: &Value) -> Vec<IndexEntry> {
                 let mut own = Vec::new();
                 convert(parameter.name, parameter.kind, leaf, &mut own);
                 let stands = modified && own.is_empty() && !leaf.is_null();
-                own.into_iter().for_each(|v| keep(parameter.indexed, v));
+                for value in own {
+                    keep(parameter.indexed, value);
+                }
                 if modified {
                     let more = beside(parameter.kind, leaf).into_iter();
                     more.for_each(|v| keep(parameter.beside, v));

@@ -9,6 +9,7 @@ pub mod meta;
 pub mod operation;
 pub mod routes;
 mod since;
+pub mod subscription;
 
 use axum::body::Body;
 use axum::extract::{Path, RawQuery, State};

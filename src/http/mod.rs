@@ -11,6 +11,7 @@ pub mod private_note;
 pub mod respond;
 pub mod smart;
 pub mod validate;
+pub mod webhook;
 
 pub use audit::Peer;
 
@@ -68,7 +69,13 @@ pub fn router(app: App) -> Router {
             get(validate::stored).post(validate::record),
         )
         .merge(fhir::routes::operations())
-        .nest("/kap/v1", practice::routes().merge(private_note::routes()))
+        .nest(
+            "/kap/v1",
+            practice::routes()
+                .merge(private_note::routes())
+                .merge(webhook::routes()),
+        )
+        .merge(webhook::published())
         .merge(ops::docs_files().with_state(()))
         .fallback(layer::no_route)
         .method_not_allowed_fallback(layer::no_method)

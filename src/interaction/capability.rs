@@ -10,10 +10,12 @@ use super::audit::events::TYPE as EVENTS;
 use super::definitions;
 use super::questionnaires::TYPE as QUESTIONNAIRE;
 use super::registry::{self, Operation};
+use super::subscription::TYPE as SUBSCRIPTION;
 use crate::app::App;
 use crate::fhir::parameter::{self, Parameter, ParameterKind};
 use crate::fhir::{compartment, targets};
 use crate::mapping::register::profiles_of;
+use crate::mapping::topic::{self, Topic};
 
 /// The resource types that the FHIR API serves.
 pub const TYPES: &[&str] = &[
@@ -51,6 +53,7 @@ pub const TYPES: &[&str] = &[
     "QuestionnaireResponse",
     "RelatedPerson",
     "ServiceRequest",
+    "Subscription",
     "Task",
 ];
 
@@ -198,6 +201,12 @@ fn resource(kind: &'static str) -> Value {
         ("supportedProfile", profiles),
         ("operation", operations.collect()),
     ];
+    if kind == SUBSCRIPTION {
+        let url = "http://hl7.org/fhir/uv/subscriptions-backport/StructureDefinition/capabilitystatement-subscriptiontopic-canonical";
+        let topics = topic::TOPICS.iter().map(Topic::url);
+        let topics = topics.map(|topic| json!({ "url": url, "valueCanonical": topic }));
+        out["extension"] = json!(topics.collect::<Vec<_>>());
+    }
     for (name, list) in lists.into_iter().filter(|(_, list)| !list.is_empty()) {
         out[name] = json!(list);
     }

@@ -8,6 +8,7 @@ use time::OffsetDateTime;
 
 use super::label::{About, Ages};
 use super::provenance::Told;
+use super::subscription;
 use crate::access::label::Labelling;
 use crate::access::{Access, Classes, Interaction, Labels, class};
 use crate::app::App;
@@ -88,6 +89,7 @@ pub async fn commit(
     let mut drafts = Vec::with_capacity(set.changes.len() + set.gone.len());
     let mut stored = Vec::with_capacity(set.changes.len());
     let mut events = Vec::with_capacity(set.changes.len());
+    let mut news = Vec::new();
     for change in set.changes {
         let (asked, over) = (change.by_caller, change.over.clone());
         let labelling = change.labelling;
@@ -100,6 +102,7 @@ pub async fn commit(
             Some(detail) => event.detail(detail.as_str()),
             None => event,
         });
+        news.extend(subscription::happenings(&draft, over.as_ref()));
         drafts.push(draft);
         stored.push(row);
     }
@@ -124,6 +127,7 @@ pub async fn commit(
         events.push(access.event(Act::Operation).detail(name));
     }
     steps.extend(audit::steps(access.tenant(), app.recorder.rows(events)));
+    steps.extend(subscription::steps(access.tenant(), &news));
     let done = app.store.write(name, steps).await?;
     app.metrics.commit(name, started.elapsed());
     if let Err(conflict) = done {
@@ -133,6 +137,7 @@ pub async fn commit(
     if let Some(trail) = access.trail() {
         trail.written();
     }
+    app.sends.put(news.len());
     Ok(Ok(stored))
 }
 

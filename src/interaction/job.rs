@@ -46,8 +46,14 @@ pub struct Leases {
 }
 
 impl Leases {
+    /// The time by that clock, milliseconds since 1970.
+    #[must_use]
+    pub fn now(&self, app: &App) -> i64 {
+        app.clock.millis() + self.ahead.load(Ordering::Relaxed)
+    }
+
     fn starting(&self, app: &App) -> Lease {
-        let from = app.clock.millis() + self.ahead.load(Ordering::Relaxed);
+        let from = self.now(app);
         Lease {
             from,
             until: from + LEASE,

@@ -45,6 +45,7 @@ pub mod reindex;
 pub mod retelling;
 pub mod search;
 mod stamp;
+pub mod subscription;
 pub mod summary;
 pub mod transaction;
 pub mod upgrade;

@@ -98,6 +98,8 @@ const OPERATIONS: &[Operation] = &[
     operation("meta",       Of::System,                    "http://hl7.org/fhir/OperationDefinition/Resource-meta"),
     operation("meta-add",   Of::Updated,                   "http://hl7.org/fhir/OperationDefinition/Resource-meta-add"),
     operation("meta-delete", Of::Updated,                  "http://hl7.org/fhir/OperationDefinition/Resource-meta-delete"),
+    operation("events",     Of::Type("Subscription"),      "http://hl7.org/fhir/uv/subscriptions-backport/OperationDefinition/backport-subscription-events"),
+    operation("status",     Of::Type("Subscription"),      "http://hl7.org/fhir/uv/subscriptions-backport/OperationDefinition/backport-subscription-status"),
     operation("validate",   Of::Every(&[]),                "http://hl7.org/fhir/OperationDefinition/Resource-validate"),
     operation("export",     Of::System,                    "http://hl7.org/fhir/uv/bulkdata/OperationDefinition/export"),
 ];

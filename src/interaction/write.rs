@@ -13,6 +13,7 @@ use super::home::{Home, home};
 use super::pointers::Pointers;
 use super::provenance;
 use super::reading::Loaded;
+use super::subscription;
 use crate::access::label::Labelling;
 use crate::access::{Access, Interaction};
 use crate::app::App;
@@ -215,6 +216,9 @@ pub async fn write_and_delete(
     incoming: Vec<Incoming>,
     gone: Vec<Stored>,
 ) -> Result<Vec<Stored>> {
+    if let Some(done) = subscription::alone(app, access, name, &incoming, &gone).await? {
+        return Ok(done);
+    }
     super::label::check(&incoming)?;
     super::modifier::check(&incoming)?;
     super::consent::check_shapes(&incoming)?;

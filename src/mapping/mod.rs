@@ -55,6 +55,7 @@ mod source;
 pub mod summary;
 mod supply;
 pub mod terms;
+pub mod topic;
 mod value;
 mod vitals;
 

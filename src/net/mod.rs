@@ -55,6 +55,9 @@ pub(crate) fn is_here(url: &url::Url) -> bool {
     guard::is_here(url)
 }
 
+/// What the resolver says of a name that leads where nothing is called.
+pub(crate) const REFUSED: &str = "the name leads to a private, local or reserved address";
+
 /// Why a call failed, with what was below it; without the URL. For the log.
 pub(crate) fn reason(error: reqwest::Error) -> String {
     let error = error.without_url();

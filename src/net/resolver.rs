@@ -64,7 +64,7 @@ impl Resolve for Filtered {
         Box::pin(async move {
             let found = found.await?;
             if found.is_empty() || !found.iter().all(|ip| may(*ip)) {
-                return Err("the name leads to a private, local or reserved address".into());
+                return Err(super::REFUSED.into());
             }
             // The port is the URL's.
             let addresses = found.into_iter().map(|ip| SocketAddr::new(ip, 0));

@@ -210,6 +210,34 @@ impl Ring {
         opened.is_some_and(|text| text.as_slice() == b"mark")
     }
 
+    /// Seals a secret of the service itself, such as a subscriber's header: `place` is what it is bound to. Gives the id
+    /// of the key and the sealed text.
+    ///
+    /// # Errors
+    /// `Internal` where the crypto provider fails.
+    pub fn seal_secret(&self, place: &[&str], secret: &[u8]) -> Result<(String, String)> {
+        let key = self.known(&self.active)?;
+        let sealed = cipher::seal(key, &secret_bond(place), secret)?;
+        Ok((self.active.clone(), sealed))
+    }
+
+    /// Opens what [`Ring::seal_secret`] made with the key of that id, in the same place.
+    ///
+    /// # Errors
+    /// `Internal` where the ring has not that key, or the text was made otherwise or changed since.
+    pub fn open_secret(
+        &self,
+        place: &[&str],
+        key: &str,
+        sealed: &str,
+    ) -> Result<Zeroizing<Vec<u8>>> {
+        let bytes = self
+            .key(key)
+            .ok_or_else(|| Error::internal("a secret needs a key that is not in the ring"))?;
+        let text = "a secret does not open: its row was changed outside of the service";
+        cipher::open(bytes, &secret_bond(place), sealed).ok_or_else(|| Error::internal(text))
+    }
+
     /// Reads the text of a key file.
     ///
     /// # Errors
@@ -286,6 +314,12 @@ struct Entry {
 
 fn fresh(clock: &Clock) -> Result<KeyBytes> {
     clock.secret().map(Zeroizing::new).map_err(Error::internal)
+}
+
+fn secret_bond(place: &[&str]) -> Bond {
+    let mut parts = vec!["secret"];
+    parts.extend(place);
+    Bond::of(&parts)
 }
 
 fn mark_bond(tenant: &str, key: &str) -> Bond {

@@ -4,7 +4,7 @@
 
 use super::sql::Value;
 use crate::access::consent::Effect;
-use crate::access::decide::DIRECTORY;
+use crate::access::decide::{DIRECTORY, SUBSCRIPTION};
 use crate::access::policy::{self, Share};
 use crate::access::scope::Criterion;
 use crate::access::{Access, Caller, Classes, Interaction, Purposes, Role, role};
@@ -225,6 +225,10 @@ impl Predicate<'_> {
         if policy::owns(role) {
             b.push(" OR ").push(self.a).push(".owner = ");
             b.bind(self.organization());
+        } else {
+            b.push(" OR (").push(self.a).push(".type = '");
+            b.push(SUBSCRIPTION).push("' AND ").push(self.a);
+            b.push(".owner = ").bind(self.organization()).push(")");
         }
         if policy::is_told(role) {
             if policy::owns(role) {

@@ -84,6 +84,11 @@ pub(super) const ALL: &[Migration] = &[
         name: "patient date",
         text: include_str!("migrations/0012_patient_date.sql"),
     },
+    Migration {
+        version: 13,
+        name: "subscriptions",
+        text: include_str!("migrations/0013_subscription.sql"),
+    },
 ];
 
 /// The table that tells which steps were taken.

@@ -5,6 +5,7 @@
 //! clinical data goes through a [`View`], whose every statement carries the access predicate.
 
 pub(crate) mod audit;
+pub mod calendar;
 pub mod classify;
 pub mod consent;
 mod driver;
@@ -17,11 +18,13 @@ mod index;
 pub(crate) mod job;
 mod migrate;
 pub(crate) mod notes;
+pub mod outbox;
 pub mod reindex;
 pub mod resource;
 mod search;
 mod since;
 pub mod sql;
+pub mod subscription;
 pub mod view;
 
 #[cfg(test)]

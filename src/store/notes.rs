@@ -279,7 +279,9 @@ pub(crate) fn add_key(tenant: &str, key: &str, mark: &str) -> Step {
 /// Forgets every key but `active` that no note needs any more.
 pub(crate) fn retire_keys(tenant: &str, active: &str) -> Step {
     let text = "DELETE FROM private_key WHERE tenant = $1 AND key <> $2 AND NOT EXISTS \
-        (SELECT 1 FROM private_note n WHERE n.tenant = private_key.tenant AND n.key = private_key.key)";
+        (SELECT 1 FROM private_note n WHERE n.tenant = private_key.tenant AND n.key = private_key.key) AND NOT EXISTS \
+        (SELECT 1 FROM subscription s WHERE s.tenant = private_key.tenant AND s.ring = private_key.key) AND NOT EXISTS \
+        (SELECT 1 FROM signing_key s WHERE s.tenant = private_key.tenant AND s.ring = private_key.key)";
     Step::any(text, vec![tenant.into(), active.into()])
 }
 

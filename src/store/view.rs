@@ -112,6 +112,20 @@ impl<'a> View<'a> {
         Ok(out)
     }
 
+    /// The visible resources of a type of a patient, in no order.
+    ///
+    /// # Errors
+    /// Those of the store.
+    pub async fn of_patient(&self, kind: &str, patient: &Id) -> Result<Vec<Stored>> {
+        let mut b = Builder::default();
+        b.push("SELECT ").push(COLUMNS);
+        b.push(" FROM resource r WHERE r.deleted = 0 AND r.patient <> '' AND r.patient = ");
+        b.bind(patient.as_str()).push(" AND r.type = ").bind(kind);
+        visible(&mut b, self.access, "r", Of::One(kind, Read));
+        let rows = self.store.read(b.sql()).await?;
+        rows.iter().map(|row| self.told(row)).collect()
+    }
+
     /// A version of a resource. Both it and the current version must be visible: what was hidden later
     /// stays hidden in its history.
     ///

@@ -66,6 +66,7 @@ fn sealed_keeping(app: kap_fhir::error::Result<App>, files: Files) -> App {
     let key = SealingKey::generate().expect("key");
     let app = app.expect("app").sealed_with(key);
     app.exports.keep_in(files);
+    app.sends.allow_local();
     app
 }
 

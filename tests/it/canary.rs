@@ -11,10 +11,12 @@ use base64::engine::general_purpose::STANDARD;
 use kap_fhir::demo::notes::of_file;
 use kap_fhir::demo::player::{Caller, Play, Played};
 use kap_fhir::demo::script::{Party, with_notes};
+use kap_fhir::mapping::topic::TOPICS;
 use serde_json::json;
 
 use crate::app::Db;
 use crate::both;
+use crate::hook::Hook;
 use crate::program::run;
 use crate::raw::Place;
 use crate::scenarios::{Case, FIRST, SECOND};
@@ -51,6 +53,8 @@ async fn nothing_leaves(db: Db, case: Case) {
     let parties = stage.parties().await;
     let own = &parties[&Party::Practice];
     let ear = Ear::new();
+    let hook = Hook::open().await;
+    subscribed(own, &hook).await;
     let mut play = {
         let notes = of_file(&text, &stage.episode).expect("notes");
         let steps = with_notes(&stage.episode, notes);
@@ -77,6 +81,15 @@ async fn nothing_leaves(db: Db, case: Case) {
         let caller = stage.client(name).await;
         crawl(name, &caller, &played, (&author, &ids), &ear).await;
     }
+    let calls = hook.calls();
+    assert!(calls.len() > 20, "{} notifications", calls.len());
+    for call in calls {
+        ear.hear(
+            "hook",
+            "notification",
+            &format!("{:?} {}", call.headers, call.text),
+        );
+    }
     // The originator reads every word that was planted.
     let own = stage.client("practice").await;
     let told = told(&own, &stage.episode, &played).await;
@@ -86,6 +99,22 @@ async fn nothing_leaves(db: Db, case: Case) {
     assert!(planted.len() > 20, "{planted:?}");
     events(&stage.client("officer").await, &ids, &ear).await;
     left_behind(stage, ear).await;
+}
+
+/// Has the practice be told of everything, with whole records.
+async fn subscribed(own: &Caller, hook: &Hook) {
+    for (n, topic) in TOPICS.iter().enumerate() {
+        let mut body = crate::subscription::to(topic.code, &hook.url());
+        let content = &mut body["channel"]["_payload"]["extension"][0]["valueCode"];
+        *content = json!("full-resource");
+        let made = Ask::post("/fhir/Subscription".to_owned(), body.to_string());
+        let made = made
+            .with("Content-Type", "application/fhir+json")
+            .send(own)
+            .await;
+        assert_eq!(made.status, 201, "{}", made.text);
+        hook.wait(n + 1).await;
+    }
 }
 
 /// The audit tells the practice's privacy officer of every note, and of none what it says.

@@ -198,6 +198,11 @@ async fn operations(app: &TestApp, kind: &str, resource: &Value) {
                 let refused = matches!(answer.status, 400 | 403);
                 assert!(refused, "{what}: {} {}", answer.status, answer.text);
             }
+            ("Subscription", "status" | "events") => {
+                there_if_any(&get(caller, &own).await, &what);
+                let path = "/fhir/Subscription/$status";
+                assert_eq!(get(caller, path).await.status, 200, "{path}");
+            }
             ("Group", "export") => there_if_any(&get(caller, &own).await, &what),
             ("DocumentReference", "docref") => {
                 let patient = one(app, "Patient").await.expect("a patient");

@@ -3,6 +3,7 @@
 mod faults;
 mod order;
 mod reindex;
+mod standing;
 mod values;
 
 use kap_fhir::demo::player::Caller;

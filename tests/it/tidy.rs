@@ -12,7 +12,24 @@ const MAY_USE: &[(&str, &[&str])] = &[
         &["access", "audit", "error", "fhir::parameter", "kap::base"],
     ),
     ("net", &["error", "net"]),
-    ("delivery", &["delivery", "error", "net"]),
+    // What is told to whom is decided in `interaction`; the workers that call are here.
+    (
+        "delivery",
+        &[
+            "access",
+            "app",
+            "audit",
+            "clock",
+            "delivery",
+            "error",
+            "fhir",
+            "interaction",
+            "kap",
+            "mapping::topic",
+            "net",
+            "store",
+        ],
+    ),
     (
         "mapping",
         &[
@@ -86,9 +103,13 @@ const PRIVATE: &[&str] = &[
     "app.rs",
     "cli.rs",
     "cli/private.rs",
+    // The key file, for the secrets of subscribers that its keys seal as well.
+    "cli/subscription.rs",
     "demo/notes.rs",
     "http/private_note.rs",
     "interaction/private_note/",
+    // The ring, to seal those secrets anew.
+    "interaction/subscription/secrets.rs",
 ];
 
 /// The words that lay a private note open, and the only files that may say them.
@@ -112,7 +133,7 @@ const HOMES: &[(&str, &[&str])] = &[
     ("jsonwebtoken", &["auth/jose"]),
     // Signatures are of auth, randomness of the clock; the cipher is of private notes and of cursors, in a file each.
     ("aws_lc_rs::aead", &["auth/cursor.rs", "private/cipher.rs"]),
-    ("zeroize", &["private/"]),
+    ("zeroize", &["private/", "interaction/subscription/"]),
     ("opentelemetry", &["telemetry.rs", "http/layer.rs"]),
     ("jiff", &["kap/calendar.rs", "mapping/"]),
 ];

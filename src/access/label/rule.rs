@@ -47,7 +47,7 @@ fn base(kind: &str, value: &Value) -> Base {
     match kind {
         "AllergyIntolerance" | "Endpoint" | "HealthcareService" | "Location" | "Medication"
         | "Organization" | "Patient" | "Practitioner" | "PractitionerRole" | "Questionnaire"
-        | "RelatedPerson" => Base::Open,
+        | "RelatedPerson" | "Subscription" => Base::Open,
         // Home medicines (US Core's medication list).
         "MedicationRequest" if value["intent"] == "plan" => Base::Open,
         "Condition" | "DetectedIssue" | "Observation" | "Provenance" | "QuestionnaireResponse" => {

@@ -5,7 +5,7 @@ fn every_line_is_read() {
     let wanted = lines().filter(|l| !l.starts_with('[')).count();
     let read: usize = PARAMETERS.values().map(Vec::len).sum();
     assert_eq!(read, wanted);
-    assert_eq!(kinds().count(), 35);
+    assert_eq!(kinds().count(), 36);
 }
 
 #[test]

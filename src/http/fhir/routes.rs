@@ -3,7 +3,7 @@
 use axum::Router;
 use axum::routing::{get, post};
 
-use super::{bulk, meta as labels, operation as op};
+use super::{bulk, meta as labels, operation as op, subscription};
 use crate::app::App;
 
 /// Operations of the FHIR API.
@@ -36,6 +36,18 @@ pub fn operations() -> Router<App> {
         .route(
             "/fhir/Patient/$summary",
             get(op::summary_by_identifier).post(op::summary_by_identifier),
+        )
+        .route(
+            "/fhir/Subscription/$status",
+            get(subscription::statuses).post(subscription::statuses),
+        )
+        .route(
+            "/fhir/Subscription/{id}/$status",
+            get(subscription::status).post(subscription::status),
+        )
+        .route(
+            "/fhir/Subscription/{id}/$events",
+            get(subscription::events).post(subscription::events),
         )
         .route("/fhir/$meta", get(labels::everywhere))
         .route("/fhir/{type}/$meta", get(labels::of_type))

@@ -177,6 +177,7 @@ fn told(row: &Row, organization_name: Option<String>) -> Disclosure {
         kind: match event.kind {
             Kind::Search => "search",
             Kind::Disclose => "document",
+            Kind::Notify => "notification",
             _ => "read",
         },
         what: target.and_then(|t| Some(format!("{}/{}", t.kind, t.id.as_deref()?))),

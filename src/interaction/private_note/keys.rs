@@ -10,6 +10,7 @@ use crate::app::App;
 use crate::audit::event::{Event, Kind as Act, NOTE_KEY};
 use crate::error::{Error, Kind, Result};
 use crate::interaction::audit;
+use crate::interaction::subscription::secrets;
 use crate::private::Ring;
 use crate::store;
 use crate::store::notes::{self, NoteRow, Pass};
@@ -74,7 +75,7 @@ async fn write(app: &App, name: &'static str, steps: Vec<Step>) -> Result<()> {
 
 /// The ring with the key of this id. A running service reads its key file again when it meets a key that it does not
 /// know, so that a new key needs no restart.
-pub(super) async fn ring_with(app: &App, key: &str) -> Result<Arc<Ring>> {
+pub(in crate::interaction) async fn ring_with(app: &App, key: &str) -> Result<Arc<Ring>> {
     let ring = app.private.ring()?;
     if ring.has(key) {
         return Ok(ring);
@@ -84,7 +85,7 @@ pub(super) async fn ring_with(app: &App, key: &str) -> Result<Arc<Ring>> {
     if ring.has(key) {
         return Ok(ring);
     }
-    let text = "This note is sealed with a key that this process does not have.";
+    let text = "This is sealed with a key that this process does not have.";
     Err(Error::new(Kind::Unavailable, text))
 }
 
@@ -125,7 +126,7 @@ pub async fn rotated(app: &App, key: &str) -> Result<()> {
 /// `Invalid` where the ring lacks a key, or notes do not open: the others are wrapped all the same; those of the store.
 pub async fn rewrap(app: &App) -> Result<Rewrapped> {
     let ring = app.private.ring()?;
-    let (mut count, mut broken) = (0, vec![]);
+    let (mut count, mut broken) = (secrets::reseal(app, &ring).await?, vec![]);
     for row in app.store.private_keys(&app.tenant).await? {
         if *row.key != *ring.active() {
             let passed = pass(app, &ring, Pass::WrappedBy(&row.key), None).await?;

@@ -103,7 +103,49 @@ const BAD: &[&str] = &[
     "https://[fec0::1]/k",
     "https://[ff02::1]/k",
     "https://[ff0e::1]/k",
+    // Endpoints of subscribers, as somebody who means harm would write them.
+    "https://ehr.example.org:0443@127.0.0.1/k",
+    "https://127.0.0.1#ehr.example.org",
+    "https://127.0.0.1\\@ehr.example.org/k",
+    "https://127.0.0.1?ehr.example.org",
+    "https://127.0.0.1:443/k",
+    "https://127.0.0.1:8443/k",
+    "https://127.00.0.1/k",
+    "https://0x7F.0x0.0x0.0x1/k",
+    "https://017700000001/k",
+    "https://0x7f.0.0.1/k",
+    "https://127.0.1/k",
+    "https://[::ffff:7f.0.0.1]/k",
+    "https://[0:0:0:0:0:ffff:10.0.0.1]/k",
+    "https://[::ffff:c0a8:1]/k",
+    "https://[::ffff:a9fe:a9fe]/k",
+    "https://[64:ff9b::a9fe:a9fe]/k",
+    "https://[2002:a9fe:a9fe::]/k",
+    "https://[fe80::1%eth0]/k",
+    "https://172.20.10.5:8443/k",
+    "https://192.168.1.254/admin",
+    "https://10.96.0.1/api",
+    "https://100.64.0.10/k",
+    "https://3232235777/k",
+    "https://0xc0a80101/k",
+    "https://0300.0250.1.1/k",
+    "https://2852039166/latest/meta-data",
+    "https://0xa9fea9fe/latest/meta-data",
+    "https://169.254.43518/latest/meta-data",
+    "https://１９２.１６８.０.１/k",
+    "https://ehr.example.org\r\nHost: x/k\u{0}",
+    "https:///127.0.0.1/k",
+    "HTTP://ehr.example.org/k",
+    "mailto:a@ehr.example.org",
+    "javascript:alert(1)",
+    "unix:/var/run/docker.sock",
+    "https://ehr example.org/k",
 ];
+
+#[test]
+fn there_are_enough_of_them() {
+    assert!(BAD.len() >= 120, "{}", BAD.len());
+}
 
 #[test]
 fn only_public_https_is_called() {

@@ -33,12 +33,13 @@ pub(crate) struct Disclosed<'a> {
 }
 
 /// Kinds of events in which data leaves.
-pub(super) const OUTGOING: [Kind; 5] = [
+pub(super) const OUTGOING: [Kind; 6] = [
     Kind::Read,
     Kind::Vread,
     Kind::History,
     Kind::Search,
     Kind::Disclose,
+    Kind::Notify,
 ];
 
 fn last(row: &Row) -> After {

@@ -91,6 +91,22 @@ fn events() -> Vec<(String, Event)> {
                 Kind::ClientAdd | Kind::ClientDisable | Kind::ClientEnable | Kind::ClientKeys => {
                     Event::new(*kind).target("client", "demo-partner", None)
                 }
+                Kind::ClientOrigin => Event::new(*kind)
+                    .target("client", "demo-partner", None)
+                    .detail("https://ehr.example.org"),
+                Kind::Notify | Kind::Withhold => {
+                    let event = encounter(event).detail("subscription sub-0001 event 7");
+                    let mut event = Event {
+                        peer: None,
+                        request: None,
+                        ..event
+                    };
+                    event.who.token = None;
+                    match kind {
+                        Kind::Notify => event,
+                        _ => event.failed(Outcome::Serious, "not-visible"),
+                    }
+                }
                 Kind::Batch => event,
                 Kind::Start | Kind::Stop => Event::new(*kind),
                 Kind::Migrate => Event::new(*kind).detail("4 audit"),

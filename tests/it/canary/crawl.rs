@@ -85,6 +85,10 @@ async fn practice_paths(name: &str, caller: &Caller, played: &Played) -> Vec<Str
         .take(few)
         .collect();
     let mut paths = vec![];
+    let hooks = Ask::get("/kap/v1/webhooks").send(caller).await.json();
+    let hooks = hooks["items"].as_array().cloned().unwrap_or_default();
+    let mut hooks: Vec<&str> = hooks.iter().filter_map(|one| one["id"].as_str()).collect();
+    hooks.push("none");
     let contract = Contract::read();
     let reads = contract.operations();
     for (_, path, _) in reads.iter().filter(|(method, _, _)| *method == "get") {
@@ -103,6 +107,10 @@ async fn practice_paths(name: &str, caller: &Caller, played: &Played) -> Vec<Str
         } else if path.starts_with("/kap/v1/patients/") || path.starts_with("/fhir/Patient/{id}/") {
             let patient = shown["patient"]["id"].as_str().unwrap_or("none");
             paths.push(path.replace("{id}", patient));
+        } else if path.starts_with("/kap/v1/webhooks/{id}")
+            || path.starts_with("/fhir/Subscription/{id}/")
+        {
+            paths.extend(hooks.iter().map(|id| path.replace("{id}", id)));
         } else if path.contains("{record}") {
             let most = if name == "practice" { 60 } else { 5 };
             let some = ids.iter().take(most);

@@ -69,6 +69,7 @@ impl Stage {
         let words = [
             "--private-keys",
             &keys,
+            "--local-endpoints",
             "--log",
             "trace",
             "--otlp-endpoint",

@@ -199,6 +199,15 @@ pub fn routes() -> BTreeSet<Route> {
         |_| "/kap/v1".to_owned(),
         &mut all,
     );
+    table(
+        include_str!("../../../src/http/webhook.rs"),
+        |at| {
+            let text = include_str!("../../../src/http/webhook.rs");
+            let public = text.find("fn published").expect("table");
+            if at > public { "" } else { "/kap/v1" }.to_owned()
+        },
+        &mut all,
+    );
     all
 }
 

@@ -1,0 +1,92 @@
+//! What comes by the clock and by no change: alerts that nobody has acknowledged are told once more (domain reference §9).
+
+use crate::access::Access;
+use crate::app::App;
+use crate::error::Result;
+use crate::mapping::topic::{self, is_acknowledged};
+use crate::store::outbox::{self, Happening, Watched, Why};
+
+const MINUTE: i64 = 60_000;
+/// After so long without an acknowledgement an alert is told once more, milliseconds.
+pub const FIRST: i64 = 5 * MINUTE;
+/// The times after that, from when it was raised; then every half an hour.
+const LATER: [i64; 2] = [15 * MINUTE, 30 * MINUTE];
+const EVERY: i64 = 30 * MINUTE;
+/// After so long it stays on the worklist and is told no more.
+const LAST: i64 = 24 * 60 * MINUTE;
+
+/// When an alert is told next that was told `level` times more; `None` where it is not.
+fn next(raised_at: i64, level: i64) -> Option<i64> {
+    let step = usize::try_from(level).unwrap_or(usize::MAX);
+    let after = match LATER.get(step) {
+        Some(after) => *after,
+        None => LATER[1] + EVERY * (level - 1),
+    };
+    (after <= LAST).then_some(raised_at + after)
+}
+
+/// Tells once more what nobody has acknowledged; how many alerts were looked at.
+///
+/// # Errors
+/// Those of the store.
+pub async fn pass(app: &App) -> Result<usize> {
+    let now = app.clock.millis();
+    let due = app.store.watched(&app.tenant, now).await?;
+    let mut failed = None;
+    for watched in &due {
+        // One that fails keeps no other from being looked at.
+        if let Err(error) = look(app, watched, now).await {
+            failed = Some(error);
+        }
+    }
+    failed.map_or(Ok(due.len()), Err)
+}
+
+async fn look(app: &App, watched: &Watched, now: i64) -> Result<()> {
+    let access = Access::system(app.tenant.clone(), "alerts", now);
+    let row = app.store.view(&access).lookup(&watched.key).await?;
+    let open = row.filter(|row| {
+        let value = row.value();
+        value.is_some_and(|value| !is_acknowledged(&watched.key.kind, &value))
+    });
+    let steps = match open {
+        None => vec![outbox::unwatch(&app.tenant, watched)],
+        Some(row) => {
+            tracing::warn!(level = watched.level + 1, "an alert is not acknowledged");
+            let told = Happening {
+                topic: topic::ALERT.into(),
+                key: watched.key.clone(),
+                version: row.version,
+                why: Why::Escalated,
+                at: now,
+            };
+            let on = match next(watched.raised_at, watched.level) {
+                Some(next_at) => outbox::escalate(&app.tenant, watched, next_at),
+                None => outbox::unwatch(&app.tenant, watched),
+            };
+            vec![on, outbox::put(&app.tenant, &told)]
+        }
+    };
+    // Where another replica was first, it did the same.
+    if app.store.write("escalate alert", steps).await?.is_ok() {
+        app.sends.wake_sequencer();
+    }
+    Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_alert_is_told_at_5_15_30_minutes_and_every_half_hour_for_a_day() {
+        let mut times = vec![FIRST / MINUTE];
+        let mut level = 0;
+        while let Some(at) = next(0, level) {
+            times.push(at / MINUTE);
+            level += 1;
+        }
+        assert_eq!(&times[..6], [5, 15, 30, 60, 90, 120]);
+        assert_eq!(times.last(), Some(&(24 * 60)));
+    }
+}

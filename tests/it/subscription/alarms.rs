@@ -1,0 +1,126 @@
+//! What somebody must hear at once, and what comes by the calendar.
+
+use kap_fhir::demo::player::Caller;
+use kap_fhir::demo::script::Party;
+use kap_fhir::interaction::subscription::calendar;
+use reqwest::Method;
+use serde_json::{Value, json};
+use time::Duration;
+
+use super::{subscribed, to, without_gap};
+use crate::app::{Db, TestApp, sample};
+use crate::both;
+use crate::fhir_door::{FIRST, cleared, text};
+use crate::hook::Hook;
+
+both!(
+    an_alert_is_told_again_until_somebody_has_seen_it,
+    days_that_come_are_told_once
+);
+
+async fn sent(caller: &Caller, path: &str, body: &Value, key: &str) -> Value {
+    let done = caller.send(Method::POST, path, Some((body, key))).await;
+    let done = done.expect("answer");
+    assert!(done.status < 300, "{path}: {}", done.body);
+    done.body
+}
+
+fn event(by: &str, severity: &str) -> Value {
+    json!({
+        "occurredAt": "2026-11-22T11:30:00Z", "recordedAt": "2026-11-22T11:40:00Z", "actuality": "actual",
+        "events": [{ "system": "http://snomed.info/sct", "code": "422400008", "display": "Vomiting" }],
+        "seriousness": "non-serious", "severity": severity, "outcome": "recovering", "interventions": [], "reportedBy": by,
+    })
+}
+
+async fn an_alert_is_told_again_until_somebody_has_seen_it(db: Db) {
+    let app = TestApp::start(db, &cleared()).await;
+    let played = app.play(&cleared()).await;
+    let (practice, partner) = (app.as_party(Party::Practice), app.as_party(Party::Partner));
+    let hook = Hook::open().await;
+    subscribed(partner, &to("kap-safety-alert", &hook.url()), &hook).await;
+    let path = format!("/kap/v1/episodes/{}", played.episode);
+    let by = &played.names["prac-ther-01"];
+    // A mild one alarms nobody.
+    sent(
+        practice,
+        &format!("{path}/adverse-events"),
+        &event(by, "mild"),
+        "mild",
+    )
+    .await;
+    let grave = sent(
+        practice,
+        &format!("{path}/adverse-events"),
+        &event(by, "moderate"),
+        "grave",
+    )
+    .await;
+    let focus = format!("AdverseEvent/{}", text(&grave["id"]));
+    let told = hook.wait_for_event(1).await;
+    assert_eq!(told, [(1, focus.clone())]);
+    assert!(
+        !hook.calls()[1].text.contains("omiting"),
+        "a reference and nothing else"
+    );
+    for (minutes, number) in [(5, 2), (10, 3), (15, 4), (30, 5)] {
+        app.app.clock.advance(Duration::minutes(minutes));
+        hook.wait_for_event(number).await;
+    }
+    let callers = kap_fhir::demo::log_in(&app.base, &app.logins, &app.app.clock).await;
+    let callers = callers.expect("tokens");
+    let seen = json!({ "by": by });
+    let place = format!("{path}/adverse-events/{}/acknowledge", text(&grave["id"]));
+    sent(&callers[&Party::Practice], &place, &seen, "seen").await;
+    app.app.clock.advance(Duration::hours(2));
+    // The next one is the next number: nothing more was told of the first.
+    let callers = kap_fhir::demo::log_in(&app.base, &app.logins, &app.app.clock).await;
+    let practice = &callers.expect("tokens")[&Party::Practice];
+    let next = sent(
+        practice,
+        &format!("{path}/adverse-events"),
+        &event(by, "severe"),
+        "next",
+    )
+    .await;
+    let told = hook.wait_for_event(6).await;
+    without_gap(&told);
+    assert_eq!(told[5].1, format!("AdverseEvent/{}", text(&next["id"])));
+    assert!(told[..5].iter().all(|(_, one)| *one == focus), "{told:?}");
+    app.stop().await;
+}
+
+async fn days_that_come_are_told_once(db: Db) {
+    let (episode, _) = sample(FIRST);
+    let app = TestApp::start(db, &episode).await;
+    let played = app.play(&episode).await;
+    let practice = app.as_party(Party::Practice);
+    let hook = Hook::open().await;
+    subscribed(practice, &to("kap-followup-due", &hook.url()), &hook).await;
+    let path = format!("/kap/v1/episodes/{}/follow-ups", played.episode);
+    for (day, key) in [("2026-11-25", "soon"), ("2026-12-20", "later")] {
+        let body = json!({ "kind": "medical-quarterly", "anchor": "2026-11-20", "dueBy": day, "status": "open" });
+        sent(practice, &path, &body, key).await;
+    }
+    let pass = async || {
+        for _ in 0..3 {
+            calendar::pass(&app.app).await.expect("the calendar");
+        }
+    };
+    pass().await;
+    let told = hook.wait_for_event(1).await;
+    assert!(told[0].1.starts_with("Task/"), "{told:?}");
+    assert!(hook.calls()[1].text.contains(&told[0].1));
+    app.app.clock.advance(Duration::days(5));
+    pass().await;
+    let told = hook.wait_for_event(2).await;
+    without_gap(&told);
+    assert_eq!(told[0].1, told[1].1, "due, and then overdue");
+    let kept = "SELECT COUNT(*) FROM calendar_told WHERE type = 'Task' AND what <> 'overdue'";
+    assert_eq!(
+        app.place().cell(kept).await,
+        "1",
+        "the later one is not due yet"
+    );
+    app.stop().await;
+}
