@@ -103,10 +103,20 @@ pub const PAINS: &[Pain] = &[
             "LinuxForHealth/FHIR#1289",
             "microsoft/fhir-server#1114",
         ],
-        shown: &[(
-            "tests/it/pains/writes.rs",
-            &["no_subscription_is_taken_that_would_not_be_served"],
-        )],
+        shown: &[
+            (
+                "tests/it/pains/writes.rs",
+                &["no_subscription_is_taken_that_would_not_be_served"],
+            ),
+            (
+                "tests/it/subscription/crash.rs",
+                &["nothing_is_lost_doubled_or_out_of_order"],
+            ),
+            (
+                "tests/it/subscription/failing.rs",
+                &["after_three_days_it_is_an_error_and_nothing_is_lost"],
+            ),
+        ],
     },
     Pain {
         number: 5,

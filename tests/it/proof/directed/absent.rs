@@ -27,9 +27,8 @@ async fn what_is_not_done_is_done_for_nobody(db: Db) {
         for (method, path) in [
             // Export of one patient.
             (Method::GET, "/fhir/Patient/{id}/$export"),
-            // Subscriptions.
+            // Subscriptions by what they are not known by.
             (Method::POST, "/fhir/Subscription?criteria={id}"),
-            (Method::GET, "/fhir/Subscription?patient={id}"),
             (Method::GET, "/fhir/Subscription/{id}"),
             (Method::GET, "/fhir/Subscription/{id}/$events"),
             (Method::PUT, "/fhir/Subscription/{id}"),
