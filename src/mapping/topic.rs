@@ -6,6 +6,7 @@
 use serde_json::Value;
 
 use super::codes::CANONICAL;
+use super::read::Node;
 
 /// A topic.
 #[derive(Debug)]
@@ -123,12 +124,6 @@ impl Change<'_> {
     }
 }
 
-fn has_profile(value: &Value, name: &str) -> bool {
-    let profiles = value["meta"]["profile"].as_array();
-    let mut texts = profiles.into_iter().flatten().filter_map(Value::as_str);
-    texts.any(|url| super::codes::is_structure(url, name))
-}
-
 fn codes(concept: &Value) -> impl Iterator<Item = &str> {
     let codings = concept["coding"].as_array().into_iter().flatten();
     codings.filter_map(|coding| coding["code"].as_str())
@@ -141,7 +136,7 @@ fn extension(value: &Value, name: &str) -> bool {
 }
 
 fn referral(change: Change<'_>) -> bool {
-    let own = !has_profile(change.after, "kap-followup-task");
+    let own = !Node::new(change.after).has_profile("kap-followup-task");
     own && change.differs(&["status", "businessStatus", "owner"])
 }
 
@@ -224,7 +219,7 @@ pub fn is_open_follow_up(task: &Value) -> bool {
         "entered-in-error",
     ];
     let status = task["status"].as_str().unwrap_or_default();
-    has_profile(task, "kap-followup-task") && !over.contains(&status)
+    Node::new(task).has_profile("kap-followup-task") && !over.contains(&status)
 }
 
 /// Whether a ClinicalImpression is a clearance that nobody has taken back.
@@ -328,6 +323,19 @@ mod tests {
             ["kap-prescription"]
         );
         assert!(topics("MedicationRequest", None, &json!({"intent": "plan"})).is_empty());
+    }
+
+    #[test]
+    fn a_follow_up_is_known_by_any_version_of_its_profile() {
+        for version in ["", "|0.1.0"] {
+            let profile = format!("{CANONICAL}/StructureDefinition/kap-followup-task{version}");
+            let task = json!({"resourceType": "Task", "status": "requested", "meta": {"profile": [profile]}});
+            assert!(is_open_follow_up(&task), "{profile}");
+            assert!(topics("Task", None, &task).is_empty(), "{profile}");
+        }
+        let other = json!({"resourceType": "Task", "status": "requested"});
+        assert!(!is_open_follow_up(&other));
+        assert_eq!(topics("Task", None, &other), ["kap-referral-task"]);
     }
 
     #[test]

@@ -32,7 +32,7 @@ use super::write::Incoming;
 use crate::access::label::Labelling;
 use crate::access::{Access, Caller};
 use crate::app::App;
-use crate::error::{Error, Issue, Kind, Result};
+use crate::error::{Error, Kind, Result};
 use crate::fhir::resource::{Resource, Stored};
 use crate::kap::Id;
 use crate::mapping::topic;
@@ -354,14 +354,4 @@ pub fn steps(tenant: &str, what: &[Happening]) -> Vec<Step> {
     let watched = what.iter().filter(|one| *one.topic == *topic::ALERT);
     let watch = watched.map(|one| outbox::watch(tenant, &one.key, one.at, one.at + alarm::FIRST));
     what.iter().map(put).chain(watch).collect()
-}
-
-/// An issue at a place of the resource.
-#[must_use]
-pub fn issue(at: &str, text: &str) -> Issue {
-    Issue {
-        text: text.to_owned(),
-        at: Some(at.to_owned()),
-        ..Issue::default()
-    }
 }
