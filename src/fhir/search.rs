@@ -9,7 +9,7 @@ mod ready;
 mod sort;
 
 pub use chain::{Chain, Way};
-pub use include::{From, Include, Way as IncludeWay};
+pub use include::{Followed, From, Include, Way as IncludeWay};
 pub use pair::{PairTest, Part, UriMatch};
 pub use parse::{no_modifier, pairs};
 pub use sort::{After, Direction, Sort, SortBy, SortKey, SortValue};

@@ -36,8 +36,17 @@ pub enum Way {
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct From {
     pub kind: &'static str,
-    /// The names under which they are indexed.
-    pub params: Vec<&'static str>,
+    /// The parameters that name them.
+    pub params: Vec<Followed>,
+}
+
+/// References that a parameter names.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Followed {
+    /// The name under which they are indexed.
+    pub indexed: &'static str,
+    /// Only those to resources of this type: what the parameter is about.
+    pub target: Option<&'static str>,
 }
 
 impl SearchQuery {
@@ -102,7 +111,7 @@ fn read(
             } else {
                 let parameter = parameter::find(kind, name).filter(|p| is_one(kind, p, hidden))?;
                 only = target.or(parameter.target);
-                let params = vec![parameter.indexed];
+                let params = vec![followed(parameter)];
                 from.push(From { kind, params });
             }
         }
@@ -116,7 +125,7 @@ fn read(
         way,
         iterate,
         from,
-        target: only,
+        target,
         value: value.to_owned(),
     })
 }
@@ -129,8 +138,15 @@ fn is_one(kind: &str, parameter: &Parameter, hidden: Hidden<'_>) -> bool {
 fn every(kind: &'static str, hidden: Hidden<'_>) -> From {
     let all = parameter::of(kind).into_iter().flatten();
     let own = all.filter(|p| p.name == p.indexed && is_one(kind, p, hidden));
-    let params = own.map(|p| p.indexed).collect();
+    let params = own.map(followed).collect();
     From { kind, params }
+}
+
+fn followed(parameter: &Parameter) -> Followed {
+    Followed {
+        indexed: parameter.indexed,
+        target: parameter.target,
+    }
 }
 
 impl Include {
@@ -157,9 +173,17 @@ impl Include {
 }
 
 impl From {
+    /// Those of its references that lead to resources of type `kind`, as far as the parameters say.
+    pub fn to(&self, kind: &str) -> impl Iterator<Item = &Followed> {
+        let params = self.params.iter();
+        params.filter(move |p| p.target.is_none_or(|target| target == kind))
+    }
+
     fn may_refer_to(&self, kind: &str) -> bool {
-        let all = self.params.iter();
-        let mut all = all.filter_map(|name| parameter::find(self.kind, name));
-        all.any(|parameter| targets::of(self.kind, parameter).contains(&kind))
+        let mut all = self.to(kind);
+        all.any(|p| {
+            let parameter = parameter::find(self.kind, p.indexed);
+            parameter.is_some_and(|it| targets::of(self.kind, it).contains(&kind))
+        })
     }
 }

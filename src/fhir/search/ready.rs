@@ -92,7 +92,7 @@ impl Include {
         let all = self.from.iter();
         all.flat_map(|from| {
             let names = from.params.iter();
-            names.filter_map(|name| parameter::find(from.kind, name))
+            names.filter_map(|p| parameter::find(from.kind, p.indexed))
         })
     }
 }

@@ -130,13 +130,34 @@ fn what_comes_along_may_be_everything() {
     let all = of("_include=*");
     assert_eq!(all, of("_include=*"));
     assert_eq!((all.from.len(), all.from[0].kind), (1, "Observation"));
-    assert!(all.from[0].params.contains(&"subject") && !all.from[0].params.contains(&"patient"));
+    let names = |from: &From| from.params.iter().map(|p| p.indexed).collect::<Vec<_>>();
+    let named = names(&all.from[0]);
+    assert!(named.contains(&"subject") && !named.contains(&"patient"));
     assert!(of("_revinclude=*").from.len() > 20);
     let again = of("_include:iterate=Encounter:*");
     assert!(again.iterate && again.asks("Encounter") && !again.asks("Patient"));
     let text = "_include=*&_include:iterate=Patient:general-practitioner&_revinclude=Provenance:*";
     let first = query("Observation", text);
     assert_eq!(query("Observation", &first.print()).include, first.include);
+}
+
+#[test]
+fn of_everything_each_reference_leads_where_its_parameter_does() {
+    let of = |text: &str| query("EpisodeOfCare", text).include[0].clone();
+    for text in ["_include=*", "_include=EpisodeOfCare:*"] {
+        let all = of(text);
+        let manager = all.from[0].params.iter();
+        let mut manager = manager.filter(|p| p.indexed == "care-manager");
+        assert_eq!(manager.next().and_then(|p| p.target), Some("Practitioner"));
+        let to = |kind| all.from[0].to(kind).any(|p| p.indexed == "care-manager");
+        assert!(to("Practitioner") && !to("PractitionerRole"));
+    }
+    let reverse = query("PractitionerRole", "_revinclude=EpisodeOfCare:*").include[0].clone();
+    assert!(
+        !reverse.from[0]
+            .to("PractitionerRole")
+            .any(|p| p.indexed == "care-manager")
+    );
 }
 
 #[test]

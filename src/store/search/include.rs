@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, HashSet};
 use crate::access::Interaction;
 use crate::error::Result;
 use crate::fhir::resource::{Key, Stored};
-use crate::fhir::search::{From, Include, IncludeWay};
+use crate::fhir::search::{Followed, From, Include, IncludeWay};
 use crate::store::filter::{Builder, Of, visible};
 use crate::store::view::{COLUMNS, View};
 
@@ -99,7 +99,7 @@ impl View<'_> {
                     let wanted = include.target.is_none_or(|target| target == *kind);
                     let read = |from: &&From| {
                         let may = self.access.allow(Interaction::Read, from.kind).is_ok();
-                        may && !from.params.is_empty()
+                        may && from.to(kind).next().is_some()
                     };
                     let from: Vec<&From> = include.from.iter().filter(read).collect();
                     if wanted && !from.is_empty() {
@@ -117,7 +117,7 @@ impl View<'_> {
         b.push("SELECT ").push(COLUMNS);
         b.push(" FROM (SELECT DISTINCT x.target_type || '' AS type, x.target_id AS id FROM index_reference x WHERE x.tenant = ");
         b.bind(self.access.tenant());
-        of(&mut b, from);
+        of(&mut b, from.kind, from.params.iter());
         if let Some(target) = target {
             b.push(" AND x.target_type = ").bind(target);
         }
@@ -132,11 +132,11 @@ impl View<'_> {
         b.push(" FROM (SELECT DISTINCT x.type || '' AS type, x.id FROM index_reference x WHERE x.tenant = ");
         b.bind(self.access.tenant());
         if let [from] = from {
-            of(&mut b, from);
+            of(&mut b, from.kind, from.to(kind));
         } else {
             for (i, from) in from.iter().enumerate() {
                 b.push(if i == 0 { " AND ((1 = 1" } else { " OR (1 = 1" });
-                of(&mut b, from);
+                of(&mut b, from.kind, from.to(kind));
                 b.push(")");
             }
             b.push(")");
@@ -158,16 +158,26 @@ impl View<'_> {
     }
 }
 
-/// Adds ` AND …` for the references that are followed.
-fn of(b: &mut Builder, from: &From) {
-    b.push(" AND x.type = ").bind(from.kind);
-    if let [param] = &*from.params {
-        b.push(" AND x.param = ").bind(*param);
-        return;
+/// Adds ` AND …` for those references of `kind` that are followed.
+fn of<'a>(b: &mut Builder, kind: &'static str, params: impl Iterator<Item = &'a Followed>) {
+    b.push(" AND x.type = ").bind(kind);
+    let (some, any): (Vec<&Followed>, Vec<&Followed>) = params.partition(|p| p.target.is_some());
+    b.push(" AND (");
+    if let [one] = &*any {
+        b.push("x.param = ").bind(one.indexed);
+    } else if !any.is_empty() {
+        b.push("x.param IN (");
+        for (i, one) in any.iter().enumerate() {
+            b.push(if i == 0 { "" } else { ", " }).bind(one.indexed);
+        }
+        b.push(")");
     }
-    b.push(" AND x.param IN (");
-    for (i, param) in from.params.iter().enumerate() {
-        b.push(if i == 0 { "" } else { ", " }).bind(*param);
+    for (i, one) in some.iter().enumerate() {
+        b.push(if i == 0 && any.is_empty() { "" } else { " OR " });
+        b.push("x.param = ").bind(one.indexed);
+        if let Some(target) = one.target {
+            b.push(" AND x.target_type = ").bind(target);
+        }
     }
     b.push(")");
 }

@@ -86,5 +86,28 @@ async fn groups_and_care_managers_are_found_as_the_standard_says(db: Db) {
     assert!(ids(practice, &by).await.is_empty(), "{by}");
     let chained = "/fhir/EpisodeOfCare?care-manager:PractitionerRole.active=true";
     assert_eq!(get(practice, chained).await.status, 400);
+    for (along, comes) in [
+        ("_include=EpisodeOfCare:care-manager", false),
+        ("_include=EpisodeOfCare:*", false),
+        ("_include=*", false),
+        ("_include=EpisodeOfCare:patient", true),
+    ] {
+        let found = get(practice, &format!("/fhir/EpisodeOfCare?{along}")).await;
+        assert_eq!(found.status, 200, "{along}");
+        let entries = found.json()["entry"]
+            .as_array()
+            .cloned()
+            .unwrap_or_default();
+        let at = |kind: &str| {
+            entries
+                .iter()
+                .any(|e| e["resource"]["resourceType"] == kind)
+        };
+        assert!(!at("PractitionerRole"), "{along}");
+        assert_eq!(entries.len() > 1, comes || along.contains('*'), "{along}");
+    }
+    let id = role.trim_start_matches("PractitionerRole/");
+    let along = format!("/fhir/PractitionerRole?_id={id}&_revinclude=EpisodeOfCare:*");
+    assert_eq!(ids(practice, &along).await.len(), 1);
     app.stop().await;
 }
