@@ -6,6 +6,7 @@ mod database;
 mod import;
 mod label;
 mod organization;
+mod partner;
 mod private;
 mod subscription;
 
@@ -59,6 +60,9 @@ enum Command {
     /// What subscribers are told.
     #[command(subcommand)]
     Subscription(subscription::SubscriptionCommand),
+    /// Systems of partners with which episodes are kept in agreement.
+    #[command(subcommand)]
+    Partner(partner::PartnerCommand),
     /// Security labels of records.
     #[command(subcommand)]
     Label(label::LabelCommand),
@@ -111,6 +115,7 @@ async fn dispatch(command: Command) -> Result<ExitCode> {
         Command::Client(command) => client::run(command).await,
         Command::Private(command) => private::run(command).await,
         Command::Subscription(command) => subscription::run(command).await,
+        Command::Partner(command) => partner::run(command).await,
         Command::Label(command) => label::run(command).await,
         Command::Import(args) => return import::run(args).await,
         Command::Audit(command) => audit::run(command).await,

@@ -21,7 +21,7 @@ use tower::ServiceExt as _;
 
 use crate::app::App;
 use crate::audit::{Event, Kind as Act};
-use crate::delivery::courier;
+use crate::delivery::{courier, partner};
 use crate::error::{Error, Result};
 use crate::http::Peer;
 use crate::interaction::audit::{append, seal};
@@ -94,12 +94,13 @@ pub fn start(app: App, listener: TcpListener, max_connections: usize) -> Result<
     let work = [(); WORKERS].map(|()| tokio::spawn(job::work(app.clone(), stopped.clone())));
     let number = tokio::spawn(courier::number(app.clone(), stopped.clone()));
     let tell = tokio::spawn(courier::work(app.clone(), stopped.clone()));
+    let exchange = tokio::spawn(partner::work(app.clone(), stopped.clone()));
     let seal = tokio::spawn(keep_sealed(app, end));
     Ok(Running {
         addr,
         stop,
         ended,
-        tasks: [accept, sweep, index, number, tell]
+        tasks: [accept, sweep, index, number, tell, exchange]
             .into_iter()
             .chain(work)
             .collect(),

@@ -8,6 +8,8 @@ import sys
 from pathlib import Path
 
 import requests
+from requests.adapters import HTTPAdapter
+from urllib3.util import Retry
 
 sys.path.insert(0, str(Path(__file__).resolve().parent.parent / "clients.d"))
 from check import FHIR, token  # noqa: E402 - it reads the same arguments
@@ -18,6 +20,8 @@ JSON = "application/fhir+json"
 JUDGED = (200, 400, 422)
 BUSY = (408, 429, 503)
 session = requests.Session()
+# The service closes a connection that is quiet for ten seconds, maybe while the next request is on its way.
+session.mount("http://", HTTPAdapter(max_retries=Retry(total=3, backoff_factor=0.2, allowed_methods=None)))
 
 
 def judged(resource):

@@ -58,7 +58,7 @@ const fn shape(kind: Kind) -> Shape {
         Kind::ClientAdd | Kind::ClientDisable | Kind::ClientEnable | Kind::ClientKeys | Kind::ClientOrigin =>
             Shape(DICOM, "110113", DICOM, "110137", "E", ""),
         // Security Configuration.
-        Kind::NoteKeyAdd | Kind::NoteKeyRotate | Kind::NoteRewrap => Shape(DICOM, "110113", DICOM, "110129", "E", ""),
+        Kind::NoteKeyAdd | Kind::NoteKeyRotate | Kind::NoteRewrap | Kind::Partner => Shape(DICOM, "110113", DICOM, "110129", "E", ""),
         // Object Security Attributes Changed.
         Kind::NoteHandOver => Shape(DICOM, "110113", DICOM, "110135", "E", ""),
         Kind::LabelLower => Shape(DICOM, "110113", DICOM, "110135", "U", ""),

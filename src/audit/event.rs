@@ -42,6 +42,8 @@ codes! {
         Withhold = "withhold",
         /// Where a client may be called was changed.
         ClientOrigin = "client-origin",
+        /// What is exchanged with a partner's system was changed.
+        Partner = "partner",
         /// The database took a step of its schema.
         Migrate = "migrate",
         /// Sealing failed for a while; the event is written when it works again.

@@ -6,6 +6,7 @@
 pub mod courier;
 pub mod files;
 mod hosts;
+pub mod partner;
 mod send;
 pub mod settle;
 pub mod signature;
@@ -27,7 +28,9 @@ pub struct Sends {
     http: OnceLock<reqwest::Client>,
     sequencer: Notify,
     courier: Notify,
+    partner: Notify,
     hosts: Hosts,
+    partners: partner::Kept,
 }
 
 impl Sends {
@@ -75,6 +78,11 @@ impl Sends {
     /// Something was put into the outbox.
     pub fn wake_sequencer(&self) {
         self.sequencer.notify_one();
+    }
+
+    /// An episode was changed: partners may have to be told.
+    pub fn wake_partners(&self) {
+        self.partner.notify_one();
     }
 
     /// Something may be sent.

@@ -12,6 +12,9 @@ const READ: usize = 8 * 1024;
 /// The longest that an answer can make us wait, milliseconds.
 const LONGEST: i64 = 60 * 60 * 1000;
 
+/// As whom the service calls.
+pub(super) const AGENT: &str = concat!("kap-fhir/", env!("CARGO_PKG_VERSION"));
+
 /// A call.
 #[derive(Debug)]
 pub(super) struct Call<'a> {
@@ -69,10 +72,7 @@ pub(super) async fn send(sends: &Sends, clock: &Clock, call: Call<'_>) -> Result
         .post(url)
         .timeout(timeout)
         .header("content-type", call.media)
-        .header(
-            "user-agent",
-            concat!("kap-fhir/", env!("CARGO_PKG_VERSION")),
-        );
+        .header("user-agent", AGENT);
     for (name, value) in &call.headers {
         request = request.header(name, value);
     }
@@ -117,7 +117,7 @@ fn meaning(status: i64, after: Option<i64>) -> Meaning {
 }
 
 /// `Retry-After` in milliseconds (RFC 9110 §10.2.3), as far as it is heeded.
-fn retry_after(answer: &reqwest::Response, now: i64) -> Option<i64> {
+pub(super) fn retry_after(answer: &reqwest::Response, now: i64) -> Option<i64> {
     let text = answer.headers().get("retry-after")?.to_str().ok()?.trim();
     let wait = match text.parse::<i64>() {
         Ok(seconds) => seconds.saturating_mul(1000),

@@ -6,6 +6,7 @@ pub mod fhir;
 pub mod layer;
 pub mod negotiate;
 pub mod ops;
+pub mod partner;
 pub mod practice;
 pub mod private_note;
 pub mod respond;
@@ -73,9 +74,11 @@ pub fn router(app: App) -> Router {
             "/kap/v1",
             practice::routes()
                 .merge(private_note::routes())
-                .merge(webhook::routes()),
+                .merge(webhook::routes())
+                .merge(partner::routes()),
         )
         .merge(webhook::published())
+        .merge(partner::published())
         .merge(ops::docs_files().with_state(()))
         .fallback(layer::no_route)
         .method_not_allowed_fallback(layer::no_method)

@@ -138,6 +138,7 @@ pub async fn commit(
         trail.written();
     }
     app.sends.put(news.len());
+    app.sends.wake_partners();
     Ok(Ok(stored))
 }
 

@@ -32,6 +32,7 @@ pub mod meta;
 mod modifier;
 pub mod operation;
 mod paging;
+pub mod partner;
 pub mod patch;
 pub mod pointers;
 pub mod practice;

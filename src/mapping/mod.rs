@@ -28,6 +28,7 @@ mod directory;
 mod dosing;
 mod effects;
 mod episode;
+pub mod exchange;
 pub mod expression;
 mod extension;
 mod follow_up;

@@ -89,6 +89,11 @@ pub(super) const ALL: &[Migration] = &[
         name: "subscriptions",
         text: include_str!("migrations/0013_subscription.sql"),
     },
+    Migration {
+        version: 14,
+        name: "partners",
+        text: include_str!("migrations/0014_partner.sql"),
+    },
 ];
 
 /// The table that tells which steps were taken.

@@ -19,6 +19,7 @@ pub(crate) mod job;
 mod migrate;
 pub(crate) mod notes;
 pub mod outbox;
+pub mod partner;
 pub mod reindex;
 pub mod resource;
 mod search;

@@ -6,7 +6,7 @@ use crate::error::{Error, Result};
 use crate::private::Ring;
 use crate::store::subscription::{self as rows, key};
 
-/// Seals headers and signing keys that another key sealed with the active one; how many they were. Can be broken off and run
+/// Seals headers, signing keys and the keys of partners that another key sealed with the active one; how many they were. Can be broken off and run
 /// again.
 ///
 /// # Errors
@@ -32,6 +32,7 @@ pub async fn reseal(app: &App, ring: &Ring) -> Result<usize> {
         let sealed = ring.seal_secret(&place, &secret)?;
         steps.push(key::reseal(&app.tenant, &one, &sealed));
     }
+    steps.extend(crate::interaction::partner::keys::reseal(app, ring).await?);
     let count = steps.len();
     match app.store.write("reseal secrets", steps).await? {
         Ok(()) => Ok(count),

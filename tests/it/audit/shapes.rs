@@ -94,6 +94,9 @@ fn events() -> Vec<(String, Event)> {
                 Kind::ClientOrigin => Event::new(*kind)
                     .target("client", "demo-partner", None)
                     .detail("https://ehr.example.org"),
+                Kind::Partner => Event::new(*kind)
+                    .target("partner", "clinic", None)
+                    .detail("add"),
                 Kind::Notify | Kind::Withhold => {
                     let event = encounter(event).detail("subscription sub-0001 event 7");
                     let mut event = Event {

@@ -1,0 +1,421 @@
+//! Fetches from a partner's server what changed there since the last time, with an overlap, and takes it in. What does not fit
+//! is kept for review and answered; it keeps nothing else back.
+
+use std::collections::{HashMap, HashSet};
+
+use reqwest::Method;
+use serde::Deserialize;
+use serde_json::Value;
+use serde_json::value::RawValue;
+use time::OffsetDateTime;
+use time::format_description::well_known::Rfc3339;
+
+use super::ability::Abilities;
+use super::answer;
+use super::bundle;
+use super::remote::{Ask, Remote};
+use super::trouble::{Failure, Trouble};
+use crate::access::Access;
+use crate::fhir::resource::Key;
+use crate::interaction::partner::flows;
+use crate::interaction::partner::receive::{self, Received};
+use crate::mapping::exchange::{self, digest, fetched, is_shared, standing};
+use crate::store::partner::link::{self, Link};
+use crate::store::partner::review::{self, Review};
+
+/// What is looked at again: a change that was being stored when it was asked for the last time, and clocks that differ.
+const OVERLAP: time::Duration = time::Duration::minutes(5);
+/// Pages of one type at most: what is left is fetched the next time.
+const PAGES: usize = 1000;
+/// Records that wait for review and are tried again each time.
+const AGAIN: i64 = 200;
+/// Types that are taken in where a record names them.
+const TAKEN_ALONG: &[&str] = &[
+    "Encounter",
+    "Medication",
+    "Practitioner",
+    "PractitionerRole",
+];
+/// How far the people whom a record names are followed.
+const DEPTH: usize = 3;
+
+/// What became of fetching.
+#[derive(Debug)]
+pub(super) struct Pulled {
+    /// The newest change that was looked at.
+    pub(super) since: String,
+    /// What the server does not offer.
+    pub(super) said: String,
+}
+
+#[derive(Deserialize)]
+struct Page {
+    #[serde(default)]
+    entry: Vec<PageEntry>,
+    #[serde(default)]
+    link: Vec<PageLink>,
+}
+
+#[derive(Deserialize)]
+struct PageEntry {
+    resource: Option<Box<RawValue>>,
+}
+
+#[derive(Deserialize)]
+struct PageLink {
+    relation: String,
+    url: String,
+}
+
+/// A record of theirs.
+struct Theirs<'t> {
+    kind: &'t str,
+    id: &'t str,
+    text: &'t str,
+    value: &'t Value,
+}
+
+/// Fetches and takes in.
+pub(super) async fn pull(remote: &Remote<'_>, access: &Access) -> Result<Pulled, Trouble> {
+    let abilities = remote.abilities().await?;
+    let waiting = remote
+        .app
+        .store
+        .reviews(&remote.app.tenant, &remote.partner.id, AGAIN)
+        .await?;
+    let waits = |all: &[Review]| {
+        all.iter()
+            .map(|r| (name(r), r.digest.to_string()))
+            .collect()
+    };
+    let mut pull = Pull {
+        remote,
+        access,
+        newest: remote.partner.since.to_string(),
+        waiting: waiting
+            .iter()
+            .map(|r| (name(r), r.digest.to_string()))
+            .collect(),
+        known: HashMap::new(),
+        depth: 0,
+    };
+    let mut kinds: Vec<&str> = flows(&remote.partner.receives)
+        .into_iter()
+        .flat_map(|flow| fetched(flow).iter().copied())
+        .collect();
+    kinds.sort_by_key(|kind| exchange::rank(kind));
+    let mut missing = vec![];
+    for kind in kinds {
+        if abilities.can(kind, "search-type") {
+            pull.kind(kind, &abilities).await?;
+        } else {
+            missing.push(kind);
+        }
+    }
+    // What needed something that came with it has it by now.
+    let waiting = remote
+        .app
+        .store
+        .reviews(&remote.app.tenant, &remote.partner.id, AGAIN)
+        .await?;
+    pull.waiting = waits(&waiting);
+    for one in &waiting {
+        pull.again(one).await?;
+    }
+    let newest = pull.newest;
+    answer::answer(remote, &abilities).await?;
+    let said = if missing.is_empty() {
+        String::new()
+    } else {
+        format!("not offered there: {}", missing.join(" "))
+    };
+    Ok(Pulled {
+        since: newest,
+        said,
+    })
+}
+
+fn name(review: &Review) -> (String, String) {
+    (review.kind.to_string(), review.there.to_string())
+}
+
+/// What is news of a record: of what both write, where it stands.
+fn news(kind: &str, value: &Value) -> String {
+    if is_shared(kind) {
+        digest(&standing(value))
+    } else {
+        digest(value)
+    }
+}
+
+fn at(text: &str) -> Option<OffsetDateTime> {
+    OffsetDateTime::parse(text, &Rfc3339).ok()
+}
+
+struct Pull<'a> {
+    remote: &'a Remote<'a>,
+    access: &'a Access,
+    newest: String,
+    /// What waits for review, by its name there, with the digest of what came.
+    waiting: HashMap<(String, String), String>,
+    /// What records there are here, as far as it was asked.
+    known: HashMap<(String, String), Option<Key>>,
+    depth: usize,
+}
+
+impl Pull<'_> {
+    async fn kind(&mut self, kind: &str, abilities: &Abilities) -> Result<(), Trouble> {
+        let mut url = self.first(kind, abilities);
+        let mut seen = HashSet::new();
+        for _ in 0..PAGES {
+            let reply = self.remote.call(Method::GET, &url, Ask::default()).await?;
+            if reply.status != 200 {
+                return Err(Trouble::refused(&reply));
+            }
+            let page: Page = serde_json::from_str(&reply.text)
+                .map_err(|_| Failure::NotFhir.trouble("a page of a search is no Bundle"))?;
+            for entry in &page.entry {
+                if let Some(resource) = &entry.resource {
+                    self.one(kind, resource.get()).await?;
+                }
+            }
+            let next = page.link.into_iter().find(|link| link.relation == "next");
+            let Some(next) = next.map(|link| link.url) else {
+                return Ok(());
+            };
+            url = self.below(&next)?;
+            if !seen.insert(url.clone()) {
+                return Err(Failure::NotFhir.trouble("a search leads in a circle"));
+            }
+        }
+        Ok(())
+    }
+
+    /// The URL of the first page.
+    fn first(&self, kind: &str, abilities: &Abilities) -> String {
+        let mut query = url::form_urlencoded::Serializer::new(String::new());
+        let timed = abilities.finds(kind, "_lastUpdated");
+        if let Some(since) = at(&self.remote.partner.since).filter(|_| timed) {
+            let from = (since - OVERLAP).format(&Rfc3339).unwrap_or_default();
+            query.append_pair("_lastUpdated", &format!("ge{from}"));
+        }
+        if timed {
+            query.append_pair("_sort", "_lastUpdated");
+        }
+        query.append_pair("_count", "100");
+        format!("{}/{kind}?{}", self.remote.partner.base, query.finish())
+    }
+
+    /// The URL of a next page: it is of the same server.
+    fn below(&self, next: &str) -> Result<String, Trouble> {
+        let base = format!("{}/", self.remote.partner.base);
+        let base = url::Url::parse(&base).ok();
+        let url = base.as_ref().and_then(|base| base.join(next).ok());
+        match (base, url) {
+            (Some(base), Some(url)) if base.origin() == url.origin() => Ok(url.into()),
+            _ => Err(Failure::Blocked.trouble("a next page is of another server")),
+        }
+    }
+
+    /// Takes one record in, unless it came before.
+    async fn one(&mut self, wanted: &str, text: &str) -> Result<(), Trouble> {
+        let Ok(value) = serde_json::from_str::<Value>(text) else {
+            return Ok(());
+        };
+        let (kind, id) = (&value["resourceType"], &value["id"]);
+        let (Some(kind), Some(id)) = (kind.as_str(), id.as_str()) else {
+            return Ok(());
+        };
+        if kind != wanted {
+            return Ok(());
+        }
+        if let Some(updated) = value["meta"]["lastUpdated"].as_str()
+            && at(updated) > at(&self.newest)
+        {
+            updated.clone_into(&mut self.newest);
+        }
+        let theirs = Theirs {
+            kind,
+            id,
+            text,
+            value: &value,
+        };
+        let waits = self.waiting.get(&(kind.to_owned(), id.to_owned()));
+        if waits.is_some_and(|known| *known == news(kind, &value)) {
+            return Ok(());
+        }
+        self.take(&theirs).await
+    }
+
+    /// What waited is tried again: what it needs may have come meanwhile.
+    async fn again(&mut self, review: &Review) -> Result<(), Trouble> {
+        let Ok(value) = serde_json::from_str::<Value>(&review.body) else {
+            return Ok(());
+        };
+        let theirs = Theirs {
+            kind: &review.kind,
+            id: &review.there,
+            text: &review.body,
+            value: &value,
+        };
+        self.take(&theirs).await
+    }
+
+    async fn take(&mut self, theirs: &Theirs<'_>) -> Result<(), Trouble> {
+        let (app, partner) = (self.remote.app, self.remote.partner);
+        let (kind, id) = (theirs.kind, theirs.id);
+        let mark = news(kind, theirs.value);
+        let link = app.store.linked(&app.tenant, &partner.id, kind, id).await?;
+        if link
+            .as_ref()
+            .is_some_and(|link| *link.received == *mark || *link.sent == *mark)
+        {
+            return Ok(());
+        }
+        let about = if kind == "Task" { "for" } else { "subject" };
+        let patient = theirs.value[about]["reference"]
+            .as_str()
+            .unwrap_or_default();
+        let named = exchange::named(&serde_json::json!({ "reference": patient }), &partner.base);
+        let patient = match named.first() {
+            Some(key) if &*key.kind == "Patient" => self.here(&key.kind, key.id.as_str()).await?,
+            _ => None,
+        };
+        // Records of patients who are none of ours are none of ours to keep.
+        let Some(patient) = patient else {
+            return Ok(());
+        };
+        let taken = match self.received(theirs).await? {
+            Ok(one) => receive::take(app, self.access, &one, link.as_ref()).await,
+            Err(error) => Err(error),
+        };
+        match taken {
+            Ok(taken) => {
+                let key = taken.key();
+                let new = Link {
+                    there: id.into(),
+                    version: bundle::version("", theirs.value).into(),
+                    sent: link.map(|link| link.sent).unwrap_or_default(),
+                    received: mark.into(),
+                    key: key.clone(),
+                };
+                let mut steps = vec![link::put(&app.tenant, &partner.id, &new)];
+                if self.waiting.contains_key(&(kind.to_owned(), id.to_owned())) {
+                    let now = app.clock.millis();
+                    steps.push(review::fits(&app.tenant, &partner.id, (kind, id), now));
+                }
+                let _ = app.store.write("partner links", steps).await?;
+                self.known
+                    .insert((kind.to_owned(), id.to_owned()), Some(key));
+                Ok(())
+            }
+            Err(error) if receive::is_refused(&error) => {
+                let review = Review {
+                    kind: kind.into(),
+                    there: id.into(),
+                    digest: mark.into(),
+                    patient: patient.id.as_str().into(),
+                    at: app.clock.millis(),
+                    reason: receive::reason(&error).into(),
+                    body: theirs.text.into(),
+                    answered: false,
+                    settled_at: 0,
+                };
+                Ok(receive::keep(app, partner, &review).await?)
+            }
+            Err(error) => Err(error.into()),
+        }
+    }
+
+    /// A record of theirs with its references as they are here.
+    async fn received(
+        &mut self,
+        theirs: &Theirs<'_>,
+    ) -> Result<crate::error::Result<Received>, Trouble> {
+        let base = self.remote.partner.base.clone();
+        let mut found: HashMap<(String, String), Key> = HashMap::new();
+        for key in exchange::named(theirs.value, &base) {
+            if let Some(here) = self.here(&key.kind, key.id.as_str()).await? {
+                found.insert((key.kind.to_string(), key.id.to_string()), here);
+            }
+        }
+        let mut find = |kind: &str, id: &str| found.get(&(kind.to_owned(), id.to_owned())).cloned();
+        let text = exchange::incoming((theirs.kind, theirs.id), theirs.text, &base, &mut find);
+        let broken = || crate::error::Error::new(crate::error::Kind::Invalid, "It is no JSON.");
+        Ok(text.ok_or_else(broken).map(|text| Received {
+            kind: theirs.kind.to_owned(),
+            there: theirs.id.to_owned(),
+            text,
+        }))
+    }
+
+    /// What a record there is here; people whom nobody knows here are taken in.
+    async fn here(&mut self, kind: &str, id: &str) -> Result<Option<Key>, Trouble> {
+        let place = (kind.to_owned(), id.to_owned());
+        if let Some(known) = self.known.get(&place) {
+            return Ok(known.clone());
+        }
+        let (app, partner) = (self.remote.app, self.remote.partner);
+        let link = app.store.linked(&app.tenant, &partner.id, kind, id).await?;
+        let key = match link {
+            Some(link) => Some(link.key),
+            None if self.depth < DEPTH => {
+                self.depth += 1;
+                let found = Box::pin(self.looked_up(kind, id)).await;
+                self.depth -= 1;
+                found?
+            }
+            None => None,
+        };
+        self.known.insert(place, key.clone());
+        Ok(key)
+    }
+
+    async fn looked_up(&mut self, kind: &str, id: &str) -> Result<Option<Key>, Trouble> {
+        let (app, partner) = (self.remote.app, self.remote.partner);
+        let path = format!("{kind}/{id}");
+        let reply = match self.remote.at(Method::GET, &path, Ask::default()).await {
+            Ok(reply) => reply,
+            // What may not be read there is not known here.
+            Err(trouble) if trouble.failure == Failure::Unauthorized => return Ok(None),
+            Err(trouble) => return Err(trouble),
+        };
+        if reply.status != 200 {
+            return Ok(None);
+        }
+        let known = receive::known(app, self.access, kind, &reply.body).await?;
+        let key = match known {
+            Some(key) => Some(key),
+            None if TAKEN_ALONG.contains(&kind) => {
+                let theirs = Theirs {
+                    kind,
+                    id,
+                    text: &reply.text,
+                    value: &reply.body,
+                };
+                let taken = match self.received(&theirs).await? {
+                    Ok(one) => receive::take(app, self.access, &one, None).await,
+                    Err(error) => Err(error),
+                };
+                match taken {
+                    Ok(taken) => Some(taken.key()),
+                    Err(error) if receive::is_refused(&error) => None,
+                    Err(error) => return Err(error.into()),
+                }
+            }
+            None => None,
+        };
+        if let Some(key) = &key {
+            let link = Link {
+                key: key.clone(),
+                there: id.into(),
+                version: bundle::version(&reply.etag, &reply.body).into(),
+                sent: "".into(),
+                received: news(kind, &reply.body).into(),
+            };
+            let step = link::put(&app.tenant, &partner.id, &link);
+            let _ = app.store.write("partner links", vec![step]).await?;
+        }
+        Ok(key)
+    }
+}

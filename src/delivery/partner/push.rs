@@ -1,0 +1,424 @@
+//! Sends an episode to a partner's server: what is new as creates that create nothing twice, what changed over what it has,
+//! in one transaction where the server has transactions.
+
+use std::collections::{BTreeSet, HashMap};
+
+use reqwest::Method;
+use serde_json::Value;
+
+use super::ability::Abilities;
+use super::bundle::{self, Entry};
+use super::remote::{Ask, Remote, Reply};
+use super::trouble::{Failure, Trouble};
+use crate::access::Access;
+use crate::fhir::resource::Key;
+use crate::interaction::partner::packet::{Outgoing, Packet, named, noted, packet};
+use crate::kap::Id;
+use crate::mapping::exchange::{self, digest, is_sent_once, is_shared, moved, standing};
+use crate::store::partner::link::{self, Link};
+
+/// Entries of a transaction at most.
+const MOST: usize = 150;
+
+/// What became of sending.
+#[derive(Debug)]
+pub(super) struct Pushed {
+    /// The version of the episode up to which everything was sent.
+    pub(super) version: i64,
+    /// What the server has no place for.
+    pub(super) said: String,
+}
+
+/// Sends what of the episode was not sent yet; `None` where the partner sees nothing of it.
+pub(super) async fn push(
+    remote: &Remote<'_>,
+    access: &Access,
+    episode: &Id,
+) -> Result<Option<Pushed>, Trouble> {
+    let packet = packet(remote.app, access, remote.partner, episode).await?;
+    let Some(packet) = packet else {
+        return Ok(None);
+    };
+    if packet.records.is_empty() {
+        return Ok(Some(Pushed {
+            version: packet.version,
+            said: String::new(),
+        }));
+    }
+    let abilities = remote.abilities().await?;
+    let mut push = Push::of(remote, access, abilities, &packet).await?;
+    push.send(&packet).await?;
+    let said = if push.placeless.is_empty() {
+        String::new()
+    } else {
+        let kinds: Vec<&str> = push.placeless.iter().map(|kind| &**kind).collect();
+        format!("not taken there: {}", kinds.join(" "))
+    };
+    Ok(Some(Pushed {
+        version: packet.version,
+        said,
+    }))
+}
+
+struct Push<'a> {
+    remote: &'a Remote<'a>,
+    access: &'a Access,
+    abilities: Abilities,
+    links: HashMap<Key, Link>,
+    placeless: BTreeSet<String>,
+}
+
+impl<'a> Push<'a> {
+    async fn of(
+        remote: &'a Remote<'a>,
+        access: &'a Access,
+        abilities: Abilities,
+        packet: &Packet,
+    ) -> Result<Self, Trouble> {
+        let sent = packet.records.iter().map(|one| one.key().clone());
+        let keys: Vec<Key> = sent.chain(packet.around.keys().cloned()).collect();
+        let (app, partner) = (remote.app, &remote.partner.id);
+        let links = app.store.links(&app.tenant, partner, &keys).await?;
+        Ok(Self {
+            remote,
+            access,
+            abilities,
+            links,
+            placeless: BTreeSet::new(),
+        })
+    }
+
+    async fn send(&mut self, packet: &Packet) -> Result<(), Trouble> {
+        let (mut fresh, mut changed, mut tasks) = (vec![], vec![], vec![]);
+        for one in &packet.records {
+            let kind = &*one.key().kind;
+            let link = self.links.get(one.key());
+            if link.is_none() && !one.theirs && !self.abilities.can(kind, "create") {
+                self.placeless.insert(kind.to_owned());
+                continue;
+            }
+            match link {
+                None if one.theirs => {
+                    if self.found(one.key(), &one.value).await? {
+                        tasks.push(one);
+                    }
+                }
+                None => fresh.push(one),
+                Some(_) if is_shared(kind) => tasks.push(one),
+                Some(_) if is_sent_once(kind) && self.stays(kind) => {}
+                Some(link) if *link.sent == *one.digest => {}
+                Some(_) => changed.push(one),
+            }
+        }
+        self.look_around(packet, &fresh, &changed).await?;
+        let mut known = vec![];
+        for one in &fresh {
+            let kind = &*one.key().kind;
+            if !self.abilities.creates_once(kind) && self.found(one.key(), &one.value).await? {
+                known.push(one.key());
+            }
+        }
+        let known: Vec<Key> = known.into_iter().cloned().collect();
+        fresh.retain(|one| !known.contains(one.key()));
+        let mut all: Vec<&Outgoing> = fresh.into_iter().chain(changed).collect();
+        all.sort_by_key(|one| exchange::rank(&one.key().kind));
+        if self.abilities.transaction {
+            for some in all.chunks(MOST) {
+                self.together(some).await?;
+            }
+        } else {
+            for one in all {
+                self.alone(one).await?;
+            }
+        }
+        for one in tasks {
+            self.task(one).await?;
+        }
+        Ok(())
+    }
+
+    /// Whether what was sent once is never sent again: another service of this kind goes on with an episode by itself, and
+    /// people are the partner's to keep.
+    fn stays(&self, kind: &str) -> bool {
+        self.abilities.is_alike || kind != "EpisodeOfCare"
+    }
+
+    /// Finds there what the records name and what is not sent with them: the organizations, and what the partner wrote.
+    async fn look_around(
+        &mut self,
+        packet: &Packet,
+        fresh: &[&Outgoing],
+        changed: &[&Outgoing],
+    ) -> Result<(), Trouble> {
+        let app = self.remote.app;
+        let of = fresh.iter().chain(changed);
+        let names: BTreeSet<Key> = of.flat_map(|one| named(app, one)).collect();
+        for key in names {
+            let Some(value) = packet.around.get(&key) else {
+                continue;
+            };
+            if !self.links.contains_key(&key) {
+                self.found(&key, value).await?;
+            }
+        }
+        Ok(())
+    }
+
+    /// Looks for a record by its identifiers; whether one record there is it.
+    async fn found(&mut self, key: &Key, value: &Value) -> Result<bool, Trouble> {
+        let kind = &*key.kind;
+        let searched = self.abilities.can(kind, "search-type");
+        if !searched || !self.abilities.finds(kind, "identifier") {
+            return Ok(false);
+        }
+        let here = self.remote.app.fhir_base();
+        let mut all = vec![exchange::identifier(key, value, &here)];
+        all.extend(exchange::identifiers(value));
+        all.dedup();
+        for (system, named) in all {
+            let criteria = bundle::criteria(&system, &named);
+            let path = format!("{kind}?{criteria}");
+            let reply = self.remote.at(Method::GET, &path, Ask::default()).await?;
+            if reply.status != 200 {
+                continue;
+            }
+            if let Some((there, version)) = bundle::only(&reply.body, kind) {
+                let link = Link {
+                    key: key.clone(),
+                    there: there.into(),
+                    version: version.into(),
+                    sent: "".into(),
+                    received: "".into(),
+                };
+                self.note(vec![link]).await?;
+                return Ok(true);
+            }
+        }
+        Ok(false)
+    }
+
+    /// Keeps what the records are there.
+    async fn note(&mut self, links: Vec<Link>) -> Result<(), Trouble> {
+        let (app, partner) = (self.remote.app, &self.remote.partner.id);
+        let steps = links.iter().map(|l| link::put(&app.tenant, partner, l));
+        let done = app.store.write("partner links", steps.collect()).await?;
+        if done.is_err() {
+            return Err(Failure::Here.trouble("what was sent cannot be noted"));
+        }
+        for link in links {
+            self.links.insert(link.key.clone(), link);
+        }
+        Ok(())
+    }
+
+    /// As it leaves; `names` are those of the records that go with it.
+    fn entry(&self, one: &Outgoing, names: &HashMap<Key, String>) -> Result<Entry, Trouble> {
+        let here = self.remote.app.fhir_base();
+        let mut place = |key: &Key| {
+            let link = self
+                .links
+                .get(key)
+                .map(|l| format!("{}/{}", key.kind, l.there));
+            link.or_else(|| names.get(key).cloned())
+        };
+        let text = exchange::outgoing(one.key(), &one.text, &here, &mut place);
+        let text = text.ok_or_else(|| Failure::Here.trouble("a record is no JSON"))?;
+        let link = self.links.get(one.key());
+        let once = self.abilities.creates_once(&one.key().kind);
+        Ok(Entry {
+            key: one.key().clone(),
+            name: names.get(one.key()).cloned().unwrap_or_default(),
+            text,
+            there: link.map(|l| (l.there.clone(), l.version.clone())),
+            unless: once.then(|| exchange::identifier(one.key(), &one.value, &here)),
+        })
+    }
+
+    fn sent(&self, one: &Outgoing, there: String, version: String) -> Link {
+        let old = self.links.get(one.key());
+        let mark = if is_shared(&one.key().kind) {
+            digest(&standing(&one.value))
+        } else {
+            one.digest.clone()
+        };
+        Link {
+            key: one.key().clone(),
+            there: there.into(),
+            version: version.into(),
+            received: old.map(|l| l.received.clone()).unwrap_or_default(),
+            sent: mark.into(),
+        }
+    }
+
+    /// Sends records as one transaction (<https://hl7.org/fhir/R4/http.html#transaction>).
+    async fn together(&mut self, some: &[&Outgoing]) -> Result<(), Trouble> {
+        if some.is_empty() {
+            return Ok(());
+        }
+        self.noted(some).await?;
+        let here = self.remote.app.fhir_base();
+        let new = some
+            .iter()
+            .filter(|one| !self.links.contains_key(one.key()));
+        let name = |key: &Key| bundle::name(&here, key, self.abilities.is_alike);
+        let names = new
+            .map(|one| (one.key().clone(), name(one.key())))
+            .collect();
+        for last in [false, true] {
+            let entries: Result<Vec<Entry>, Trouble> =
+                some.iter().map(|one| self.entry(one, &names)).collect();
+            let body = bundle::transaction(&entries?, &self.remote.partner.base);
+            let ask = Ask {
+                body: Some(body),
+                headers: vec![("prefer", "return=minimal")],
+            };
+            let reply = self.remote.at(Method::POST, "", ask).await?;
+            if matches!(reply.status, 409 | 412) && !last {
+                self.refresh(some).await?;
+                continue;
+            }
+            if reply.status != 200 {
+                return Err(Trouble::refused(&reply));
+            }
+            let done = bundle::done(&reply.body);
+            if done.len() != some.len() {
+                return Err(Failure::NotFhir.trouble("the transaction-response has other entries"));
+            }
+            let mut links = vec![];
+            for (one, done) in some.iter().zip(done) {
+                let old = self.links.get(one.key()).map(|l| l.there.to_string());
+                let there = done.id.or(old);
+                let there = there.ok_or_else(|| {
+                    Failure::NotFhir.trouble("the transaction-response has no location")
+                })?;
+                links.push(self.sent(one, there, done.version));
+            }
+            return self.note(links).await;
+        }
+        Ok(())
+    }
+
+    /// Sends one record by itself.
+    async fn alone(&mut self, one: &Outgoing) -> Result<(), Trouble> {
+        self.noted(&[one]).await?;
+        let kind = one.key().kind.clone();
+        for last in [false, true] {
+            let entry = self.entry(one, &HashMap::new())?;
+            let unless = entry.unless.as_ref().map(|(s, v)| bundle::criteria(s, v));
+            let mut ask = Ask {
+                body: Some(entry.text_there()),
+                headers: vec![("prefer", "return=minimal")],
+            };
+            let reply = if let Some((there, version)) = &entry.there {
+                if !version.is_empty() {
+                    ask.headers.push(("if-match", version));
+                }
+                let path = format!("{kind}/{there}");
+                self.remote.at(Method::PUT, &path, ask).await?
+            } else {
+                if let Some(unless) = &unless {
+                    ask.headers.push(("if-none-exist", unless));
+                }
+                self.remote.at(Method::POST, &kind, ask).await?
+            };
+            if matches!(reply.status, 409 | 412) && !last {
+                self.refresh(&[one]).await?;
+                continue;
+            }
+            if !matches!(reply.status, 200 | 201) {
+                return Err(Trouble::refused(&reply));
+            }
+            let old = entry.there.map(|(there, _)| there.to_string());
+            let (id, version) = bundle::placed(&reply.location, &reply.etag, &kind, &reply.body);
+            let there = id.or(old);
+            let there = there.ok_or_else(|| Failure::NotFhir.trouble("no Location"))?;
+            let link = self.sent(one, there, version);
+            return self.note(vec![link]).await;
+        }
+        Ok(())
+    }
+
+    /// Reads the versions that the server has of these records now: what is ours is written over whatever became of it.
+    async fn refresh(&mut self, some: &[&Outgoing]) -> Result<(), Trouble> {
+        let mut links = vec![];
+        for one in some {
+            if let Some(link) = self.links.get(one.key()).cloned() {
+                let reply = self.read(&link).await?;
+                let version = bundle::version(&reply.etag, &reply.body).into();
+                links.push(Link { version, ..link });
+            }
+        }
+        self.note(links).await
+    }
+
+    async fn read(&self, link: &Link) -> Result<Reply, Trouble> {
+        let path = format!("{}/{}", link.key.kind, link.there);
+        let reply = self.remote.at(Method::GET, &path, Ask::default()).await?;
+        if reply.status == 200 {
+            Ok(reply)
+        } else {
+            Err(Trouble::refused(&reply))
+        }
+    }
+
+    /// Moves their Task as ours moved, unless theirs moved meanwhile: then that is fetched first.
+    async fn task(&mut self, one: &Outgoing) -> Result<(), Trouble> {
+        let Some(link) = self.links.get(one.key()).cloned() else {
+            return Ok(());
+        };
+        let organization = self
+            .access
+            .caller()
+            .map(|c| format!("Organization/{}", c.organization));
+        let owner = one.value["owner"]["reference"].as_str().map(str::to_owned);
+        // Of a step that is the partner's, we tell nobody but who asked.
+        if (organization == owner) != exchange::is_of_requester(&one.value) {
+            return Ok(());
+        }
+        let ours = standing(&one.value);
+        let mark = digest(&ours);
+        if *link.sent == *mark || *link.received == *mark {
+            return Ok(());
+        }
+        let reply = self.read(&link).await?;
+        let theirs = standing(&reply.body);
+        let version = bundle::version(&reply.etag, &reply.body);
+        let mut after = Link {
+            sent: mark.as_str().into(),
+            version: version.as_str().into(),
+            ..link.clone()
+        };
+        if theirs == ours {
+            return self.note(vec![after]).await;
+        }
+        let seen = [&*link.sent, &*link.received].contains(&&*digest(&theirs));
+        let first = link.sent.is_empty() && link.received.is_empty();
+        if !seen && !first && !self.remote.partner.receives.is_empty() {
+            return Err(Failure::Stale.trouble("the Task moved there: it is fetched first"));
+        }
+        self.noted(&[one]).await?;
+        let mut named = self.entry(one, &HashMap::new())?.value();
+        named["lastModified"] = one.value["lastModified"].clone();
+        let body = moved(&reply.body, &named).to_string();
+        let mut ask = Ask {
+            body: Some(body),
+            headers: vec![("prefer", "return=minimal")],
+        };
+        if !version.is_empty() {
+            ask.headers.push(("if-match", &version));
+        }
+        let path = format!("Task/{}", link.there);
+        let reply = self.remote.at(Method::PUT, &path, ask).await?;
+        if !matches!(reply.status, 200 | 201) {
+            return Err(Trouble::refused(&reply));
+        }
+        after.version = bundle::version(&reply.etag, &reply.body).into();
+        self.note(vec![after]).await
+    }
+
+    async fn noted(&self, some: &[&Outgoing]) -> Result<(), Trouble> {
+        let (app, partner) = (self.remote.app, self.remote.partner);
+        noted(app, self.access, partner, some.iter().copied()).await?;
+        Ok(())
+    }
+}

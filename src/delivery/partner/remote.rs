@@ -1,0 +1,240 @@
+//! Calls to a partner's FHIR server: logged in by SMART Backend Services
+//! (<https://hl7.org/fhir/smart-app-launch/backend-services.html>), each URL judged before it is called.
+
+use std::time::Duration;
+
+use reqwest::Method;
+use serde_json::Value;
+
+use super::ability::Abilities;
+use super::trouble::{Failure, Trouble};
+use crate::app::App;
+use crate::auth::jose;
+use crate::delivery::send::retry_after;
+use crate::interaction::partner::keys;
+use crate::store::partner::Partner;
+
+/// Largest answer that is read, bytes.
+const MOST: usize = 16 * 1024 * 1024;
+/// How long an answer may take.
+const PATIENCE: Duration = Duration::from_secs(30);
+const FHIR: &str = "application/fhir+json";
+
+/// A partner's FHIR server, ready to be asked.
+#[derive(Debug)]
+pub(super) struct Remote<'a> {
+    pub(super) app: &'a App,
+    pub(super) partner: &'a Partner,
+}
+
+/// An answer.
+#[derive(Debug)]
+pub(super) struct Reply {
+    pub(super) status: u16,
+    pub(super) etag: String,
+    pub(super) location: String,
+    /// Null where there is no JSON.
+    pub(super) body: Value,
+    pub(super) text: String,
+}
+
+/// What is asked beside the resource.
+#[derive(Debug, Default)]
+pub(super) struct Ask<'a> {
+    pub(super) body: Option<String>,
+    pub(super) headers: Vec<(&'static str, &'a str)>,
+}
+
+impl Remote<'_> {
+    /// What its CapabilityStatement says; kept for a while.
+    pub(super) async fn abilities(&self) -> Result<Abilities, Trouble> {
+        let kept = self
+            .app
+            .sends
+            .partners
+            .abilities(self.partner, self.app.clock.millis());
+        if let Some(kept) = kept {
+            return Ok(kept);
+        }
+        let url = format!("{}/metadata", self.partner.base);
+        // It is read without a login (R4 http.html#capabilities); a server that wants one gets one.
+        let reply = self.once(&Method::GET, &url, &Ask::default(), None).await?;
+        let reply = if reply.status == 401 {
+            self.call(Method::GET, &url, Ask::default()).await?
+        } else {
+            reply
+        };
+        if reply.status != 200 || reply.body["resourceType"] != "CapabilityStatement" {
+            return Err(Failure::NotFhir.trouble("/metadata gave no CapabilityStatement"));
+        }
+        let abilities = Abilities::of(&reply.body);
+        let now = self.app.clock.millis();
+        self.app
+            .sends
+            .partners
+            .keep_abilities(self.partner, abilities.clone(), now);
+        Ok(abilities)
+    }
+
+    /// Asks for a place below the base.
+    pub(super) async fn at(
+        &self,
+        method: Method,
+        path: &str,
+        ask: Ask<'_>,
+    ) -> Result<Reply, Trouble> {
+        let url = if path.is_empty() {
+            self.partner.base.to_string()
+        } else {
+            format!("{}/{path}", self.partner.base)
+        };
+        self.call(method, &url, ask).await
+    }
+
+    /// Asks for a URL of that server, with a token that is made anew where it is not taken any more. An answer that is no
+    /// success is one too: what it means depends on what was asked.
+    pub(super) async fn call(
+        &self,
+        method: Method,
+        url: &str,
+        ask: Ask<'_>,
+    ) -> Result<Reply, Trouble> {
+        for fresh in [false, true] {
+            let token = self.token(fresh).await?;
+            let reply = self.once(&method, url, &ask, token.as_deref()).await?;
+            if reply.status != 401 || token.is_none() {
+                return Trouble::unless_heard(reply);
+            }
+        }
+        Err(Failure::Unauthorized.trouble("the token is not taken"))
+    }
+
+    async fn once(
+        &self,
+        method: &Method,
+        url: &str,
+        ask: &Ask<'_>,
+        token: Option<&str>,
+    ) -> Result<Reply, Trouble> {
+        let sends = &self.app.sends;
+        let judged = sends
+            .judge(url)
+            .map_err(|why| Failure::Blocked.trouble(why))?;
+        let http = sends
+            .http()
+            .map_err(|_| Failure::Here.trouble("no client for HTTP"))?;
+        let mut request = http.request(method.clone(), judged).timeout(PATIENCE);
+        request = request
+            .header("accept", FHIR)
+            .header("user-agent", crate::delivery::send::AGENT);
+        if let Some(token) = token {
+            request = request.bearer_auth(token);
+        }
+        for (name, value) in &ask.headers {
+            request = request.header(*name, *value);
+        }
+        if let Some(body) = &ask.body {
+            request = request.header("content-type", FHIR).body(body.clone());
+        }
+        heard(request, self.app.clock.millis()).await
+    }
+
+    /// A token; `None` where nobody logs in there.
+    async fn token(&self, fresh: bool) -> Result<Option<String>, Trouble> {
+        if self.partner.client_there.is_empty() {
+            return Ok(None);
+        }
+        let now = self.app.clock.millis();
+        let kept = self.app.sends.partners.token(self.partner, now);
+        if let Some(kept) = kept.filter(|_| !fresh) {
+            return Ok(Some(kept));
+        }
+        let place = format!("{}/.well-known/smart-configuration", self.partner.base);
+        let said = self
+            .once(&Method::GET, &place, &Ask::default(), None)
+            .await?;
+        let url = said.body["token_endpoint"]
+            .as_str()
+            .unwrap_or_default()
+            .to_owned();
+        if said.status != 200 || url.is_empty() {
+            let text = "/.well-known/smart-configuration names no token_endpoint";
+            return Err(Failure::Unauthorized.trouble(text));
+        }
+        let sends = &self.app.sends;
+        let judged = sends
+            .judge(&url)
+            .map_err(|why| Failure::Blocked.trouble(why))?;
+        let here = |_| Failure::Here.trouble("the key for this partner cannot be used");
+        let key = keys::signing(self.app, &self.partner.id)
+            .await
+            .map_err(here)?;
+        let client = &*self.partner.client_there;
+        let assertion = jose::client_assertion(&key, client, &url, &self.app.clock, 120);
+        let assertion = assertion.map_err(here)?;
+        let form = [
+            ("grant_type", "client_credentials"),
+            ("scope", &*self.partner.scopes),
+            (
+                "client_assertion_type",
+                "urn:ietf:params:oauth:client-assertion-type:jwt-bearer",
+            ),
+            ("client_assertion", &*assertion),
+        ];
+        let http = sends
+            .http()
+            .map_err(|_| Failure::Here.trouble("no client for HTTP"))?;
+        let request = http.post(judged).timeout(PATIENCE).form(&form);
+        let request = request.header("accept", "application/json");
+        let answer = heard(request, now).await?;
+        let Some(token) = answer.body["access_token"].as_str() else {
+            // The codes of RFC 6749 §5.2 alone; never the description.
+            let code = answer.body["error"].as_str().unwrap_or("no token");
+            let code = super::trouble::plain(code);
+            return Err(match answer.status {
+                429 | 500..=599 => Failure::Busy.trouble("/auth/token"),
+                _ => Failure::Unauthorized.trouble(&format!("the token endpoint says {code}")),
+            });
+        };
+        let lives = answer.body["expires_in"]
+            .as_i64()
+            .unwrap_or(60)
+            .clamp(0, 3600);
+        let until = now + (lives - 10).max(1) * 1000;
+        sends.partners.keep_token(self.partner, token, until);
+        Ok(Some(token.to_owned()))
+    }
+}
+
+/// Sends a request and reads the whole answer.
+async fn heard(request: reqwest::RequestBuilder, now: i64) -> Result<Reply, Trouble> {
+    let mut answer = request.send().await.map_err(Trouble::unheard)?;
+    let header = |name: &str| {
+        let value = answer.headers().get(name).and_then(|v| v.to_str().ok());
+        value.unwrap_or_default().to_owned()
+    };
+    let status = answer.status().as_u16();
+    let (etag, location) = (header("etag"), header("location"));
+    if matches!(status, 429 | 503) {
+        return Err(Trouble {
+            after: retry_after(&answer, now),
+            ..Failure::Busy.trouble(&format!("status {status}"))
+        });
+    }
+    let mut bytes = vec![];
+    while let Some(chunk) = answer.chunk().await.map_err(Trouble::unheard)? {
+        if bytes.len() + chunk.len() > MOST {
+            return Err(Failure::NotFhir.trouble("the answer is larger than 16 MiB"));
+        }
+        bytes.extend_from_slice(&chunk);
+    }
+    let text = String::from_utf8(bytes).unwrap_or_default();
+    let body = serde_json::from_str(&text).unwrap_or_default();
+    Ok(Reply {
+        status,
+        etag,
+        location,
+        body,
+        text,
+    })
+}

@@ -1,0 +1,272 @@
+//! How the exchange with partners stands, for the practice and for the operator: without a word of a record.
+
+use serde::Serialize;
+
+use super::flows;
+use crate::access::{Access, Interaction};
+use crate::app::App;
+use crate::audit::Kind as Act;
+use crate::error::{Error, Result};
+use crate::fhir::resource::instant;
+use crate::interaction::audit::note;
+use crate::kap::Id;
+use crate::store::partner::review::{self, Review};
+use crate::store::partner::work::Work;
+use crate::store::partner::{Partner, Standing};
+use time::OffsetDateTime;
+
+/// Rows of a list at most.
+const MOST: i64 = 200;
+
+/// How the exchange with a partner stands.
+#[derive(Clone, Debug, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub struct State {
+    pub id: String,
+    pub base: String,
+    /// `ok`, `failing`, `disabled`.
+    pub status: &'static str,
+    pub sends: Vec<&'static str>,
+    pub receives: Vec<&'static str>,
+    pub every_seconds: i64,
+    pub sending: Sending,
+    pub fetching: Doing,
+    /// Records that were fetched and do not fit.
+    pub reviews: usize,
+}
+
+/// How sending stands.
+#[derive(Clone, Debug, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Sending {
+    /// Episodes of which everything was sent.
+    pub episodes: i64,
+    /// Episodes that cannot be sent.
+    pub failing: i64,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub failing_since: Option<String>,
+}
+
+/// How some work stands.
+#[derive(Clone, Debug, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Doing {
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub last_success_at: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub failing_since: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub next_at: Option<String>,
+    /// Attempts since the last success.
+    pub attempts: i64,
+    /// A code.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub reason: Option<String>,
+    /// What was said of it.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub detail: Option<String>,
+}
+
+/// How sending an episode stands.
+#[derive(Clone, Debug, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Episode {
+    pub episode: String,
+    /// The version up to which everything was sent.
+    pub sent: i64,
+    #[serde(flatten)]
+    pub doing: Doing,
+}
+
+/// A record of theirs that does not fit.
+#[derive(Clone, Debug, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Waiting {
+    /// What it is there: `Type/id`.
+    pub reference: String,
+    pub patient: String,
+    pub since: String,
+    pub reason: String,
+    /// Whether the partner was told.
+    pub answered: bool,
+}
+
+fn moment(at: i64) -> Option<String> {
+    let nanos = i128::from(at) * 1_000_000;
+    let at = OffsetDateTime::from_unix_timestamp_nanos(nanos).ok();
+    at.filter(|at| *at > OffsetDateTime::UNIX_EPOCH)
+        .map(instant)
+}
+
+fn doing(s: &Standing) -> Doing {
+    let text = |text: &str| (!text.is_empty()).then(|| text.to_owned());
+    Doing {
+        last_success_at: moment(s.ok_at),
+        failing_since: moment(s.failing_since),
+        next_at: moment(s.due_at),
+        attempts: s.attempt,
+        reason: text(&s.reason),
+        detail: text(&s.said),
+    }
+}
+
+/// How the exchange with each partner stands.
+///
+/// # Errors
+/// Those of the store.
+pub async fn states(app: &App) -> Result<Vec<State>> {
+    let mut out = vec![];
+    for partner in app.store.partners(&app.tenant).await? {
+        out.push(state(app, &partner).await?);
+    }
+    Ok(out)
+}
+
+async fn state(app: &App, p: &Partner) -> Result<State> {
+    let (episodes, failing, since) = app.store.episodes_counted(&app.tenant, &p.id).await?;
+    let reviews = app.store.reviews(&app.tenant, &p.id, MOST).await?;
+    let fails = failing > 0 || p.standing.failing_since > 0;
+    Ok(State {
+        id: p.id.to_string(),
+        base: p.base.to_string(),
+        status: match (p.disabled, fails) {
+            (true, _) => "disabled",
+            (_, true) => "failing",
+            _ => "ok",
+        },
+        sends: flows(&p.sends).iter().map(|f| f.code()).collect(),
+        receives: flows(&p.receives).iter().map(|f| f.code()).collect(),
+        every_seconds: p.every / 1000,
+        sending: Sending {
+            episodes,
+            failing,
+            failing_since: moment(since),
+        },
+        fetching: doing(&p.standing),
+        reviews: reviews.len(),
+    })
+}
+
+/// The partner of this id.
+///
+/// # Errors
+/// `NotFound` where there is none.
+pub async fn named(app: &App, id: &str) -> Result<Partner> {
+    let found = app.store.partner(&app.tenant, id).await?;
+    found.ok_or_else(Error::not_found)
+}
+
+/// How sending stands of each episode; those that fail first.
+///
+/// # Errors
+/// `NotFound` where there is no such partner.
+pub async fn episodes(app: &App, id: &str) -> Result<Vec<Episode>> {
+    let partner = named(app, id).await?;
+    let all = app
+        .store
+        .episodes_sent(&app.tenant, &partner.id, MOST)
+        .await?;
+    let one = |work: &Work| Episode {
+        episode: work.episode.to_string(),
+        sent: work.sent,
+        doing: doing(&work.standing),
+    };
+    Ok(all.iter().map(one).collect())
+}
+
+/// What waits for review.
+///
+/// # Errors
+/// `NotFound` where there is no such partner.
+pub async fn reviews(app: &App, id: &str) -> Result<Vec<Waiting>> {
+    let partner = named(app, id).await?;
+    let all = app.store.reviews(&app.tenant, &partner.id, MOST).await?;
+    let one = |review: &Review| Waiting {
+        reference: format!("{}/{}", review.kind, review.there),
+        patient: review.patient.to_string(),
+        since: moment(review.at).unwrap_or_default(),
+        reason: review.reason.to_string(),
+        answered: review.answered,
+    };
+    Ok(all.iter().map(one).collect())
+}
+
+/// Somebody has seen to what waited: it waits no more.
+///
+/// # Errors
+/// `NotFound` where nothing of this name waits.
+pub async fn settle(app: &App, id: &str, of: (&str, &str)) -> Result<()> {
+    let partner = named(app, id).await?;
+    let step = review::settle(&app.tenant, &partner.id, of, app.clock.millis());
+    let done = super::tell(app, &partner.id, "settle review", vec![step]).await?;
+    done.map_err(|_| Error::not_found())
+}
+
+/// Whether the caller may ask how the exchange stands: people of a practice who see its referrals.
+///
+/// # Errors
+/// `Forbidden` by role or scope.
+pub fn may_ask(access: &Access) -> Result<()> {
+    access.allow(Interaction::Search, "Task")?;
+    let practice = access.caller().is_some_and(|c| c.role.is_of_practice());
+    if practice {
+        return Ok(());
+    }
+    let text = "The exchange with partners is the practice's to look at.";
+    Err(Error::new(crate::error::Kind::Forbidden, text).code("not-permitted"))
+}
+
+/// As [`states`], for a caller.
+///
+/// # Errors
+/// `Forbidden` by role or scope.
+pub async fn asked(app: &App, access: &Access) -> Result<Vec<State>> {
+    may_ask(access)?;
+    told(access, "partners");
+    states(app).await
+}
+
+/// As [`episodes`], for a caller: those that it sees.
+///
+/// # Errors
+/// `Forbidden` by role or scope; `NotFound` where there is no such partner.
+pub async fn asked_episodes(app: &App, access: &Access, id: &str) -> Result<Vec<Episode>> {
+    may_ask(access)?;
+    let view = app.store.view(access);
+    let mut out = vec![];
+    for one in episodes(app, id).await? {
+        let Some(episode) = Id::new(&*one.episode) else {
+            continue;
+        };
+        if view.takes_part(&episode).await? {
+            out.push(one);
+        }
+    }
+    told(access, "episodes of a partner");
+    Ok(out)
+}
+
+/// As [`reviews`], for a caller: those of patients whom it sees.
+///
+/// # Errors
+/// `Forbidden` by role or scope; `NotFound` where there is no such partner.
+pub async fn asked_reviews(app: &App, access: &Access, id: &str) -> Result<Vec<Waiting>> {
+    may_ask(access)?;
+    let view = app.store.view(access);
+    let mut out = vec![];
+    for one in reviews(app, id).await? {
+        let patient = Id::new(&*one.patient);
+        let Some(patient) = patient.map(|id| crate::fhir::resource::Key::new("Patient", id)) else {
+            continue;
+        };
+        if view.lookup(&patient).await?.is_some() {
+            out.push(one);
+        }
+    }
+    told(access, "reviews of a partner");
+    Ok(out)
+}
+
+fn told(access: &Access, what: &'static str) {
+    note(access, access.event(Act::Operation).detail(what));
+}

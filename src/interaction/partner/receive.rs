@@ -1,0 +1,254 @@
+//! Taking in what a partner's system holds: the rules are those of everybody, asked as the partner's client. What does not
+//! fit is kept for review.
+
+use serde_json::Value;
+
+use crate::access::Access;
+use crate::app::App;
+use crate::error::{Error, Issue, Kind, Result};
+use crate::fhir::merge::merge_text;
+use crate::fhir::reference::{local, relative};
+use crate::fhir::resource::{Key, Resource, Stored};
+use crate::interaction::condition;
+use crate::interaction::write::{self, Created};
+use crate::mapping::exchange::{self, URI, identifiers, is_shared, moved, standing};
+use crate::store::partner::Partner;
+use crate::store::partner::link::Link;
+use crate::store::partner::review::{self, Review};
+
+/// A record of theirs, with its references as they are named here.
+#[derive(Clone, Debug)]
+pub struct Received {
+    pub kind: String,
+    /// Its id there.
+    pub there: String,
+    pub text: String,
+}
+
+/// What became of it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Taken {
+    /// It is this record here, which says the same already.
+    Known(Key),
+    /// It is this record here, which was written.
+    Written(Key),
+}
+
+impl Taken {
+    /// The record here.
+    #[must_use]
+    pub fn key(self) -> Key {
+        match self {
+            Self::Known(key) | Self::Written(key) => key,
+        }
+    }
+}
+
+/// The record here that a record of theirs is, by what identifies it: an address here, or an identifier that one record has.
+///
+/// # Errors
+/// Those of the store.
+pub async fn known(app: &App, access: &Access, kind: &str, value: &Value) -> Result<Option<Key>> {
+    let base = app.fhir_base();
+    for (system, named) in identifiers(value) {
+        let here = (system == URI).then(|| relative(&named, &base)).flatten();
+        if let Some(key) = here.as_deref().and_then(local).filter(|k| *k.kind == *kind) {
+            let there = app.store.view(access).lookup(&key).await?;
+            if there.is_some() {
+                return Ok(Some(key));
+            }
+        }
+        let found = condition::matching(app, access, kind, &criteria(&system, &named)).await;
+        match found {
+            Ok((_, rows)) => {
+                if let [row] = &*rows {
+                    return Ok(Some(row.key.clone()));
+                }
+            }
+            Err(error) if error.kind == Kind::Forbidden => return Ok(None),
+            Err(error) => return Err(error),
+        }
+    }
+    Ok(None)
+}
+
+/// The search for whatever bears an identifier.
+#[must_use]
+pub fn criteria(system: &str, named: &str) -> String {
+    let token = format!("{}|{}", escaped(system), escaped(named));
+    let mut out = url::form_urlencoded::Serializer::new(String::new());
+    out.append_pair("identifier", &token).finish()
+}
+
+/// A part of a token parameter (<https://hl7.org/fhir/R4/search.html#escaping>).
+fn escaped(text: &str) -> String {
+    let mut out = String::with_capacity(text.len());
+    for c in text.chars() {
+        if matches!(c, '\\' | ',' | '|' | '$') {
+            out.push('\\');
+        }
+        out.push(c);
+    }
+    out
+}
+
+/// Writes a record of theirs, as a new one or over the one that it is.
+///
+/// # Errors
+/// What the rules refuse: `Invalid`, `Unprocessable`, `Forbidden`, `NotFound`, `Conflict`; those of the store.
+pub async fn take(
+    app: &App,
+    access: &Access,
+    one: &Received,
+    link: Option<&Link>,
+) -> Result<Taken> {
+    let value: Value = serde_json::from_str(&one.text)
+        .map_err(|_| Error::new(Kind::Invalid, "The record is no JSON.").issue_code("structure"))?;
+    let known = match link {
+        Some(link) => Some(link.key.clone()),
+        None => known(app, access, &one.kind, &value).await?,
+    };
+    let old = match &known {
+        Some(key) => app.store.view(access).lookup(key).await?,
+        None => None,
+    };
+    if is_shared(&one.kind) {
+        let old = old.ok_or_else(|| {
+            let text = "This Task is none that was sent from here: it moves nothing.";
+            Error::new(Kind::Unprocessable, text)
+                .issue_code("not-found")
+                .at(one.kind.clone())
+        })?;
+        return task(app, access, &old, &value).await;
+    }
+    if let Some((at, text)) = exchange::unread(&one.kind, &value) {
+        let error = Error::new(Kind::Unprocessable, text).issue_code("required");
+        return Err(error.at(format!("{}.{at}", one.kind)));
+    }
+    match old {
+        Some(old) => over(app, access, &old, &one.text, &value).await,
+        None => {
+            let id = app.clock.uuid().to_string();
+            let fresh = crate::kap::Id::new(id).unwrap_or_default();
+            let bytes = one.text.as_bytes();
+            let new = Resource::received(bytes, Some(&one.kind), None, || fresh.clone())?;
+            let own = identifiers(&value)
+                .into_iter()
+                .find(|(system, _)| system == URI);
+            let unless = own.map(|(system, named)| criteria(&system, &named));
+            match write::create(app, access, new, unless.as_deref()).await? {
+                Created::New(row) => Ok(Taken::Written(row.key)),
+                Created::Known(row) => Ok(Taken::Known(row.key)),
+            }
+        }
+    }
+}
+
+/// A Task of ours moves as theirs did. Where theirs went several steps since it was looked at, ours goes them one by one.
+async fn task(app: &App, access: &Access, old: &Stored, theirs: &Value) -> Result<Taken> {
+    let (_, value) = whole(old)?;
+    if standing(&value) == standing(theirs) {
+        return Ok(Taken::Known(old.key.clone()));
+    }
+    let refused = match step(app, access, &old.key, theirs).await {
+        Err(error) if error.kind == Kind::Conflict => error,
+        done => return done,
+    };
+    let from = value["status"].as_str().unwrap_or_default();
+    let to = theirs["status"].as_str().unwrap_or_default();
+    let between = exchange::between(from, to);
+    if between.is_empty() {
+        return Err(refused);
+    }
+    for status in between {
+        let mut on_the_way = theirs.clone();
+        on_the_way["status"] = (*status).into();
+        for name in ["businessStatus", "statusReason", "output"] {
+            if let Some(all) = on_the_way.as_object_mut() {
+                all.shift_remove(name);
+            }
+        }
+        step(app, access, &old.key, &on_the_way).await?;
+    }
+    step(app, access, &old.key, theirs).await
+}
+
+async fn step(app: &App, access: &Access, key: &Key, theirs: &Value) -> Result<Taken> {
+    let old = app.store.view(access).read(key).await?;
+    let (text, value) = whole(&old)?;
+    written(app, access, &old, &text, &value, &moved(&value, theirs)).await
+}
+
+/// A record of theirs over what came before of it.
+async fn over(
+    app: &App,
+    access: &Access,
+    old: &Stored,
+    text: &str,
+    value: &Value,
+) -> Result<Taken> {
+    let (_, was) = whole(old)?;
+    if exchange::digest(&was) == exchange::digest(value) {
+        return Ok(Taken::Known(old.key.clone()));
+    }
+    written(app, access, old, text, value, value).await
+}
+
+async fn written(
+    app: &App,
+    access: &Access,
+    old: &Stored,
+    text: &str,
+    was: &Value,
+    value: &Value,
+) -> Result<Taken> {
+    let (mut base, mut new) = (was.clone(), value.clone());
+    base["id"] = Value::Null;
+    new["id"] = old.key.id.as_str().into();
+    let (text, _) = merge_text(&base, &new, text).map_err(Error::internal)?;
+    let (kind, id) = (&*old.key.kind, &old.key.id);
+    let new = Resource::received(text.as_bytes(), Some(kind), Some(id), || id.clone())?;
+    let row = write::update(app, access, new, Some(old.version)).await?;
+    Ok(Taken::Written(row.key))
+}
+
+fn whole(old: &Stored) -> Result<(std::sync::Arc<str>, Value)> {
+    let both = old.body.clone().zip(old.value());
+    both.ok_or_else(|| Error::internal("a record without a body"))
+}
+
+/// Whether the record is to be looked at by somebody: what is no fault of it is tried again.
+#[must_use]
+pub const fn is_refused(error: &Error) -> bool {
+    !matches!(
+        error.kind,
+        Kind::Internal
+            | Kind::Unavailable
+            | Kind::PreconditionFailed
+            | Kind::Timeout
+            | Kind::TooMany
+    )
+}
+
+/// What was refused, in words for whoever sent it.
+#[must_use]
+pub fn reason(error: &Error) -> String {
+    let said = |issue: &Issue| match &issue.at {
+        Some(at) => format!("{at}: {}", issue.text),
+        None => issue.text.to_string(),
+    };
+    let all: Vec<String> = error.issues.iter().take(10).map(said).collect();
+    all.join(" ")
+}
+
+/// Keeps what does not fit.
+///
+/// # Errors
+/// Those of the store.
+pub async fn keep(app: &App, partner: &Partner, review: &Review) -> Result<()> {
+    let step = review::put(&app.tenant, &partner.id, review);
+    match app.store.write("keep for review", vec![step]).await? {
+        Ok(()) => Ok(()),
+        Err(conflict) => Err(Error::internal(conflict.guard)),
+    }
+}

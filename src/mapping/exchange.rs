@@ -1,0 +1,442 @@
+//! Records on their way between this service and a partner's: which of them go, under which names, and what of theirs is
+//! news. Pure.
+//!
+//! Two systems give the same record different ids. It is known there by an identifier: a business identifier for people, else
+//! its address here as a URI (<https://hl7.org/fhir/R4/datatypes.html#Identifier>, system `urn:ietf:rfc:3986`).
+
+use serde_json::{Value, json};
+use sha2::{Digest as _, Sha256};
+
+use super::read::Node;
+use crate::fhir::merge::merge_text;
+use crate::fhir::reference;
+use crate::fhir::resource::Key;
+use crate::kap::base::codes;
+
+/// The system of identifiers that are URIs.
+pub const URI: &str = "urn:ietf:rfc:3986";
+
+codes! {
+    /// What is exchanged.
+    Flow {
+        /// The packet of a referral: who, why, what is known so far, what was agreed, and what is asked for.
+        Referral = "referral",
+        /// What was done in sessions, and what became of it.
+        Sessions = "sessions",
+        Documents = "documents",
+        Clearance = "clearance",
+        Prescriptions = "prescriptions",
+        Dispenses = "dispenses",
+    }
+}
+
+/// The types that are fetched for a flow; empty for those that are only ever sent.
+#[must_use]
+pub const fn fetched(flow: Flow) -> &'static [&'static str] {
+    match flow {
+        Flow::Referral => &["Task"],
+        Flow::Clearance => &["ClinicalImpression"],
+        Flow::Prescriptions => &["MedicationRequest"],
+        Flow::Dispenses => &["MedicationDispense"],
+        Flow::Sessions | Flow::Documents => &[],
+    }
+}
+
+/// In which order types are sent and taken in: what others rest on comes first.
+#[must_use]
+pub fn rank(kind: &str) -> usize {
+    const ORDER: &[&str] = &[
+        "Organization",
+        "Practitioner",
+        "PractitionerRole",
+        "Patient",
+        "RelatedPerson",
+        "CareTeam",
+        "Condition",
+        "Medication",
+        "EpisodeOfCare",
+        "Encounter",
+        "ServiceRequest",
+        "Task",
+        "ClinicalImpression",
+        "MedicationRequest",
+        "MedicationDispense",
+    ];
+    let at = ORDER.iter().position(|known| *known == kind);
+    at.unwrap_or(ORDER.len())
+}
+
+/// What a record is sent for; `None` for what each system makes for itself, or keeps to itself.
+#[must_use]
+pub fn flow(kind: &str, value: &Value) -> Option<Flow> {
+    if Node::new(value).ext("kap-projection-of").is_some() {
+        return None;
+    }
+    let within = ["encounter", "context", "partOf"];
+    let within = within.iter().any(|name| !value[*name].is_null());
+    Some(match kind {
+        "Patient"
+        | "RelatedPerson"
+        | "Practitioner"
+        | "PractitionerRole"
+        | "CareTeam"
+        | "Condition"
+        | "AllergyIntolerance"
+        | "MedicationStatement"
+        | "Consent"
+        | "EpisodeOfCare"
+        | "ServiceRequest" => Flow::Referral,
+        "Task" => Node::new(value)
+            .has_profile("kap-referral-task")
+            .then_some(Flow::Referral)?,
+        "Observation" | "QuestionnaireResponse" if !within => Flow::Referral,
+        "Observation"
+        | "QuestionnaireResponse"
+        | "Encounter"
+        | "MedicationAdministration"
+        | "Procedure"
+        | "AdverseEvent" => Flow::Sessions,
+        "DocumentReference" => Flow::Documents,
+        "ClinicalImpression" => Flow::Clearance,
+        "MedicationRequest" | "Medication" => Flow::Prescriptions,
+        "MedicationDispense" => Flow::Dispenses,
+        _ => return None,
+    })
+}
+
+/// Whether both systems write it: the status of a referral's Task is the partner's, its cancellation ours.
+#[must_use]
+pub fn is_shared(kind: &str) -> bool {
+    kind == "Task"
+}
+
+/// Whether where a Task stands is sent along with this flow.
+#[must_use]
+pub const fn moves(flow: Flow) -> bool {
+    matches!(flow, Flow::Referral | Flow::Clearance)
+}
+
+/// Whether it is sent once: each system goes on with it by its own rules.
+#[must_use]
+pub fn is_sent_once(kind: &str) -> bool {
+    matches!(
+        kind,
+        "EpisodeOfCare" | "Patient" | "Practitioner" | "PractitionerRole"
+    )
+}
+
+/// A digest of what a record says, whatever its version and whenever it was stored.
+#[must_use]
+pub fn digest(value: &Value) -> String {
+    let mut said = value.clone();
+    for name in ["id", "text"] {
+        if let Some(all) = said.as_object_mut() {
+            all.shift_remove(name);
+        }
+    }
+    if let Some(meta) = said.get_mut("meta").and_then(Value::as_object_mut) {
+        for name in ["versionId", "lastUpdated", "source"] {
+            meta.shift_remove(name);
+        }
+    }
+    let mut text = String::new();
+    print(&said, &mut text);
+    let hash = Sha256::digest(text);
+    hash.iter()
+        .take(16)
+        .map(|byte| format!("{byte:02x}"))
+        .collect()
+}
+
+/// As JSON with the members of objects in the order of their names.
+fn print(value: &Value, out: &mut String) {
+    match value {
+        Value::Object(all) => {
+            let mut names: Vec<&String> = all.keys().collect();
+            names.sort();
+            out.push('{');
+            for name in names {
+                out.push_str(&json!(name).to_string());
+                out.push(':');
+                print(&all[name.as_str()], out);
+                out.push(',');
+            }
+            out.push('}');
+        }
+        Value::Array(all) => {
+            out.push('[');
+            for value in all {
+                print(value, out);
+                out.push(',');
+            }
+            out.push(']');
+        }
+        other => out.push_str(&other.to_string()),
+    }
+}
+
+/// The part of a Task that its workflow moves (domain reference §3.4).
+const MOVES: &[&str] = &["status", "businessStatus", "statusReason", "output"];
+
+/// Where a Task stands.
+#[must_use]
+pub fn standing(task: &Value) -> Value {
+    let codes = |concept: &Value| {
+        let all = concept["coding"].as_array().cloned().unwrap_or_default();
+        let all = all.iter().map(|c| json!([c["system"], c["code"]]));
+        all.collect::<Vec<_>>()
+    };
+    json!([
+        task["status"],
+        codes(&task["businessStatus"]),
+        task["statusReason"]["text"],
+    ])
+}
+
+/// The steps of a Task's workflow between two of its states; empty where there are none.
+#[must_use]
+pub fn between(from: &str, to: &str) -> &'static [&'static str] {
+    const WAY: &[&str] = &["requested", "accepted", "in-progress", "completed"];
+    let at = |status: &str| WAY.iter().position(|known| *known == status);
+    match (at(from), at(to)) {
+        (Some(from), Some(to)) if from + 1 < to => &WAY[from + 1..to],
+        (Some(0), None) => &WAY[1..2],
+        _ => &[],
+    }
+}
+
+/// Whether the step at which a Task stands is the one who asked's: a withdrawal, or the answer to a question (domain
+/// reference §3.4). The others are of the one who was asked.
+#[must_use]
+pub fn is_of_requester(task: &Value) -> bool {
+    let all = task["businessStatus"]["coding"]
+        .as_array()
+        .into_iter()
+        .flatten();
+    let mut codes = all.filter_map(|coding| coding["code"].as_str());
+    task["status"] == "cancelled" || codes.any(|code| code == "additional-information-sent")
+}
+
+/// `task` where `moved` stands, with when it moved. Everything else stays as it is.
+#[must_use]
+pub fn moved(task: &Value, moved: &Value) -> Value {
+    let mut out = task.clone();
+    for name in MOVES.iter().chain(&["lastModified"]) {
+        match moved.get(*name) {
+            Some(value) => out[*name] = value.clone(),
+            None => {
+                if let Some(all) = out.as_object_mut() {
+                    all.shift_remove(*name);
+                }
+            }
+        }
+    }
+    if let Some(at) = moved["lastModified"]
+        .as_str()
+        .or(moved["meta"]["lastUpdated"].as_str())
+    {
+        out["lastModified"] = at.into();
+    }
+    out
+}
+
+/// The identifier by which a record is found elsewhere: system and value. `base` is the URL of the API where it lives.
+#[must_use]
+pub fn identifier(key: &Key, value: &Value, base: &str) -> (String, String) {
+    let people = matches!(
+        &*key.kind,
+        "Patient" | "Practitioner" | "Organization" | "Medication"
+    );
+    let mut all = identifiers(value);
+    let own = all.iter().find(|(_, value)| *value == key.id.as_str());
+    match own.cloned() {
+        Some(own) if !people => return own,
+        _ => {}
+    }
+    if people && !all.is_empty() {
+        let npi = all
+            .iter()
+            .position(|(system, _)| system.ends_with("us-npi"));
+        return all.swap_remove(npi.unwrap_or_default());
+    }
+    (URI.into(), format!("{base}/{key}"))
+}
+
+/// The identifiers of a record that have a system.
+#[must_use]
+pub fn identifiers(value: &Value) -> Vec<(String, String)> {
+    let of = &value["identifier"];
+    let all = of
+        .as_array()
+        .map_or(std::slice::from_ref(of), Vec::as_slice);
+    let pair = |one: &Value| {
+        let text = |name: &str| one[name].as_str().map(str::to_owned);
+        Some((text("system")?, text("value")?))
+    };
+    all.iter().filter_map(pair).collect()
+}
+
+/// A record as it leaves: without what is of its storage, with its identifier, and each reference as `place` names it there.
+/// What cannot be named there is named by its identifier. The numbers are those of the text.
+#[must_use]
+pub fn outgoing(
+    key: &Key,
+    text: &str,
+    base: &str,
+    place: &mut dyn FnMut(&Key) -> Option<String>,
+) -> Option<String> {
+    let was: Value = serde_json::from_str(text).ok()?;
+    let mut value = without_storage(&was);
+    let (system, named) = identifier(key, &was, base);
+    add_identifier(&mut value, &system, &named);
+    refer(&mut value, &mut |said| {
+        let here = reference::relative(said, base);
+        let key = reference::local(here.as_deref().unwrap_or(said))?;
+        Some(place(&key).map_or_else(|| Named::Only(format!("{base}/{key}"), key), Named::As))
+    });
+    merge_text(&was, &value, text).ok().map(|(text, _)| text)
+}
+
+/// A record as it comes in from `base`: each reference is what `find` says that it is here, and its address there is one of
+/// its identifiers.
+#[must_use]
+pub fn incoming(
+    key: (&str, &str),
+    text: &str,
+    base: &str,
+    find: &mut dyn FnMut(&str, &str) -> Option<Key>,
+) -> Option<String> {
+    let was: Value = serde_json::from_str(text).ok()?;
+    let mut value = without_storage(&was);
+    add_identifier(&mut value, URI, &format!("{base}/{}/{}", key.0, key.1));
+    refer(&mut value, &mut |said| {
+        let there = reference::relative(said, base);
+        let there = reference::local(there.as_deref().unwrap_or(said))?;
+        let found = find(&there.kind, there.id.as_str());
+        Some(match found {
+            Some(key) => Named::As(key.to_string()),
+            None => Named::Only(format!("{base}/{there}"), there),
+        })
+    });
+    merge_text(&was, &value, text).ok().map(|(text, _)| text)
+}
+
+/// The records of the system at `base` that a record refers to: type and id.
+#[must_use]
+pub fn named(value: &Value, base: &str) -> Vec<Key> {
+    let kind = value["resourceType"].as_str().unwrap_or_default();
+    let all = reference::references(kind, value).into_iter();
+    let key = |said: &str| {
+        let own = reference::relative(said, base);
+        reference::local(own.as_deref().unwrap_or(said))
+    };
+    all.filter_map(|found| key(&found.text)).collect()
+}
+
+/// Why a record would be stored without being understood as what its type is fetched for; `None` where it would not. An order
+/// of another medicine is a record like any other; one of ketamine must be read, or nobody counts its doses.
+#[must_use]
+pub fn unread(kind: &str, value: &Value) -> Option<(&'static str, &'static str)> {
+    let node = Node::new(value);
+    match kind {
+        "ClinicalImpression" if node.ext("kap-clearance-decision").is_none() => Some((
+            "extension",
+            "It says no decision: a clearance has the extension kap-clearance-decision.",
+        )),
+        "MedicationRequest" if !node.has_profile("kap-ketamine-prescription") => {
+            let drug = [
+                &value["medicationCodeableConcept"],
+                &value["medicationReference"],
+            ];
+            let ketamine = drug
+                .iter()
+                .any(|d| d.to_string().to_lowercase().contains("ketamin"));
+            let text = "It orders ketamine and does not claim the profile kap-ketamine-prescription, which says dose, \
+                maximum and validity.";
+            ketamine.then_some(("meta.profile", text))
+        }
+        _ => None,
+    }
+}
+
+fn without_storage(value: &Value) -> Value {
+    let mut out = value.clone();
+    let Some(all) = out.as_object_mut() else {
+        return out;
+    };
+    all.shift_remove("id");
+    let bare = all
+        .get_mut("meta")
+        .and_then(Value::as_object_mut)
+        .map(|meta| {
+            for name in ["versionId", "lastUpdated", "source"] {
+                meta.shift_remove(name);
+            }
+            meta.is_empty()
+        });
+    if bare == Some(true) {
+        all.shift_remove("meta");
+    }
+    out
+}
+
+/// Types that have room for one identifier.
+const ONE: &[&str] = &[
+    "AdverseEvent",
+    "Bundle",
+    "Composition",
+    "QuestionnaireResponse",
+];
+
+fn add_identifier(value: &mut Value, system: &str, named: &str) {
+    if identifiers(value)
+        .iter()
+        .any(|(s, v)| s == system && v == named)
+    {
+        return;
+    }
+    let new = json!({ "system": system, "value": named });
+    let kind = value["resourceType"].as_str().unwrap_or_default();
+    if ONE.contains(&kind) {
+        value["identifier"] = new;
+    } else if let Some(all) = value["identifier"].as_array_mut() {
+        all.push(new);
+    } else {
+        value["identifier"] = json!([new]);
+    }
+}
+
+/// How a reference is written.
+enum Named {
+    /// As this text.
+    As(String),
+    /// By its address alone: it cannot be followed.
+    Only(String, Key),
+}
+
+fn refer(value: &mut Value, name: &mut dyn FnMut(&str) -> Option<Named>) {
+    match value {
+        Value::Array(all) => all.iter_mut().for_each(|one| refer(one, name)),
+        Value::Object(all) => {
+            let said = all.get("reference").and_then(Value::as_str);
+            let said = said.filter(|said| !said.starts_with('#'));
+            match said.and_then(&mut *name) {
+                Some(Named::As(text)) => {
+                    all.insert("reference".into(), text.into());
+                }
+                Some(Named::Only(address, key)) => {
+                    all.shift_remove("reference");
+                    let own = json!({ "system": URI, "value": address });
+                    all.entry("identifier").or_insert(own);
+                    all.entry("type").or_insert_with(|| (&*key.kind).into());
+                }
+                None => {}
+            }
+            all.values_mut().for_each(|one| refer(one, name));
+        }
+        _ => {}
+    }
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,142 @@
+//! Which episodes are to be sent to a partner: those of a version that was not sent yet.
+
+use std::sync::Arc;
+
+use super::{LEASE, Partner, Standing, columns, standing};
+use crate::error::{Error, Result};
+use crate::kap::base::Id;
+use crate::store::Store;
+use crate::store::filter::Builder;
+use crate::store::sql::{Row, Sql, Step};
+
+/// An episode that is sent to a partner.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Work {
+    pub episode: Id,
+    /// Its version.
+    pub version: i64,
+    /// The version up to which everything was sent; 0 where nothing was.
+    pub sent: i64,
+    pub standing: Standing,
+}
+
+impl Store {
+    /// The episodes in which `organization` takes part that changed since `horizon`, of a version that was not sent yet, and
+    /// that are due at `now`, held by nobody at `lease_from`: at most `most`, those that changed first.
+    ///
+    /// # Errors
+    /// Those of the store.
+    pub async fn episodes_to_send(
+        &self,
+        tenant: &str,
+        (partner, organization): (&Partner, &str),
+        horizon: i64,
+        (now, lease_from): (i64, i64),
+        most: i64,
+    ) -> Result<Vec<Work>> {
+        let mut b = Builder::default();
+        b.push("SELECT h.episode, COALESCE(w.sent, 0), COALESCE(w.due_at, 0), COALESCE(w.attempt, 0), ");
+        b.push("COALESCE(w.failing_since, 0), COALESCE(w.reason, ''), COALESCE(w.said, ''), COALESCE(w.ok_at, 0), ");
+        b.push("COALESCE(w.fence, 0), h.version FROM episode_head h LEFT JOIN partner_episode w ON w.tenant = h.tenant ");
+        b.push("AND w.partner = ").bind(partner.id.clone());
+        b.push(" AND w.episode = h.episode WHERE h.tenant = ")
+            .bind(tenant);
+        b.push(" AND h.updated_at >= ").bind(horizon);
+        b.push(" AND COALESCE(w.sent, 0) < h.version AND COALESCE(w.due_at, 0) <= ")
+            .bind(now);
+        b.push(" AND COALESCE(w.lease_until, 0) <= ")
+            .bind(lease_from);
+        b.push(" AND EXISTS (SELECT 1 FROM episode_party p WHERE p.tenant = h.tenant AND p.episode = h.episode AND p.org = ");
+        b.bind(organization)
+            .push(") ORDER BY h.updated_at, h.episode LIMIT ");
+        b.bind(most);
+        self.read(b.sql()).await?.iter().map(work).collect()
+    }
+
+    /// How sending stands of the episodes that were sent, or were to be: those that fail first.
+    ///
+    /// # Errors
+    /// Those of the store.
+    pub async fn episodes_sent(&self, tenant: &str, partner: &str, most: i64) -> Result<Vec<Work>> {
+        const TEXT: &str = "SELECT episode, sent, due_at, attempt, failing_since, reason, said, ok_at, fence, sent \
+            FROM partner_episode WHERE tenant = $1 AND partner = $2 \
+            ORDER BY CASE WHEN failing_since > 0 THEN 0 ELSE 1 END, ok_at DESC, episode LIMIT $3";
+        let args = vec![tenant.into(), partner.into(), most.into()];
+        let rows = self.read(Sql::new(TEXT, args)).await?;
+        rows.iter().map(work).collect()
+    }
+
+    /// How many episodes were sent whole, and how many fail, with since when the first of them does.
+    ///
+    /// # Errors
+    /// Those of the store.
+    pub async fn episodes_counted(&self, tenant: &str, partner: &str) -> Result<(i64, i64, i64)> {
+        const TEXT: &str = "SELECT COUNT(*), COALESCE(SUM(CASE WHEN failing_since > 0 THEN 1 ELSE 0 END), 0), \
+            COALESCE(MIN(CASE WHEN failing_since > 0 THEN failing_since END), 0) \
+            FROM partner_episode WHERE tenant = $1 AND partner = $2";
+        let rows = self
+            .read(Sql::new(TEXT, vec![tenant.into(), partner.into()]))
+            .await?;
+        let row = rows.first();
+        Ok(row.map_or((0, 0, 0), |r| (r.int(0) - r.int(1), r.int(1), r.int(2))))
+    }
+}
+
+fn work(row: &Row) -> Result<Work> {
+    let episode = Id::new(&*row.text(0));
+    Ok(Work {
+        episode: episode.ok_or_else(|| Error::internal("an episode without an id"))?,
+        version: row.int(9),
+        sent: row.int(1),
+        standing: standing(row, 2),
+    })
+}
+
+/// Takes an episode until `until`, unless somebody has it.
+#[must_use]
+pub fn take(tenant: &str, partner: &Arc<str>, work: &Work, (from, until): (i64, i64)) -> Step {
+    const TEXT: &str = "INSERT INTO partner_episode (tenant, partner, episode, sent, due_at, attempt, failing_since, \
+        reason, said, ok_at, lease_until, fence) VALUES ($1, $2, $3, 0, 0, 0, 0, '', '', 0, $6, 1) \
+        ON CONFLICT (tenant, partner, episode) DO UPDATE SET lease_until = $6, fence = partner_episode.fence + 1 \
+        WHERE partner_episode.fence = $4 AND partner_episode.lease_until <= $5";
+    let args = vec![
+        tenant.into(),
+        partner.clone().into(),
+        work.episode.as_str().into(),
+        work.standing.fence.into(),
+        from.into(),
+        until.into(),
+    ];
+    Step::one(LEASE, TEXT, args)
+}
+
+/// Keeps an episode until `until`.
+#[must_use]
+pub fn beat(tenant: &str, partner: &Arc<str>, work: &Work, until: i64) -> Step {
+    const TEXT: &str = "UPDATE partner_episode SET lease_until = $5 \
+        WHERE tenant = $1 AND partner = $2 AND episode = $3 AND fence = $4";
+    let mut args = place(tenant, partner, work);
+    args.push(until.into());
+    Step::one(LEASE, TEXT, args)
+}
+
+/// Notes how sending an episode stands now, and lets go of it.
+#[must_use]
+pub fn settle(tenant: &str, partner: &Arc<str>, work: &Work, sent: i64, to: &Standing) -> Step {
+    const TEXT: &str = "UPDATE partner_episode SET sent = $5, due_at = $6, attempt = $7, failing_since = $8, \
+        reason = $9, said = $10, ok_at = $11, lease_until = 0 \
+        WHERE tenant = $1 AND partner = $2 AND episode = $3 AND fence = $4";
+    let mut args = place(tenant, partner, work);
+    args.push(sent.into());
+    args.extend(columns(to));
+    Step::one(LEASE, TEXT, args)
+}
+
+fn place(tenant: &str, partner: &Arc<str>, work: &Work) -> Vec<crate::store::sql::Value> {
+    vec![
+        tenant.into(),
+        partner.clone().into(),
+        work.episode.as_str().into(),
+        work.standing.fence.into(),
+    ]
+}

@@ -1,0 +1,172 @@
+//! A partner's server that is of another kind.
+
+use kap_fhir::demo::script::Party;
+use serde_json::{Value, json};
+
+use super::{exchanged, peer, state, until};
+use crate::app::{Db, TestApp};
+use crate::both;
+use crate::fhir_door::{CODES, STRUCTURE, get, referred, text};
+use crate::peer::{Does, Fault, Habits, Peer, Support};
+
+both!(
+    a_referral_and_its_answer_go_both_ways,
+    nothing_is_there_twice
+);
+
+fn numbers(peer: &Peer) -> Vec<(String, usize)> {
+    let kinds = [
+        "Patient",
+        "Task",
+        "ServiceRequest",
+        "Condition",
+        "Consent",
+        "QuestionnaireResponse",
+        "EpisodeOfCare",
+    ];
+    let count = |kind: &str| (kind.to_owned(), peer.all(kind).len());
+    kinds.into_iter().map(count).collect()
+}
+
+fn own(peer: &Peer, kind: &str) -> Value {
+    let all = peer.all(kind);
+    assert_eq!(all.len(), 1, "{kind}: {all:#?}");
+    all[0].clone()
+}
+
+fn reference(value: &Value) -> Value {
+    json!({ "reference": format!("{}/{}", text(&value["resourceType"]), text(&value["id"])) })
+}
+
+/// The Task as the partner's staff move it.
+fn moved(peer: &Peer, status: &str, business: &str, at: &str) {
+    let mut task = own(peer, "Task");
+    task["status"] = json!(status);
+    task["businessStatus"] = json!({ "coding": [{ "system": format!("{CODES}/kap-task-business-status"), "code": business }] });
+    task["lastModified"] = json!(at);
+    peer.put(task);
+}
+
+async fn a_referral_and_its_answer_go_both_ways(db: Db) {
+    let app = TestApp::start(db, &referred()).await;
+    let peer = peer(&app, Habits::default()).await;
+    let played = app.play(&referred()).await;
+    let practice = app.as_party(Party::Practice);
+    until("the packet is there", || async {
+        peer.all("Task").len() == 1
+    })
+    .await;
+    let sent = exchanged(&app).await;
+    assert_eq!(sent.status, "ok", "{sent:#?}");
+    let (task, request, patient) = (
+        own(&peer, "Task"),
+        own(&peer, "ServiceRequest"),
+        own(&peer, "Patient"),
+    );
+    assert_eq!(task["focus"], reference(&request));
+    assert_eq!(task["for"]["reference"], reference(&patient)["reference"]);
+    assert_eq!(task["status"], "requested");
+    assert!(!peer.all("QuestionnaireResponse").is_empty());
+
+    // Their staff take it on, evaluate and decide, between two fetches.
+    moved(
+        &peer,
+        "accepted",
+        "referral-accepted",
+        "2026-06-03T12:40:00-07:00",
+    );
+    exchanged(&app).await;
+    let path = format!("/kap/v1/episodes/{}", played.episode);
+    let shown = get(practice, &path).await.expect(200);
+    assert_eq!(
+        shown["referrals"][0]["taskEvents"][1]["status"], "accepted",
+        "{shown}"
+    );
+
+    // Their clinician is one of the episode's team, known by the NPI alone.
+    let team = get(practice, "/fhir/Practitioner?family=Exampleton")
+        .await
+        .expect(200);
+    let identifier = team["entry"][0]["resource"]["identifier"].clone();
+    let doctor = peer.put(json!({ "resourceType": "Practitioner", "active": true,
+        "identifier": identifier, "name": [{ "family": "Exampleton" }] }));
+    let doctor = json!({ "reference": format!("Practitioner/{doctor}") });
+    let encounter = peer.put(json!({
+        "resourceType": "Encounter", "status": "finished",
+        "class": { "system": "http://terminology.hl7.org/CodeSystem/v3-ActCode", "code": "VR" },
+        "type": [{ "coding": [{ "system": format!("{CODES}/kap-session-type"), "code": "medical-evaluation" }] }],
+        "subject": reference(&patient), "participant": [{ "individual": doctor }],
+        "period": { "start": "2026-06-10T12:00:00-07:00", "end": "2026-06-10T12:45:00-07:00" },
+    }));
+    peer.put(json!({
+        "resourceType": "ClinicalImpression", "status": "completed",
+        "extension": [
+            { "url": format!("{STRUCTURE}/kap-clearance-decision"), "valueCodeableConcept": { "coding": [{ "system": format!("{CODES}/kap-clearance-decision"), "code": "cleared" }] } },
+            { "url": format!("{STRUCTURE}/kap-clearance-validity"), "valuePeriod": { "start": "2026-06-10", "end": "2026-12-10" } },
+            { "url": format!("{STRUCTURE}/kap-clearance-setting"), "valueCode": "in-person" },
+            { "url": format!("{STRUCTURE}/kap-clearance-route"), "valueCodeableConcept": { "coding": [{ "system": "http://snomed.info/sct", "code": "37839007" }] } },
+            { "url": format!("{STRUCTURE}/kap-clearance-dose-ceiling"), "valueQuantity": { "value": 300, "unit": "mg", "system": "http://unitsofmeasure.org", "code": "mg" } },
+        ],
+        "subject": reference(&patient),
+        "encounter": { "reference": format!("Encounter/{encounter}") },
+        "date": "2026-06-10T13:05:00-07:00", "assessor": doctor,
+    }));
+    moved(
+        &peer,
+        "completed",
+        "decision-issued",
+        "2026-06-10T13:05:00-07:00",
+    );
+    let after = exchanged(&app).await;
+    eprintln!(
+        "REVIEWS {:#?}",
+        kap_fhir::interaction::partner::query::reviews(&app.app, "elsewhere").await
+    );
+    assert_eq!(after.reviews, 0, "{after:#?}");
+    let shown = get(practice, &path).await.expect(200);
+    assert_eq!(shown["phase"], "cleared", "{shown}");
+
+    // What does not fit is kept, answered, and keeps nothing else back.
+    let bad = peer.put(json!({ "resourceType": "MedicationRequest", "status": "active", "intent": "order",
+        "subject": reference(&patient), "medicationCodeableConcept": { "text": "Ketamine lozenges" } }));
+    let after = exchanged(&app).await;
+    assert_eq!((after.reviews, after.status), (1, "ok"), "{after:#?}");
+    let said = own(&peer, "Communication");
+    assert_eq!(
+        said["about"][0]["reference"],
+        format!("MedicationRequest/{bad}")
+    );
+    assert!(
+        text(&said["payload"][0]["contentString"]).contains("MedicationRequest"),
+        "{said}"
+    );
+    exchanged(&app).await;
+    assert_eq!(peer.all("Communication").len(), 1, "it is answered once");
+    app.stop().await;
+}
+
+async fn nothing_is_there_twice(db: Db) {
+    let app = TestApp::start(db, &referred()).await;
+    let peer = peer(&app, Habits::default()).await;
+    // It takes the packet, and the answer is lost.
+    peer.fail(Fault::new(Does::DoAndCut).times(2).on("POST /"));
+    app.play(&referred()).await;
+    until("the packet is there", || async {
+        peer.all("Task").len() == 1
+    })
+    .await;
+    exchanged(&app).await;
+    let before = numbers(&peer);
+    assert!(before.iter().all(|(_, n)| *n > 0), "{before:?}");
+    exchanged(&app).await;
+    assert_eq!(numbers(&peer), before);
+    // A server that knows neither transactions nor conditional creates.
+    peer.set(|habits| {
+        habits.transactions = Support::Refused;
+        habits.conditional_create = Support::Refused;
+    });
+    exchanged(&app).await;
+    assert_eq!(numbers(&peer), before);
+    assert_eq!(state(&app).await.status, "ok");
+    app.stop().await;
+}
