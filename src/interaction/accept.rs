@@ -30,7 +30,7 @@ pub fn accept(
 ) -> Result<Id> {
     of_this_patient(incoming, loaded)?;
     let reading = reading(incoming, at_hand, loaded);
-    let entry = |key: &Key| incoming.iter().find(|i| i.resource.key == *key);
+    let entry = |key: &Key| entry_of(incoming, key);
     let unreadable: Vec<Issue> = reading
         .unreadable
         .iter()
@@ -67,6 +67,12 @@ pub fn accept(
     }
     let first = incoming.first().map(|i| i.resource.key.id.clone());
     Ok(first.unwrap_or_default())
+}
+
+/// The one of `incoming` that has this key.
+#[must_use]
+pub fn entry_of<'i>(incoming: &'i [Incoming], key: &Key) -> Option<&'i Incoming> {
+    incoming.iter().find(|one| one.resource.key == *key)
 }
 
 /// What everything at hand and the incoming resources say together.

@@ -7,9 +7,11 @@ use super::write::Incoming;
 use crate::access::Access;
 use crate::app::App;
 use crate::error::{Error, Kind as ErrorKind, Result};
+use crate::fhir::reference::{local, references};
 use crate::fhir::resource::{Key, Stored};
 use crate::kap::Kind;
 use crate::mapping;
+use crate::store::view::is_directory;
 
 /// The stored resources that the incoming ones refer to or replace.
 pub type AtHand = HashMap<Key, Stored>;
@@ -45,6 +47,29 @@ pub async fn read(
     } else {
         Err(Error::not_found())
     }
+}
+
+/// The same with the entries of the directory that those at hand name: a role's practitioner, an organization's endpoint.
+///
+/// # Errors
+/// Those of the store.
+pub async fn followed(app: &App, access: &Access, at_hand: &AtHand) -> Result<AtHand> {
+    let mut all = at_hand.clone();
+    let mut last: Vec<Stored> = at_hand.values().cloned().collect();
+    while !last.is_empty() {
+        let named = last.iter().flat_map(|row| {
+            let found = references(&row.key.kind, &row.value().unwrap_or_default());
+            found.into_iter().filter_map(|found| local(&found.text))
+        });
+        let mut keys: Vec<Key> = named
+            .filter(|key| is_directory(&key.kind) && !all.contains_key(key))
+            .collect();
+        keys.sort();
+        keys.dedup();
+        last = app.store.view(access).find(&keys).await?;
+        all.extend(last.iter().map(|row| (row.key.clone(), row.clone())));
+    }
+    Ok(all)
 }
 
 /// Projections are written by this service alone.

@@ -33,11 +33,13 @@ const FREE: &[&str] = &[
 /// nothing that an episode's rules would have to judge.
 fn stands_alone(resource: &Resource, patient: Option<&Id>) -> bool {
     let kind = &*resource.key.kind;
-    free(resource) || (patient.is_some() && !needs_episode(kind, &resource.value))
+    free(kind) || (patient.is_some() && !needs_episode(kind, &resource.value))
 }
 
-fn free(resource: &Resource) -> bool {
-    FREE.contains(&&*resource.key.kind)
+/// Whether every record of this type may stand outside any episode.
+#[must_use]
+pub fn free(kind: &str) -> bool {
+    FREE.contains(&kind)
 }
 
 /// The record that the incoming resources become part of.
@@ -66,7 +68,7 @@ pub async fn home(
             .map(|episode| of_episode(episode, at_hand))
             .or_else(|| implied(&one.resource, at_hand));
         // What stood outside any episode stays there, whatever has begun meanwhile.
-        let stays = at_hand.contains_key(&one.resource.key) && !free(&one.resource);
+        let stays = at_hand.contains_key(&one.resource.key) && !free(&one.resource.key.kind);
         let about = patient.clone().filter(|_| !stays);
         if let (None, Some(patient)) = (&home, about) {
             if !open.contains_key(&patient) {
@@ -105,7 +107,9 @@ fn of_episode(episode: Id, at_hand: &AtHand) -> Home {
     }
 }
 
-fn without_episode(resource: &Resource) -> Error {
+/// What is wrong with a record that is of no episode and should be.
+#[must_use]
+pub fn without_episode(resource: &Resource) -> Error {
     let kind = &resource.key.kind;
     let text = "This record says neither by itself nor by its patient of which episode it is.";
     let at = "extension('http://hl7.org/fhir/StructureDefinition/workflow-episodeOfCare').value";
@@ -115,7 +119,8 @@ fn without_episode(resource: &Resource) -> Error {
 }
 
 /// The episode of the version that is replaced, or of the encounter in which the record was made.
-fn implied(resource: &Resource, at_hand: &AtHand) -> Option<Home> {
+#[must_use]
+pub fn implied(resource: &Resource, at_hand: &AtHand) -> Option<Home> {
     let of = |row: &Stored| {
         Some(Home {
             episode: row.episode.clone()?,

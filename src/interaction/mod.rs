@@ -30,6 +30,7 @@ pub mod label;
 pub mod lower;
 pub mod meta;
 mod modifier;
+mod opening;
 pub mod operation;
 mod paging;
 pub mod partner;

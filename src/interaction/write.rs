@@ -10,6 +10,7 @@ use super::condition::{self, TRIES, any_met, existing};
 use super::delete;
 use super::episode::{Ask, Done, Received, change, does};
 use super::home::{Home, home};
+use super::opening;
 use super::pointers::Pointers;
 use super::provenance;
 use super::reading::Loaded;
@@ -26,7 +27,7 @@ use crate::kap::act::Context;
 use crate::kap::{Episode, Kind};
 use crate::mapping::expression::{expression, full};
 
-/// The type that no client creates as FHIR.
+/// The type that no client creates by itself.
 pub const OPENED_ELSEWHERE: &str = "EpisodeOfCare";
 
 /// A resource on its way in.
@@ -222,10 +223,13 @@ pub async fn write_and_delete(
     super::label::check(&incoming)?;
     super::modifier::check(&incoming)?;
     super::consent::check_shapes(&incoming)?;
-    no_opening(&incoming)?;
+    let begins = opening::opening(&incoming, &gone)?.map(opening::home);
     let pointers = Pointers::of(&incoming, &app.fhir_base());
     let at_hand = at_hand::read(app, access, &incoming, &pointers).await?;
-    let home = home(app, access, &incoming, &at_hand).await;
+    let home = match &begins {
+        Some(begins) => Ok(Some(begins.clone())),
+        None => home(app, access, &incoming, &at_hand).await,
+    };
     let home = home.and_then(|home| delete::home(home, &gone));
     let known = home.as_ref().ok().and_then(Option::as_ref);
     pointers.check(&incoming, &at_hand, known)?;
@@ -238,6 +242,9 @@ pub async fn write_and_delete(
         .chain(gone.iter().map(|row| row.key.clone()))
         .collect();
     let stored = match home? {
+        Some(home) if begins.is_some() => {
+            opening::open(app, access, name, (&home, incoming), &at_hand).await?
+        }
         Some(home) => within(app, access, name, (&home, incoming, gone), &at_hand).await?,
         None => plain(app, access, name, (incoming, gone), &at_hand).await?,
     };
@@ -288,18 +295,6 @@ fn is_of(home: &Home, one: &Incoming) -> bool {
     let (patient, episode) = index::compartment(&one.resource.key.kind, &one.resource.value);
     let other = home.patient.is_some() && patient.is_some() && patient != home.patient;
     !other || episode.is_some()
-}
-
-/// An episode begins with more than its EpisodeOfCare: organizations, team, problems.
-fn no_opening(incoming: &[Incoming]) -> Result<()> {
-    let opens = |one: &&Incoming| one.seen.is_none() && &*one.resource.key.kind == OPENED_ELSEWHERE;
-    let Some(one) = incoming.iter().find(opens) else {
-        return Ok(());
-    };
-    let text =
-        "An episode is opened through POST /kap/v1/episodes; as FHIR it is read and updated.";
-    let error = Error::new(ErrorKind::Unprocessable, text).issue_code("not-supported");
-    Err(one.refused(error, Kind::Header))
 }
 
 /// Resources outside any episode: the directory, and a patient without an episode.

@@ -5,7 +5,7 @@ mod history;
 mod leaving;
 mod reading;
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeSet, HashSet};
 
 use super::Store;
 use super::episode::Head;
@@ -107,6 +107,29 @@ impl<'a> View<'a> {
             let rows = self.store.read(b.sql()).await?;
             for row in &rows {
                 out.push(self.told(row)?);
+            }
+        }
+        Ok(out)
+    }
+
+    /// Those of `keys` of which there is a visible record, be it a deleted one.
+    ///
+    /// # Errors
+    /// Those of the store.
+    pub async fn taken(&self, keys: &[Key]) -> Result<HashSet<Key>> {
+        let mut out = HashSet::new();
+        for keys in keys.chunks(*SIZES.last().unwrap_or(&1)) {
+            let mut b = Builder::default();
+            wanted(&mut b, keys);
+            b.push(" SELECT r.type, r.id FROM wanted k CROSS JOIN resource r");
+            b.push(" WHERE r.type = k.type AND r.id = k.id");
+            visible(&mut b, self.access, "r", Of::Any);
+            for row in &self.store.read(b.sql()).await? {
+                let kind = row.text(0);
+                out.insert(Key {
+                    kind,
+                    id: id(row, 1)?,
+                });
             }
         }
         Ok(out)

@@ -21,7 +21,7 @@ mod references;
 mod rules;
 mod search;
 pub mod supply;
-mod transactions;
+pub mod transactions;
 mod units;
 mod validate;
 mod wire;

@@ -30,6 +30,7 @@ mod lower;
 mod malformed;
 mod must_support;
 mod oauth;
+mod packet;
 mod pains;
 mod partner;
 mod peer;

@@ -21,6 +21,7 @@ use crate::kap::people::{Organization, OrganizationType, Organizations};
 use crate::kap::{Episode, Id, Phase};
 use crate::mapping;
 use crate::store;
+use crate::store::sql::Step;
 use crate::store::view::EpisodeFilter;
 
 /// How often an opening is tried again that met another write: it asks for no version, so nobody can be overtaken.
@@ -68,15 +69,7 @@ async fn prepared(
     let twins = open_episodes(app, access, &body.patient.id, &organizations.practice.id).await?;
     let episode = opened(app, access, &seed, body, organizations, &twins)?;
     let mut set = changes(app, access, &episode).await?;
-    let course = (&episode.patient.id, &episode.organizations.practice.id);
-    let (known, now) = (
-        i64::try_from(twins.len()).unwrap_or_default(),
-        app.clock.millis(),
-    );
-    let (tenant, phases) = (access.tenant(), open_phases());
-    // Of two that open at once, the second must know of the first to flag it: asked before this one is there.
-    let alone = store::episode::courses(tenant, course, &phases, known, now);
-    set.steps.splice(..0, alone);
+    set.steps = opening(app, access, &episode, twins.len());
     let flags = episode.detected_issues.iter().map(|i| i.id.clone());
     let resources = set.changes.iter().map(|c| c.resource.key.to_string());
     let outcome = Outcome {
@@ -132,7 +125,15 @@ fn opened(
 
 /// The open episodes of a patient at a practice. The service asks by itself: what the caller's scopes hide is a second
 /// course of the same treatment all the same.
-async fn open_episodes(app: &App, access: &Access, patient: &Id, practice: &Id) -> Result<Vec<Id>> {
+///
+/// # Errors
+/// Those of the store.
+pub async fn open_episodes(
+    app: &App,
+    access: &Access,
+    patient: &Id,
+    practice: &Id,
+) -> Result<Vec<Id>> {
     let reason = "a second course of treatment is flagged";
     let whole = Access::system(app.tenant.clone(), reason, access.now());
     let filter = EpisodeFilter {
@@ -298,10 +299,21 @@ async fn changes(app: &App, access: &Access, episode: &Episode) -> Result<Change
     let told = provenance::of(app, access, episode, &about, &set.changes)?;
     set.changes.extend(told);
     set.about = Some(about);
-    set.steps = store::episode::open(access.tenant(), &head::of(episode, app.clock.millis()));
-    set.steps.extend(party::steps(access.tenant(), episode));
-    set.steps.extend(grants::steps(access.tenant(), episode));
     Ok(set)
+}
+
+/// The rows beside the resources of a new episode, where its patient has `twins` other open ones at the practice.
+#[must_use]
+pub fn opening(app: &App, access: &Access, episode: &Episode, twins: usize) -> Vec<Step> {
+    let (tenant, now) = (access.tenant(), app.clock.millis());
+    let course = (&episode.patient.id, &episode.organizations.practice.id);
+    let known = i64::try_from(twins).unwrap_or_default();
+    // Of two that open at once, the second must know of the first to flag it: asked before this one is there.
+    let mut steps = store::episode::courses(tenant, course, &open_phases(), known, now);
+    steps.extend(store::episode::open(tenant, &head::of(episode, now)));
+    steps.extend(party::steps(tenant, episode));
+    steps.extend(grants::steps(tenant, episode));
+    steps
 }
 
 /// Whether the stored version stays: it says the same, or it is another organization's entry of the directory.

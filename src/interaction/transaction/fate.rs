@@ -1,11 +1,14 @@
 //! What becomes of each entry of a transaction, before anything is done.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
+
+use uuid::Uuid;
 
 use super::entry::{Entry, Method, Target, invalid, within};
 use crate::access::{Access, Interaction};
 use crate::app::App;
 use crate::error::{Error, Kind, Result};
+use crate::fhir::reference::relative;
 use crate::fhir::resource::{Key, Stored};
 use crate::fhir::search::SearchQuery;
 use crate::interaction::condition::{existing, one};
@@ -64,8 +67,9 @@ pub async fn fates(
     let mut asked = HashMap::new();
     let mut changed = HashMap::new();
     let old = replaced(app, access, entries).await?;
+    let mut own = names_kept(app, access, entries).await?;
     for (i, entry) in entries.iter().enumerate() {
-        let fate = fate(app, access, entry, &old).await;
+        let fate = fate(app, access, entry, (&old, own[i].take())).await;
         let fate = fate.map_err(|e| within(e, i))?;
         let unless = fate.unless().map(SearchQuery::identity);
         if let Some(other) = unless.and_then(|query| asked.insert(query, i)) {
@@ -112,11 +116,11 @@ async fn fate(
     app: &App,
     access: &Access,
     entry: &Entry<'_>,
-    old: &HashMap<Key, Stored>,
+    (old, own): (&HashMap<Key, Stored>, Option<Key>),
 ) -> Result<Fate> {
     let (interaction, make): (Interaction, fn(Stored) -> Fate) = match entry.method {
         Method::Get | Method::Head => return Ok(Fate::Read),
-        Method::Post => return create(app, access, entry).await,
+        Method::Post => return create(app, access, entry, own).await,
         Method::Put => (Interaction::Update, Fate::Update),
         Method::Patch => (Interaction::Update, Fate::Patch),
         Method::Delete => (Interaction::Delete, Fate::Delete),
@@ -150,7 +154,7 @@ async fn fate(
     Err(Error::not_found())
 }
 
-async fn create(app: &App, access: &Access, entry: &Entry<'_>) -> Result<Fate> {
+async fn create(app: &App, access: &Access, entry: &Entry<'_>, own: Option<Key>) -> Result<Fate> {
     access.allow(Interaction::Create, &entry.kind)?;
     let mut unless = None;
     if let Some(criteria) = &entry.if_none_exist {
@@ -161,7 +165,45 @@ async fn create(app: &App, access: &Access, entry: &Entry<'_>) -> Result<Fate> {
         }
         unless = Some(query);
     }
-    Ok(Fate::Create(fresh(app, &entry.kind), unless))
+    let key = own.unwrap_or_else(|| fresh(app, &entry.kind));
+    Ok(Fate::Create(key, unless))
+}
+
+/// The key under which each new resource is known where it comes from, if it can have the same here: facts name each
+/// other by ids that stand in extensions as text.
+async fn names_kept(app: &App, access: &Access, entries: &[Entry<'_>]) -> Result<Vec<Option<Key>>> {
+    let base = app.fhir_base();
+    let mut seen = HashSet::new();
+    let mut keys: Vec<Option<Key>> = entries
+        .iter()
+        .map(|entry| name_kept(entry, &base).filter(|key| seen.insert(key.clone())))
+        .collect();
+    let asked: Vec<Key> = keys.iter().flatten().cloned().collect();
+    let reason = "a new record takes no id that is another's";
+    let whole = Access::system(app.tenant.clone(), reason, access.now());
+    let taken = app.store.view(&whole).taken(&asked).await?;
+    for key in &mut keys {
+        key.take_if(|key| taken.contains(key));
+    }
+    Ok(keys)
+}
+
+/// Type and id at the end of the entry's URL on another server, where the id begins with a UUID: such an id is nobody
+/// else's.
+fn name_kept(entry: &Entry<'_>, base: &str) -> Option<Key> {
+    let url = entry.full_url.as_deref()?;
+    let is_web = url.starts_with("https://") || url.starts_with("http://");
+    let (rest, id) = url.rsplit_once('/')?;
+    let (server, kind) = rest.rsplit_once('/')?;
+    let is_uuid = |text: &str| text.len() == 36 && Uuid::try_parse(text).is_ok();
+    let fits = entry.method == Method::Post
+        && is_web
+        && server.contains("://")
+        && kind == entry.kind
+        && id.get(..36).is_some_and(is_uuid)
+        && relative(url, base).is_none();
+    let id = Id::new(id).filter(|_| fits)?;
+    Some(Key::new(kind, id))
 }
 
 fn fresh(app: &App, kind: &str) -> Key {

@@ -14,8 +14,8 @@ both!(
 const NUMBERS: &str = "https://partner.example.org/answer";
 
 /// A referral that the partner has accepted.
-struct World {
-    app: TestApp,
+pub struct World {
+    pub app: TestApp,
     episode: String,
     task: Value,
     lead: String,
@@ -25,6 +25,11 @@ impl World {
     async fn new(db: Db) -> Self {
         let app = TestApp::start(db, &referred()).await;
         let episode = app.play(&referred()).await.episode;
+        Self::over(app, episode).await
+    }
+
+    /// The partner takes the referral of this episode.
+    pub async fn over(app: TestApp, episode: String) -> Self {
         let partner = app.as_party(Party::Partner);
         let mut task = only(partner, "/fhir/Task?status=requested&focus:missing=false").await;
         for (status, business, at) in [
@@ -48,11 +53,11 @@ impl World {
         }
     }
 
-    fn partner(&self) -> &Caller {
+    pub fn partner(&self) -> &Caller {
         self.app.as_party(Party::Partner)
     }
 
-    async fn record(&self) -> Value {
+    pub async fn record(&self) -> Value {
         let path = format!("/kap/v1/episodes/{}", self.episode);
         get(self.app.as_party(Party::Practice), &path)
             .await
@@ -60,7 +65,7 @@ impl World {
     }
 
     /// The whole answer; `n` numbers it in the partner's own system.
-    fn answer(&self, n: u32) -> Value {
+    pub fn answer(&self, n: u32) -> Value {
         let subject = json!({ "reference": self.task["for"]["reference"] });
         let lead = json!({ "reference": format!("PractitionerRole/{}", self.lead) });
         let mg = |n: u32| json!({ "value": n, "unit": "mg", "system": "http://unitsofmeasure.org", "code": "mg" });
