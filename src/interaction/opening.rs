@@ -161,17 +161,13 @@ fn stated(
     let folded = Episode::fold(facts.iter().map(|(fact, _)| fact.clone()).collect());
     let states = |kind: Kind| facts.iter().any(|(fact, _)| fact.key().0 == kind);
     let Some(episode) = folded else {
-        return Err(match states(Kind::Header) {
-            false => refused(
-                header,
-                "",
-                "An EpisodeOfCare that opens an episode claims the profile kap-episode-of-care.",
-            ),
-            true => refused(
-                header,
-                ".patient",
-                "The transaction holds no patient for the episode.",
-            ),
+        return Err(if states(Kind::Header) {
+            let text = "The transaction holds no patient for the episode.";
+            refused(header, ".patient", text)
+        } else {
+            let text =
+                "An EpisodeOfCare that opens an episode claims the profile kap-episode-of-care.";
+            refused(header, "", text)
         });
     };
     by_its_practice(access, &episode, header, directory)?;

@@ -22,6 +22,7 @@ both!(
     what_a_packet_left_out_is_sent_after_it,
     an_id_that_is_taken_is_given_anew,
     a_second_course_is_flagged,
+    nobody_is_taken_for_the_person_of_another_practice,
     the_partner_answers_in_its_own_service,
 );
 
@@ -256,4 +257,25 @@ async fn the_partner_answers_in_its_own_service(db: Db) {
     assert_eq!(record["prescriptions"].as_array().map(Vec::len), Some(1));
     there.app.stop().await;
     practice.stop().await;
+}
+
+async fn nobody_is_taken_for_the_person_of_another_practice(db: Db) {
+    let pair = Pair::new(db).await;
+    let known = pair.parcel.first("Patient");
+    let other = parcel::another_practice(&pair.partner).await;
+    let own = json!({ "resourceType": "Patient", "name": [{ "family": "Other" }], "birthDate": "1980-01-01" });
+    let bundle = json!({ "resourceType": "Bundle", "type": "transaction", "entry": [
+        { "fullUrl": known["fullUrl"], "resource": own, "request": { "method": "POST", "url": "Patient" } }] });
+    let made = post(&other, "/fhir", &bundle).await.expect(200);
+    let id = text(&known["resource"]["id"]);
+    assert!(
+        text(&made["entry"][0]["response"]["location"]).contains(id),
+        "{made}"
+    );
+    // The practice's own service gives this patient that id: here it is somebody else's.
+    let played = pair.partner.play(&referred()).await;
+    let there = shown(pair.sender(), &played.episode).await;
+    assert_ne!(text(&there["patient"]["id"]), id);
+    assert_ne!(there["patient"]["birthDate"], "1980-01-01");
+    pair.stop().await;
 }

@@ -65,7 +65,10 @@ async fn prepared(
     let client = client(access)?;
     let organizations = organizations(app, access, &body).await?;
     let seed = format!("{client}|{}", request.key);
-    let (body, names) = own_ids(access.tenant(), &organizations.practice.id, &seed, body);
+    let practice = &organizations.practice.id;
+    let ids = |taken: &[Id]| own_ids(access.tenant(), (practice, taken), &seed, body.clone());
+    let taken = of_others(app, access, practice, &ids(&[]).0).await?;
+    let (body, names) = ids(&taken);
     let twins = open_episodes(app, access, &body.patient.id, &organizations.practice.id).await?;
     let episode = opened(app, access, &seed, body, organizations, &twins)?;
     let mut set = changes(app, access, &episode).await?;
@@ -151,16 +154,42 @@ fn open_phases() -> BTreeSet<String> {
     open.map(|phase| phase.code().to_owned()).collect()
 }
 
+/// The ids among those of the people of `body` under which another organization keeps somebody: a record from another
+/// service keeps its id.
+async fn of_others(
+    app: &App,
+    access: &Access,
+    practice: &Id,
+    body: &OpenEpisode,
+) -> Result<Vec<Id>> {
+    let mut keys = vec![Key::new("Patient", body.patient.id.clone())];
+    let members = body.care_team.iter();
+    keys.extend(members.map(|member| Key::new("Practitioner", member.id.clone())));
+    let reason = "nobody is taken for the person of another organization";
+    let whole = Access::system(app.tenant.clone(), reason, access.now());
+    let found = app.store.view(&whole).find(&keys).await?;
+    let others = found.into_iter().filter(|row| row.owner != *practice);
+    Ok(others.map(|row| row.key.id).collect())
+}
+
 /// Ids in the body are local names that the service replaces by its own. People keep theirs across the episodes of a
 /// practice: a patient by identifier, a clinician by NPI, organization and role.
 fn own_ids(
     tenant: &str,
-    practice: &Id,
+    (practice, taken): (&Id, &[Id]),
     seed: &str,
     mut body: OpenEpisode,
 ) -> (OpenEpisode, BTreeMap<Id, Id>) {
     let stable = actor::ids(tenant, &format!("people|{practice}"));
     let fresh = actor::ids(tenant, seed);
+    let lasting = |name: &str| {
+        let own = stable(name);
+        if taken.contains(&own) {
+            fresh(name)
+        } else {
+            own
+        }
+    };
     let mut names: BTreeMap<Id, Id> = BTreeMap::new();
     let mut give = |id: &mut Id, own: Id| {
         if !id.is_unset() {
@@ -173,11 +202,11 @@ fn own_ids(
         .identifiers
         .first()
         .map(|i| format!("patient|{}|{}", i.system, i.value));
-    let patient = identity.map_or_else(|| fresh("patient"), |name| stable(&name));
+    let patient = identity.map_or_else(|| fresh("patient"), |name| lasting(&name));
     give(&mut body.patient.id, patient);
     for (n, member) in body.care_team.iter_mut().enumerate() {
         let own = match &member.npi {
-            Some(npi) => stable(&format!(
+            Some(npi) => lasting(&format!(
                 "member|{npi}|{}|{}",
                 member.organization_id, member.role
             )),
