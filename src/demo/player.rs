@@ -139,6 +139,22 @@ impl<'c> Play<'c> {
         Ok(())
     }
 
+    /// Whose the next step is; `None` where nothing is left.
+    pub fn next_party(&mut self) -> Option<Party> {
+        self.steps.peek().map(|(_, step)| step.party)
+    }
+
+    /// Plays the next step.
+    ///
+    /// # Errors
+    /// Where the service refuses it, with its answer.
+    pub async fn one(&mut self) -> Result<()> {
+        match self.steps.next() {
+            Some((n, step)) => self.take(&n, &step, &mut |_, _| {}).await,
+            None => Ok(()),
+        }
+    }
+
     /// Plays what is left.
     ///
     /// # Errors

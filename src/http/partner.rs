@@ -5,6 +5,7 @@ use axum::extract::{Path, State};
 use axum::http::{HeaderValue, StatusCode, header};
 use axum::response::Response;
 use axum::routing::get;
+use serde_json::json;
 
 use super::extract::Permit;
 use super::respond::{Problem, answer, json_answer};
@@ -35,8 +36,8 @@ async fn jwks(State(app): State<App>) -> Answer {
 }
 
 async fn list(State(app): State<App>, Permit(access): Permit) -> Answer {
-    let all = query::asked(&app, &access).await?;
-    Ok(json_answer(StatusCode::OK, &all)?)
+    let items = query::asked(&app, &access).await?;
+    Ok(json_answer(StatusCode::OK, &json!({ "items": items }))?)
 }
 
 async fn episodes(
@@ -44,11 +45,11 @@ async fn episodes(
     Permit(access): Permit,
     Path(id): Path<String>,
 ) -> Answer {
-    let all = query::asked_episodes(&app, &access, &id).await?;
-    Ok(json_answer(StatusCode::OK, &all)?)
+    let items = query::asked_episodes(&app, &access, &id).await?;
+    Ok(json_answer(StatusCode::OK, &json!({ "items": items }))?)
 }
 
 async fn reviews(State(app): State<App>, Permit(access): Permit, Path(id): Path<String>) -> Answer {
-    let all = query::asked_reviews(&app, &access, &id).await?;
-    Ok(json_answer(StatusCode::OK, &all)?)
+    let items = query::asked_reviews(&app, &access, &id).await?;
+    Ok(json_answer(StatusCode::OK, &json!({ "items": items }))?)
 }

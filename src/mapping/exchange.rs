@@ -4,126 +4,25 @@
 //! Two systems give the same record different ids. It is known there by an identifier: a business identifier for people, else
 //! its address here as a URI (<https://hl7.org/fhir/R4/datatypes.html#Identifier>, system `urn:ietf:rfc:3986`).
 
+use base64::Engine as _;
 use serde_json::{Value, json};
 use sha2::{Digest as _, Sha256};
 
-use super::read::Node;
 use crate::fhir::merge::merge_text;
 use crate::fhir::reference;
 use crate::fhir::resource::Key;
-use crate::kap::base::codes;
+
+mod flow;
+mod task;
+
+pub use flow::{
+    Flow, fetched, flow, is_added_to, is_ahead, is_outside, is_sent_once, is_shared, moves, rank,
+    unread, within,
+};
+pub use task::{between, is_of_requester, moved, standing};
 
 /// The system of identifiers that are URIs.
 pub const URI: &str = "urn:ietf:rfc:3986";
-
-codes! {
-    /// What is exchanged.
-    Flow {
-        /// The packet of a referral: who, why, what is known so far, what was agreed, and what is asked for.
-        Referral = "referral",
-        /// What was done in sessions, and what became of it.
-        Sessions = "sessions",
-        Documents = "documents",
-        Clearance = "clearance",
-        Prescriptions = "prescriptions",
-        Dispenses = "dispenses",
-    }
-}
-
-/// The types that are fetched for a flow; empty for those that are only ever sent.
-#[must_use]
-pub const fn fetched(flow: Flow) -> &'static [&'static str] {
-    match flow {
-        Flow::Referral => &["Task"],
-        Flow::Clearance => &["ClinicalImpression"],
-        Flow::Prescriptions => &["MedicationRequest"],
-        Flow::Dispenses => &["MedicationDispense"],
-        Flow::Sessions | Flow::Documents => &[],
-    }
-}
-
-/// In which order types are sent and taken in: what others rest on comes first.
-#[must_use]
-pub fn rank(kind: &str) -> usize {
-    const ORDER: &[&str] = &[
-        "Organization",
-        "Practitioner",
-        "PractitionerRole",
-        "Patient",
-        "RelatedPerson",
-        "CareTeam",
-        "Condition",
-        "Medication",
-        "EpisodeOfCare",
-        "Encounter",
-        "ServiceRequest",
-        "Task",
-        "ClinicalImpression",
-        "MedicationRequest",
-        "MedicationDispense",
-    ];
-    let at = ORDER.iter().position(|known| *known == kind);
-    at.unwrap_or(ORDER.len())
-}
-
-/// What a record is sent for; `None` for what each system makes for itself, or keeps to itself.
-#[must_use]
-pub fn flow(kind: &str, value: &Value) -> Option<Flow> {
-    if Node::new(value).ext("kap-projection-of").is_some() {
-        return None;
-    }
-    let within = ["encounter", "context", "partOf"];
-    let within = within.iter().any(|name| !value[*name].is_null());
-    Some(match kind {
-        "Patient"
-        | "RelatedPerson"
-        | "Practitioner"
-        | "PractitionerRole"
-        | "CareTeam"
-        | "Condition"
-        | "AllergyIntolerance"
-        | "MedicationStatement"
-        | "Consent"
-        | "EpisodeOfCare"
-        | "ServiceRequest" => Flow::Referral,
-        "Task" => Node::new(value)
-            .has_profile("kap-referral-task")
-            .then_some(Flow::Referral)?,
-        "Observation" | "QuestionnaireResponse" if !within => Flow::Referral,
-        "Observation"
-        | "QuestionnaireResponse"
-        | "Encounter"
-        | "MedicationAdministration"
-        | "Procedure"
-        | "AdverseEvent" => Flow::Sessions,
-        "DocumentReference" => Flow::Documents,
-        "ClinicalImpression" => Flow::Clearance,
-        "MedicationRequest" | "Medication" => Flow::Prescriptions,
-        "MedicationDispense" => Flow::Dispenses,
-        _ => return None,
-    })
-}
-
-/// Whether both systems write it: the status of a referral's Task is the partner's, its cancellation ours.
-#[must_use]
-pub fn is_shared(kind: &str) -> bool {
-    kind == "Task"
-}
-
-/// Whether where a Task stands is sent along with this flow.
-#[must_use]
-pub const fn moves(flow: Flow) -> bool {
-    matches!(flow, Flow::Referral | Flow::Clearance)
-}
-
-/// Whether it is sent once: each system goes on with it by its own rules.
-#[must_use]
-pub fn is_sent_once(kind: &str) -> bool {
-    matches!(
-        kind,
-        "EpisodeOfCare" | "Patient" | "Practitioner" | "PractitionerRole"
-    )
-}
 
 /// A digest of what a record says, whatever its version and whenever it was stored.
 #[must_use]
@@ -142,10 +41,7 @@ pub fn digest(value: &Value) -> String {
     let mut text = String::new();
     print(&said, &mut text);
     let hash = Sha256::digest(text);
-    hash.iter()
-        .take(16)
-        .map(|byte| format!("{byte:02x}"))
-        .collect()
+    base64::engine::general_purpose::URL_SAFE_NO_PAD.encode(&hash[..16])
 }
 
 /// As JSON with the members of objects in the order of their names.
@@ -175,71 +71,6 @@ fn print(value: &Value, out: &mut String) {
     }
 }
 
-/// The part of a Task that its workflow moves (domain reference §3.4).
-const MOVES: &[&str] = &["status", "businessStatus", "statusReason", "output"];
-
-/// Where a Task stands.
-#[must_use]
-pub fn standing(task: &Value) -> Value {
-    let codes = |concept: &Value| {
-        let all = concept["coding"].as_array().cloned().unwrap_or_default();
-        let all = all.iter().map(|c| json!([c["system"], c["code"]]));
-        all.collect::<Vec<_>>()
-    };
-    json!([
-        task["status"],
-        codes(&task["businessStatus"]),
-        task["statusReason"]["text"],
-    ])
-}
-
-/// The steps of a Task's workflow between two of its states; empty where there are none.
-#[must_use]
-pub fn between(from: &str, to: &str) -> &'static [&'static str] {
-    const WAY: &[&str] = &["requested", "accepted", "in-progress", "completed"];
-    let at = |status: &str| WAY.iter().position(|known| *known == status);
-    match (at(from), at(to)) {
-        (Some(from), Some(to)) if from + 1 < to => &WAY[from + 1..to],
-        (Some(0), None) => &WAY[1..2],
-        _ => &[],
-    }
-}
-
-/// Whether the step at which a Task stands is the one who asked's: a withdrawal, or the answer to a question (domain
-/// reference §3.4). The others are of the one who was asked.
-#[must_use]
-pub fn is_of_requester(task: &Value) -> bool {
-    let all = task["businessStatus"]["coding"]
-        .as_array()
-        .into_iter()
-        .flatten();
-    let mut codes = all.filter_map(|coding| coding["code"].as_str());
-    task["status"] == "cancelled" || codes.any(|code| code == "additional-information-sent")
-}
-
-/// `task` where `moved` stands, with when it moved. Everything else stays as it is.
-#[must_use]
-pub fn moved(task: &Value, moved: &Value) -> Value {
-    let mut out = task.clone();
-    for name in MOVES.iter().chain(&["lastModified"]) {
-        match moved.get(*name) {
-            Some(value) => out[*name] = value.clone(),
-            None => {
-                if let Some(all) = out.as_object_mut() {
-                    all.shift_remove(*name);
-                }
-            }
-        }
-    }
-    if let Some(at) = moved["lastModified"]
-        .as_str()
-        .or(moved["meta"]["lastUpdated"].as_str())
-    {
-        out["lastModified"] = at.into();
-    }
-    out
-}
-
 /// The identifier by which a record is found elsewhere: system and value. `base` is the URL of the API where it lives.
 #[must_use]
 pub fn identifier(key: &Key, value: &Value, base: &str) -> (String, String) {
@@ -260,6 +91,13 @@ pub fn identifier(key: &Key, value: &Value, base: &str) -> (String, String) {
         return all.swap_remove(npi.unwrap_or_default());
     }
     (URI.into(), format!("{base}/{key}"))
+}
+
+/// The record of the system at `base` whose address an identifier is.
+#[must_use]
+pub fn address(system: &str, named: &str, base: &str) -> Option<Key> {
+    let below = (system == URI).then(|| reference::relative(named, base));
+    reference::local(below.flatten()?.as_str())
 }
 
 /// The identifiers of a record that have a system.
@@ -331,32 +169,6 @@ pub fn named(value: &Value, base: &str) -> Vec<Key> {
         reference::local(own.as_deref().unwrap_or(said))
     };
     all.filter_map(|found| key(&found.text)).collect()
-}
-
-/// Why a record would be stored without being understood as what its type is fetched for; `None` where it would not. An order
-/// of another medicine is a record like any other; one of ketamine must be read, or nobody counts its doses.
-#[must_use]
-pub fn unread(kind: &str, value: &Value) -> Option<(&'static str, &'static str)> {
-    let node = Node::new(value);
-    match kind {
-        "ClinicalImpression" if node.ext("kap-clearance-decision").is_none() => Some((
-            "extension",
-            "It says no decision: a clearance has the extension kap-clearance-decision.",
-        )),
-        "MedicationRequest" if !node.has_profile("kap-ketamine-prescription") => {
-            let drug = [
-                &value["medicationCodeableConcept"],
-                &value["medicationReference"],
-            ];
-            let ketamine = drug
-                .iter()
-                .any(|d| d.to_string().to_lowercase().contains("ketamin"));
-            let text = "It orders ketamine and does not claim the profile kap-ketamine-prescription, which says dose, \
-                maximum and validity.";
-            ketamine.then_some(("meta.profile", text))
-        }
-        _ => None,
-    }
 }
 
 fn without_storage(value: &Value) -> Value {

@@ -10,7 +10,9 @@ use kap_fhir::mapping::exchange::Flow;
 use crate::app::TestApp;
 use crate::peer::{Habits, Peer, Registration, Time};
 
+mod alike;
 mod elsewhere;
+mod network;
 
 /// Who this service is at the partner's.
 pub const THERE: &str = "practice-service";

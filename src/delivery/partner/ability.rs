@@ -64,8 +64,21 @@ impl Abilities {
         known.is_some_and(|a| a.interactions.iter().any(|own| own == interaction))
     }
 
+    /// Whether it takes new records of this type. A service of this kind opens an episode by a transaction alone, which its
+    /// statement cannot say.
+    pub(super) fn creates(&self, kind: &str) -> bool {
+        self.can(kind, "create") || self.opens(kind)
+    }
+
+    fn opens(&self, kind: &str) -> bool {
+        self.is_alike && self.transaction && kind == "EpisodeOfCare"
+    }
+
     /// Whether a create can be conditional.
     pub(super) fn creates_once(&self, kind: &str) -> bool {
+        if self.opens(kind) {
+            return true;
+        }
         self.types.get(kind).is_some_and(|a| a.conditional_create)
     }
 

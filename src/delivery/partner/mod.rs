@@ -7,6 +7,7 @@
 mod ability;
 mod answer;
 mod bundle;
+mod login;
 mod pull;
 mod push;
 mod remote;
@@ -103,7 +104,7 @@ fn begin(
         let (app, partner) = (app.clone(), partner.clone());
         calls.spawn(async move {
             let done = if fetch {
-                fetched(&app, partner).await
+                Box::pin(fetched(&app, partner)).await
             } else {
                 sent(&app, &partner, horizon).await
             };
@@ -224,7 +225,7 @@ async fn fetched(app: &App, mut partner: Partner) -> Result<()> {
         Some(access) => {
             let remote = Remote { app, partner };
             let beat = || rows::beat(&app.tenant, partner, app.leases.now(app) + LEASE);
-            held(app, beat, pull::pull(&remote, &access)).await?
+            Box::pin(held(app, beat, pull::pull(&remote, &access))).await?
         }
     };
     let Some(done) = done else {

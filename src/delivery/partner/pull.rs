@@ -1,6 +1,8 @@
 //! Fetches from a partner's server what changed there since the last time, with an overlap, and takes it in. What does not fit
 //! is kept for review and answered; it keeps nothing else back.
 
+mod named;
+
 use std::collections::{HashMap, HashSet};
 
 use reqwest::Method;
@@ -16,9 +18,10 @@ use super::bundle;
 use super::remote::{Ask, Remote};
 use super::trouble::{Failure, Trouble};
 use crate::access::Access;
+use crate::error::Error;
 use crate::fhir::resource::Key;
 use crate::interaction::partner::flows;
-use crate::interaction::partner::receive::{self, Received};
+use crate::interaction::partner::receive;
 use crate::mapping::exchange::{self, digest, fetched, is_shared, standing};
 use crate::store::partner::link::{self, Link};
 use crate::store::partner::review::{self, Review};
@@ -261,6 +264,21 @@ impl Pull<'_> {
         self.take(&theirs).await
     }
 
+    /// The patient here whom a record is about.
+    async fn patient(&mut self, theirs: &Theirs<'_>) -> Result<Option<Key>, Trouble> {
+        let about = if theirs.kind == "Task" {
+            "for"
+        } else {
+            "subject"
+        };
+        let about = serde_json::json!({ "of": theirs.value[about] });
+        let named = exchange::named(&about, &self.remote.partner.base);
+        match named.first() {
+            Some(key) if &*key.kind == "Patient" => self.here(&key.kind, key.id.as_str()).await,
+            _ => Ok(None),
+        }
+    }
+
     async fn take(&mut self, theirs: &Theirs<'_>) -> Result<(), Trouble> {
         let (app, partner) = (self.remote.app, self.remote.partner);
         let (kind, id) = (theirs.kind, theirs.id);
@@ -272,17 +290,8 @@ impl Pull<'_> {
         {
             return Ok(());
         }
-        let about = if kind == "Task" { "for" } else { "subject" };
-        let patient = theirs.value[about]["reference"]
-            .as_str()
-            .unwrap_or_default();
-        let named = exchange::named(&serde_json::json!({ "reference": patient }), &partner.base);
-        let patient = match named.first() {
-            Some(key) if &*key.kind == "Patient" => self.here(&key.kind, key.id.as_str()).await?,
-            _ => None,
-        };
         // Records of patients who are none of ours are none of ours to keep.
-        let Some(patient) = patient else {
+        let Some(patient) = self.patient(theirs).await? else {
             return Ok(());
         };
         let taken = match self.received(theirs).await? {
@@ -310,112 +319,24 @@ impl Pull<'_> {
                 Ok(())
             }
             Err(error) if receive::is_refused(&error) => {
-                let review = Review {
-                    kind: kind.into(),
-                    there: id.into(),
-                    digest: mark.into(),
-                    patient: patient.id.as_str().into(),
-                    at: app.clock.millis(),
-                    reason: receive::reason(&error).into(),
-                    body: theirs.text.into(),
-                    answered: false,
-                    settled_at: 0,
-                };
+                let review = review(theirs, &patient, &error, app.clock.millis());
                 Ok(receive::keep(app, partner, &review).await?)
             }
             Err(error) => Err(error.into()),
         }
     }
+}
 
-    /// A record of theirs with its references as they are here.
-    async fn received(
-        &mut self,
-        theirs: &Theirs<'_>,
-    ) -> Result<crate::error::Result<Received>, Trouble> {
-        let base = self.remote.partner.base.clone();
-        let mut found: HashMap<(String, String), Key> = HashMap::new();
-        for key in exchange::named(theirs.value, &base) {
-            if let Some(here) = self.here(&key.kind, key.id.as_str()).await? {
-                found.insert((key.kind.to_string(), key.id.to_string()), here);
-            }
-        }
-        let mut find = |kind: &str, id: &str| found.get(&(kind.to_owned(), id.to_owned())).cloned();
-        let text = exchange::incoming((theirs.kind, theirs.id), theirs.text, &base, &mut find);
-        let broken = || crate::error::Error::new(crate::error::Kind::Invalid, "It is no JSON.");
-        Ok(text.ok_or_else(broken).map(|text| Received {
-            kind: theirs.kind.to_owned(),
-            there: theirs.id.to_owned(),
-            text,
-        }))
-    }
-
-    /// What a record there is here; people whom nobody knows here are taken in.
-    async fn here(&mut self, kind: &str, id: &str) -> Result<Option<Key>, Trouble> {
-        let place = (kind.to_owned(), id.to_owned());
-        if let Some(known) = self.known.get(&place) {
-            return Ok(known.clone());
-        }
-        let (app, partner) = (self.remote.app, self.remote.partner);
-        let link = app.store.linked(&app.tenant, &partner.id, kind, id).await?;
-        let key = match link {
-            Some(link) => Some(link.key),
-            None if self.depth < DEPTH => {
-                self.depth += 1;
-                let found = Box::pin(self.looked_up(kind, id)).await;
-                self.depth -= 1;
-                found?
-            }
-            None => None,
-        };
-        self.known.insert(place, key.clone());
-        Ok(key)
-    }
-
-    async fn looked_up(&mut self, kind: &str, id: &str) -> Result<Option<Key>, Trouble> {
-        let (app, partner) = (self.remote.app, self.remote.partner);
-        let path = format!("{kind}/{id}");
-        let reply = match self.remote.at(Method::GET, &path, Ask::default()).await {
-            Ok(reply) => reply,
-            // What may not be read there is not known here.
-            Err(trouble) if trouble.failure == Failure::Unauthorized => return Ok(None),
-            Err(trouble) => return Err(trouble),
-        };
-        if reply.status != 200 {
-            return Ok(None);
-        }
-        let known = receive::known(app, self.access, kind, &reply.body).await?;
-        let key = match known {
-            Some(key) => Some(key),
-            None if TAKEN_ALONG.contains(&kind) => {
-                let theirs = Theirs {
-                    kind,
-                    id,
-                    text: &reply.text,
-                    value: &reply.body,
-                };
-                let taken = match self.received(&theirs).await? {
-                    Ok(one) => receive::take(app, self.access, &one, None).await,
-                    Err(error) => Err(error),
-                };
-                match taken {
-                    Ok(taken) => Some(taken.key()),
-                    Err(error) if receive::is_refused(&error) => None,
-                    Err(error) => return Err(error.into()),
-                }
-            }
-            None => None,
-        };
-        if let Some(key) = &key {
-            let link = Link {
-                key: key.clone(),
-                there: id.into(),
-                version: bundle::version(&reply.etag, &reply.body).into(),
-                sent: "".into(),
-                received: news(kind, &reply.body).into(),
-            };
-            let step = link::put(&app.tenant, &partner.id, &link);
-            let _ = app.store.write("partner links", vec![step]).await?;
-        }
-        Ok(key)
+fn review(theirs: &Theirs<'_>, patient: &Key, error: &Error, at: i64) -> Review {
+    Review {
+        kind: theirs.kind.into(),
+        there: theirs.id.into(),
+        digest: news(theirs.kind, theirs.value).into(),
+        patient: patient.id.as_str().into(),
+        at,
+        reason: receive::reason(error).into(),
+        body: theirs.text.into(),
+        answered: false,
+        settled_at: 0,
     }
 }

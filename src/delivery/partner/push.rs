@@ -1,18 +1,19 @@
 //! Sends an episode to a partner's server: what is new as creates that create nothing twice, what changed over what it has,
 //! in one transaction where the server has transactions.
 
+mod known;
+
 use std::collections::{BTreeSet, HashMap};
 
 use reqwest::Method;
-use serde_json::Value;
 
 use super::ability::Abilities;
 use super::bundle::{self, Entry};
-use super::remote::{Ask, Remote, Reply};
+use super::remote::{Ask, Remote};
 use super::trouble::{Failure, Trouble};
 use crate::access::Access;
 use crate::fhir::resource::Key;
-use crate::interaction::partner::packet::{Outgoing, Packet, named, noted, packet};
+use crate::interaction::partner::packet::{Outgoing, Packet, noted, packet};
 use crate::kap::Id;
 use crate::mapping::exchange::{self, digest, is_sent_once, is_shared, moved, standing};
 use crate::store::partner::link::{self, Link};
@@ -93,24 +94,31 @@ impl<'a> Push<'a> {
         for one in &packet.records {
             let kind = &*one.key().kind;
             let link = self.links.get(one.key());
-            if link.is_none() && !one.theirs && !self.abilities.can(kind, "create") {
+            if link.is_none() && !one.theirs && !self.abilities.creates(kind) {
                 self.placeless.insert(kind.to_owned());
                 continue;
             }
-            match link {
+            let shared = is_shared(kind);
+            // Another kind of server holds its own records by its own rules.
+            if one.theirs && !shared && !self.abilities.is_alike {
+                continue;
+            }
+            match link.cloned() {
                 None if one.theirs => {
                     if self.found(one.key(), &one.value).await? {
-                        tasks.push(one);
+                        if shared { &mut tasks } else { &mut changed }.push(one);
                     }
                 }
                 None => fresh.push(one),
-                Some(_) if is_shared(kind) => tasks.push(one),
+                Some(_) if shared => tasks.push(one),
                 Some(_) if is_sent_once(kind) && self.stays(kind) => {}
                 Some(link) if *link.sent == *one.digest => {}
+                Some(link) if one.theirs && *link.received == *one.digest => {}
                 Some(_) => changed.push(one),
             }
         }
-        self.look_around(packet, &fresh, &changed).await?;
+        let outside = self.look_around(packet, &fresh, &changed).await?;
+        fresh.extend(outside);
         let mut known = vec![];
         for one in &fresh {
             let kind = &*one.key().kind;
@@ -141,60 +149,6 @@ impl<'a> Push<'a> {
     /// people are the partner's to keep.
     fn stays(&self, kind: &str) -> bool {
         self.abilities.is_alike || kind != "EpisodeOfCare"
-    }
-
-    /// Finds there what the records name and what is not sent with them: the organizations, and what the partner wrote.
-    async fn look_around(
-        &mut self,
-        packet: &Packet,
-        fresh: &[&Outgoing],
-        changed: &[&Outgoing],
-    ) -> Result<(), Trouble> {
-        let app = self.remote.app;
-        let of = fresh.iter().chain(changed);
-        let names: BTreeSet<Key> = of.flat_map(|one| named(app, one)).collect();
-        for key in names {
-            let Some(value) = packet.around.get(&key) else {
-                continue;
-            };
-            if !self.links.contains_key(&key) {
-                self.found(&key, value).await?;
-            }
-        }
-        Ok(())
-    }
-
-    /// Looks for a record by its identifiers; whether one record there is it.
-    async fn found(&mut self, key: &Key, value: &Value) -> Result<bool, Trouble> {
-        let kind = &*key.kind;
-        let searched = self.abilities.can(kind, "search-type");
-        if !searched || !self.abilities.finds(kind, "identifier") {
-            return Ok(false);
-        }
-        let here = self.remote.app.fhir_base();
-        let mut all = vec![exchange::identifier(key, value, &here)];
-        all.extend(exchange::identifiers(value));
-        all.dedup();
-        for (system, named) in all {
-            let criteria = bundle::criteria(&system, &named);
-            let path = format!("{kind}?{criteria}");
-            let reply = self.remote.at(Method::GET, &path, Ask::default()).await?;
-            if reply.status != 200 {
-                continue;
-            }
-            if let Some((there, version)) = bundle::only(&reply.body, kind) {
-                let link = Link {
-                    key: key.clone(),
-                    there: there.into(),
-                    version: version.into(),
-                    sent: "".into(),
-                    received: "".into(),
-                };
-                self.note(vec![link]).await?;
-                return Ok(true);
-            }
-        }
-        Ok(false)
     }
 
     /// Keeps what the records are there.
@@ -336,29 +290,6 @@ impl<'a> Push<'a> {
             return self.note(vec![link]).await;
         }
         Ok(())
-    }
-
-    /// Reads the versions that the server has of these records now: what is ours is written over whatever became of it.
-    async fn refresh(&mut self, some: &[&Outgoing]) -> Result<(), Trouble> {
-        let mut links = vec![];
-        for one in some {
-            if let Some(link) = self.links.get(one.key()).cloned() {
-                let reply = self.read(&link).await?;
-                let version = bundle::version(&reply.etag, &reply.body).into();
-                links.push(Link { version, ..link });
-            }
-        }
-        self.note(links).await
-    }
-
-    async fn read(&self, link: &Link) -> Result<Reply, Trouble> {
-        let path = format!("{}/{}", link.key.kind, link.there);
-        let reply = self.remote.at(Method::GET, &path, Ask::default()).await?;
-        if reply.status == 200 {
-            Ok(reply)
-        } else {
-            Err(Trouble::refused(&reply))
-        }
     }
 
     /// Moves their Task as ours moved, unless theirs moved meanwhile: then that is fetched first.

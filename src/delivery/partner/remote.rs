@@ -9,15 +9,13 @@ use serde_json::Value;
 use super::ability::Abilities;
 use super::trouble::{Failure, Trouble};
 use crate::app::App;
-use crate::auth::jose;
 use crate::delivery::send::retry_after;
-use crate::interaction::partner::keys;
 use crate::store::partner::Partner;
 
 /// Largest answer that is read, bytes.
 const MOST: usize = 16 * 1024 * 1024;
 /// How long an answer may take.
-const PATIENCE: Duration = Duration::from_secs(30);
+pub(super) const PATIENCE: Duration = Duration::from_secs(20);
 const FHIR: &str = "application/fhir+json";
 
 /// A partner's FHIR server, ready to be asked.
@@ -109,7 +107,7 @@ impl Remote<'_> {
         Err(Failure::Unauthorized.trouble("the token is not taken"))
     }
 
-    async fn once(
+    pub(super) async fn once(
         &self,
         method: &Method,
         url: &str,
@@ -138,76 +136,10 @@ impl Remote<'_> {
         }
         heard(request, self.app.clock.millis()).await
     }
-
-    /// A token; `None` where nobody logs in there.
-    async fn token(&self, fresh: bool) -> Result<Option<String>, Trouble> {
-        if self.partner.client_there.is_empty() {
-            return Ok(None);
-        }
-        let now = self.app.clock.millis();
-        let kept = self.app.sends.partners.token(self.partner, now);
-        if let Some(kept) = kept.filter(|_| !fresh) {
-            return Ok(Some(kept));
-        }
-        let place = format!("{}/.well-known/smart-configuration", self.partner.base);
-        let said = self
-            .once(&Method::GET, &place, &Ask::default(), None)
-            .await?;
-        let url = said.body["token_endpoint"]
-            .as_str()
-            .unwrap_or_default()
-            .to_owned();
-        if said.status != 200 || url.is_empty() {
-            let text = "/.well-known/smart-configuration names no token_endpoint";
-            return Err(Failure::Unauthorized.trouble(text));
-        }
-        let sends = &self.app.sends;
-        let judged = sends
-            .judge(&url)
-            .map_err(|why| Failure::Blocked.trouble(why))?;
-        let here = |_| Failure::Here.trouble("the key for this partner cannot be used");
-        let key = keys::signing(self.app, &self.partner.id)
-            .await
-            .map_err(here)?;
-        let client = &*self.partner.client_there;
-        let assertion = jose::client_assertion(&key, client, &url, &self.app.clock, 120);
-        let assertion = assertion.map_err(here)?;
-        let form = [
-            ("grant_type", "client_credentials"),
-            ("scope", &*self.partner.scopes),
-            (
-                "client_assertion_type",
-                "urn:ietf:params:oauth:client-assertion-type:jwt-bearer",
-            ),
-            ("client_assertion", &*assertion),
-        ];
-        let http = sends
-            .http()
-            .map_err(|_| Failure::Here.trouble("no client for HTTP"))?;
-        let request = http.post(judged).timeout(PATIENCE).form(&form);
-        let request = request.header("accept", "application/json");
-        let answer = heard(request, now).await?;
-        let Some(token) = answer.body["access_token"].as_str() else {
-            // The codes of RFC 6749 §5.2 alone; never the description.
-            let code = answer.body["error"].as_str().unwrap_or("no token");
-            let code = super::trouble::plain(code);
-            return Err(match answer.status {
-                429 | 500..=599 => Failure::Busy.trouble("/auth/token"),
-                _ => Failure::Unauthorized.trouble(&format!("the token endpoint says {code}")),
-            });
-        };
-        let lives = answer.body["expires_in"]
-            .as_i64()
-            .unwrap_or(60)
-            .clamp(0, 3600);
-        let until = now + (lives - 10).max(1) * 1000;
-        sends.partners.keep_token(self.partner, token, until);
-        Ok(Some(token.to_owned()))
-    }
 }
 
 /// Sends a request and reads the whole answer.
-async fn heard(request: reqwest::RequestBuilder, now: i64) -> Result<Reply, Trouble> {
+pub(super) async fn heard(request: reqwest::RequestBuilder, now: i64) -> Result<Reply, Trouble> {
     let mut answer = request.send().await.map_err(Trouble::unheard)?;
     let header = |name: &str| {
         let value = answer.headers().get(name).and_then(|v| v.to_str().ok());

@@ -1,6 +1,6 @@
 //! What of an episode is sent to a partner.
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::sync::Arc;
 
 use serde_json::Value;
@@ -12,7 +12,7 @@ use crate::audit::event::Kind as Act;
 use crate::error::Result;
 use crate::fhir::resource::{Key, Stored};
 use crate::kap::Id;
-use crate::mapping::exchange::{self, digest, flow, is_shared, rank};
+use crate::mapping::exchange::{self, digest, flow, is_added_to, is_shared, rank};
 use crate::store::partner::Partner;
 
 /// A record that is sent.
@@ -23,7 +23,7 @@ pub struct Outgoing {
     pub value: Value,
     /// Digest of what it says.
     pub digest: String,
-    /// Whether the partner wrote it: of such, only where its workflow stands is sent.
+    /// Whether the partner wrote it: of such, what this side has to say of it is sent.
     pub theirs: bool,
 }
 
@@ -43,7 +43,7 @@ pub struct Packet {
     /// In the order in which they are sent.
     pub records: Vec<Outgoing>,
     /// What else the partner sees of it: records that those name.
-    pub around: HashMap<Key, Value>,
+    pub around: HashMap<Key, Outgoing>,
 }
 
 /// Types that come along where a record that is sent names them.
@@ -69,31 +69,62 @@ pub async fn packet(
     };
     let wanted = flows(&partner.sends);
     let organization = access.caller().map(|c| c.organization.clone());
-    let mut records: BTreeMap<(usize, Key), Outgoing> = BTreeMap::new();
+    let mut records = Ranked::new();
     let mut rest: HashMap<Key, Outgoing> = HashMap::new();
     for row in record.resources {
-        let (Some(text), Some(value)) = (row.body.clone(), row.value()) else {
+        let Some(one) = outgoing(row, organization.as_ref()) else {
             continue;
         };
-        let key = row.key.clone();
-        let theirs = organization.as_ref() == Some(&row.author);
-        let one = Outgoing {
-            digest: digest(&value),
-            theirs,
-            text,
-            row,
-            value,
-        };
+        let (key, theirs) = (one.key().clone(), one.theirs);
         // Records of Part 2 programmes are fetched, with their notice.
         let open = !Labels::from_bits(one.row.labels).meets(Labels::PART2);
         let asked = flow(&key.kind, &one.value).is_some_and(|of| wanted.contains(&of));
         let moves = is_shared(&key.kind) && wanted.iter().any(|f| exchange::moves(*f));
-        if open && ((asked && !theirs) || (moves && flow(&key.kind, &one.value).is_some())) {
+        let added = theirs && is_added_to(&key.kind) && one.row.version > 1;
+        let told = (asked && !theirs) || (moves && flow(&key.kind, &one.value).is_some()) || added;
+        if open && told {
             records.insert((rank(&key.kind), key), one);
         } else {
             rest.insert(key, one);
         }
     }
+    without_sessions_ahead(app, &mut records);
+    with_what_they_name(app, &mut records, &mut rest);
+    let directory = records.values().flat_map(|one| named(app, one));
+    let directory = directory.filter(|key| &*key.kind == "Organization" && !rest.contains_key(key));
+    let directory: BTreeSet<Key> = directory.collect();
+    let directory: Vec<Key> = directory.into_iter().collect();
+    for row in app.store.view(access).find(&directory).await? {
+        if let Some(one) = outgoing(row, organization.as_ref()) {
+            rest.insert(one.key().clone(), one);
+        }
+    }
+    Ok(Some(Packet {
+        version: record.version,
+        records: records.into_values().collect(),
+        around: rest,
+    }))
+}
+
+/// Records by the order in which they are sent.
+type Ranked = BTreeMap<(usize, Key), Outgoing>;
+
+/// Results are told of a session, not its steps: what is ahead or under way is the practice's to manage.
+fn without_sessions_ahead(app: &App, records: &mut Ranked) {
+    let ahead: BTreeSet<Key> = records
+        .values()
+        .filter(|one| exchange::is_ahead(&one.key().kind, &one.value))
+        .map(|one| one.key().clone())
+        .collect();
+    let waits = |one: &Outgoing| {
+        let within = exchange::within(&one.value, &app.fhir_base());
+        ahead.contains(one.key()) || within.is_some_and(|session| ahead.contains(&session))
+    };
+    records.retain(|_, one| !waits(one));
+}
+
+/// Takes along who and what the records name and a reader needs.
+fn with_what_they_name(app: &App, records: &mut Ranked, rest: &mut HashMap<Key, Outgoing>) {
     loop {
         let named = records.values().flat_map(|one| named(app, one));
         let along = |key: &Key| {
@@ -114,14 +145,17 @@ pub async fn packet(
             }
         }
     }
-    Ok(Some(Packet {
-        version: record.version,
-        records: records.into_values().collect(),
-        around: rest
-            .into_iter()
-            .map(|(key, one)| (key, one.value))
-            .collect(),
-    }))
+}
+
+fn outgoing(row: Stored, organization: Option<&Id>) -> Option<Outgoing> {
+    let (text, value) = (row.body.clone()?, row.value()?);
+    Some(Outgoing {
+        digest: digest(&value),
+        theirs: organization == Some(&row.author),
+        text,
+        row,
+        value,
+    })
 }
 
 /// What a record names.

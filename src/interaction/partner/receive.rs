@@ -7,7 +7,6 @@ use crate::access::Access;
 use crate::app::App;
 use crate::error::{Error, Issue, Kind, Result};
 use crate::fhir::merge::merge_text;
-use crate::fhir::reference::{local, relative};
 use crate::fhir::resource::{Key, Resource, Stored};
 use crate::interaction::condition;
 use crate::interaction::write::{self, Created};
@@ -51,8 +50,8 @@ impl Taken {
 pub async fn known(app: &App, access: &Access, kind: &str, value: &Value) -> Result<Option<Key>> {
     let base = app.fhir_base();
     for (system, named) in identifiers(value) {
-        let here = (system == URI).then(|| relative(&named, &base)).flatten();
-        if let Some(key) = here.as_deref().and_then(local).filter(|k| *k.kind == *kind) {
+        let here = exchange::address(&system, &named, &base);
+        if let Some(key) = here.filter(|k| *k.kind == *kind) {
             let there = app.store.view(access).lookup(&key).await?;
             if there.is_some() {
                 return Ok(Some(key));
@@ -125,22 +124,19 @@ pub async fn take(
         let error = Error::new(Kind::Unprocessable, text).issue_code("required");
         return Err(error.at(format!("{}.{at}", one.kind)));
     }
-    match old {
-        Some(old) => over(app, access, &old, &one.text, &value).await,
-        None => {
-            let id = app.clock.uuid().to_string();
-            let fresh = crate::kap::Id::new(id).unwrap_or_default();
-            let bytes = one.text.as_bytes();
-            let new = Resource::received(bytes, Some(&one.kind), None, || fresh.clone())?;
-            let own = identifiers(&value)
-                .into_iter()
-                .find(|(system, _)| system == URI);
-            let unless = own.map(|(system, named)| criteria(&system, &named));
-            match write::create(app, access, new, unless.as_deref()).await? {
-                Created::New(row) => Ok(Taken::Written(row.key)),
-                Created::Known(row) => Ok(Taken::Known(row.key)),
-            }
-        }
+    if let Some(old) = old {
+        return over(app, access, &old, &one.text, &value).await;
+    }
+    let id = app.clock.uuid().to_string();
+    let fresh = crate::kap::Id::new(id).unwrap_or_default();
+    let new = Resource::received(one.text.as_bytes(), Some(&one.kind), None, || fresh.clone())?;
+    let own = identifiers(&value)
+        .into_iter()
+        .find(|(system, _)| system == URI);
+    let unless = own.map(|(system, named)| criteria(&system, &named));
+    match write::create(app, access, new, unless.as_deref()).await? {
+        Created::New(row) => Ok(Taken::Written(row.key)),
+        Created::Known(row) => Ok(Taken::Known(row.key)),
     }
 }
 
@@ -235,7 +231,7 @@ pub const fn is_refused(error: &Error) -> bool {
 pub fn reason(error: &Error) -> String {
     let said = |issue: &Issue| match &issue.at {
         Some(at) => format!("{at}: {}", issue.text),
-        None => issue.text.to_string(),
+        None => issue.text.clone(),
     };
     let all: Vec<String> = error.issues.iter().take(10).map(said).collect();
     all.join(" ")

@@ -118,10 +118,6 @@ async fn a_referral_and_its_answer_go_both_ways(db: Db) {
         "2026-06-10T13:05:00-07:00",
     );
     let after = exchanged(&app).await;
-    eprintln!(
-        "REVIEWS {:#?}",
-        kap_fhir::interaction::partner::query::reviews(&app.app, "elsewhere").await
-    );
     assert_eq!(after.reviews, 0, "{after:#?}");
     let shown = get(practice, &path).await.expect(200);
     assert_eq!(shown["phase"], "cleared", "{shown}");
@@ -129,6 +125,14 @@ async fn a_referral_and_its_answer_go_both_ways(db: Db) {
     // What does not fit is kept, answered, and keeps nothing else back.
     let bad = peer.put(json!({ "resourceType": "MedicationRequest", "status": "active", "intent": "order",
         "subject": reference(&patient), "medicationCodeableConcept": { "text": "Ketamine lozenges" } }));
+    // An order of another medicine is a record like any other, and a stranger's is none of ours.
+    let other = peer.put(
+        json!({ "resourceType": "MedicationRequest", "status": "active", "intent": "order",
+        "subject": reference(&patient), "medicationCodeableConcept": { "text": "Sertraline" } }),
+    );
+    let stranger = peer.put(json!({ "resourceType": "Patient", "name": [{ "family": "Nobody" }] }));
+    peer.put(json!({ "resourceType": "MedicationRequest", "status": "active", "intent": "order",
+        "subject": { "reference": format!("Patient/{stranger}") }, "medicationCodeableConcept": { "text": "Ketamine" } }));
     let after = exchanged(&app).await;
     assert_eq!((after.reviews, after.status), (1, "ok"), "{after:#?}");
     let said = own(&peer, "Communication");
@@ -140,6 +144,21 @@ async fn a_referral_and_its_answer_go_both_ways(db: Db) {
         text(&said["payload"][0]["contentString"]).contains("MedicationRequest"),
         "{said}"
     );
+    let address = format!("{}/MedicationRequest/{other}", peer.base());
+    let orders = get(
+        practice,
+        "/fhir/MedicationRequest?intent=order&identifier:missing=false",
+    )
+    .await
+    .expect(200);
+    let orders = orders["entry"].as_array().cloned().unwrap_or_default();
+    let theirs = orders
+        .iter()
+        .filter(|e| e["resource"]["identifier"][0]["system"] == "urn:ietf:rfc:3986");
+    let theirs: Vec<&Value> = theirs
+        .map(|e| &e["resource"]["identifier"][0]["value"])
+        .collect();
+    assert_eq!(theirs, [address.as_str()]);
     exchanged(&app).await;
     assert_eq!(peer.all("Communication").len(), 1, "it is answered once");
     app.stop().await;

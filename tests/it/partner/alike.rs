@@ -1,0 +1,182 @@
+//! Two services of this kind: a practice's and its partner's, each with its own database, agree on a whole course.
+
+use std::collections::HashMap;
+use std::time::Duration;
+
+use kap_fhir::auth::client::{ClientSpec, Keys, Purpose};
+use kap_fhir::demo::player::Play;
+use kap_fhir::demo::script::Party;
+use kap_fhir::interaction::partner::{self as exchange, New, keys, query};
+use kap_fhir::kap::{Episode, Id};
+use kap_fhir::mapping::exchange::Flow;
+use serde_json::{Value, json};
+
+use crate::app::{Db, TestApp, sample};
+use crate::both;
+use crate::fhir_door::{FIRST, get, normal};
+
+both!(a_whole_course_is_played_across_two_services);
+
+/// Each side tells the other what is its own to tell.
+async fn side(app: &TestApp, other: &TestApp, party: Party, name: &str, sends: &[Flow]) {
+    let account = app
+        .logins
+        .iter()
+        .find(|a| a.party == party)
+        .expect("a party");
+    let new = New {
+        id: name.into(),
+        client: account.client.into(),
+        base: format!("{}/fhir", other.base),
+        client_there: format!("from-{name}"),
+        scopes: "system/*.cruds".into(),
+        sends: sends.to_vec(),
+        receives: vec![],
+        every: 5,
+    };
+    exchange::add(&app.app, new).await.expect("a partner");
+    // The other side registers who comes from here: the party that is at home here.
+    let here = if party == Party::Partner {
+        Party::Practice
+    } else {
+        Party::Partner
+    };
+    let account = other
+        .logins
+        .iter()
+        .find(|a| a.party == here)
+        .expect("a party");
+    let set = keys::published(&app.app, Some(name)).await.expect("keys");
+    let spec = ClientSpec {
+        id: Some(format!("from-{name}")),
+        name: "the other side".into(),
+        organization: Id::new(account.organization.as_str()).expect("an id"),
+        role: account.role,
+        scopes: "system/*.cruds".into(),
+        purposes: vec![Purpose::Treatment],
+        keys: Keys::Set(set.to_string()),
+    };
+    other.app.auth.register(spec).await.expect("registered");
+}
+
+/// A practice's service and its partner's, for the parties of `episode`.
+async fn two(db: Db, episode: &Episode) -> (TestApp, TestApp) {
+    let practice = TestApp::start(db, episode).await;
+    let partner = TestApp::start(db, episode).await;
+    let told = [Flow::Referral, Flow::Sessions];
+    side(&practice, &partner, Party::Partner, "partner", &told).await;
+    let told = [
+        Flow::Clearance,
+        Flow::Prescriptions,
+        Flow::Dispenses,
+        Flow::Sessions,
+    ];
+    side(&partner, &practice, Party::Practice, "practice", &told).await;
+    (practice, partner)
+}
+
+async fn shown(app: &TestApp, episode: &str) -> Option<Value> {
+    let answer = get(
+        app.as_party(Party::Practice),
+        &format!("/kap/v1/episodes/{episode}"),
+    )
+    .await;
+    (answer.status == 200).then(|| answer.json())
+}
+
+/// Whether everything of the episode was sent from here.
+async fn quiet(app: &TestApp, name: &str, episode: &str) -> bool {
+    let Some(now) = shown(app, episode).await else {
+        return false;
+    };
+    let all = query::episodes(&app.app, name).await.expect("episodes");
+    let own = all.iter().find(|e| e.episode == episode);
+    own.is_some_and(|e| e.doing.reason.is_none() && now["version"] == e.sent)
+}
+
+/// Waits until both have told each other everything.
+async fn agreed(practice: &TestApp, partner: &TestApp, episode: &str) {
+    for _ in 0..250 {
+        let referred = shown(practice, episode)
+            .await
+            .is_some_and(|e| e["referrals"][0].is_object());
+        if !referred
+            || (quiet(practice, "partner", episode).await
+                && quiet(partner, "practice", episode).await)
+        {
+            return;
+        }
+        tokio::time::sleep(Duration::from_millis(20)).await;
+        let mut failing = false;
+        for (app, name) in [(practice, "partner"), (partner, "practice")] {
+            let all = query::episodes(&app.app, name).await.expect("episodes");
+            failing |= all.iter().any(|e| e.doing.reason.is_some());
+        }
+        if failing {
+            // Clocks stand still, and what failed waits for its time.
+            for app in [practice, partner] {
+                app.app.clock.advance(time::Duration::milliseconds(50));
+            }
+        }
+    }
+    let here = query::episodes(&practice.app, "partner").await;
+    let there = query::episodes(&partner.app, "practice").await;
+    panic!("they do not agree: {here:#?} {there:#?}");
+}
+
+async fn a_whole_course_is_played_across_two_services(db: Db) {
+    let episode = sample(FIRST).0;
+    let (practice, partner) = two(db, &episode).await;
+    let mut callers = HashMap::new();
+    for party in [Party::Practice, Party::Ehr] {
+        callers.insert(party, practice.as_party(party).clone());
+    }
+    for party in [Party::Partner, Party::Pharmacy] {
+        callers.insert(party, partner.as_party(party).clone());
+    }
+    let mut play = Play::new(&episode, &callers, "two");
+    let mut last = None;
+    while let Some(party) = play.next_party() {
+        if last.is_some_and(|last| last != party) {
+            agreed(&practice, &partner, &play.played.episode).await;
+        }
+        last = Some(party);
+        if let Err(error) = play.one().await {
+            let here = query::episodes(&practice.app, "partner").await;
+            let there = query::episodes(&partner.app, "practice").await;
+            panic!("a step is not taken: {error:?} {here:#?} {there:#?}");
+        }
+    }
+    let id = play.played.episode.clone();
+    agreed(&practice, &partner, &id).await;
+    let (here, there) = (shown(&practice, &id).await, shown(&partner, &id).await);
+    let (here, there) = (normal(&here.expect("here")), normal(&there.expect("there")));
+    // What each side keeps to itself stays there: plans, intentions, papers.
+    for part in [
+        "phase",
+        "patient",
+        "medications",
+        "allergies",
+        "problems",
+        "screenings",
+        "prescriptions",
+        "clearances",
+        "adverseEvents",
+    ] {
+        assert_eq!(here[part], there[part], "{part}");
+    }
+    let last = |e: &Value| {
+        e["referrals"][0]["taskEvents"]
+            .as_array()
+            .and_then(|all| all.last().cloned())
+    };
+    assert_eq!(last(&here), last(&there));
+    let doses = |e: &Value| {
+        let all = e["sessions"].as_array().into_iter().flatten();
+        let all = all.map(|s| json!([s["status"], s["doses"], s["vitals"], s["discharge"]]));
+        all.collect::<Vec<_>>()
+    };
+    assert_eq!(doses(&here), doses(&there));
+    practice.stop().await;
+    partner.stop().await;
+}
