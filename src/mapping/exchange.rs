@@ -16,8 +16,8 @@ mod flow;
 mod task;
 
 pub use flow::{
-    Flow, fetched, flow, is_added_to, is_ahead, is_outside, is_sent_once, is_shared, moves, rank,
-    unread, within,
+    Flow, fetched, flow, is_added_to, is_ahead, is_outside, is_referral, is_sent_once, is_shared,
+    moves, rank, unread, within,
 };
 pub use task::{between, is_of_requester, moved, standing};
 
@@ -84,6 +84,19 @@ pub fn identifier(key: &Key, value: &Value, base: &str) -> (String, String) {
         Some(own) if !people => return own,
         _ => {}
     }
+    if &*key.kind == "Patient" {
+        // A number of an insurance is a family's: the record number alone is one person's.
+        let record = value["identifier"]
+            .as_array()
+            .into_iter()
+            .flatten()
+            .find(|one| {
+                let mut types = one["type"]["coding"].as_array().into_iter().flatten();
+                types.any(|coding| coding["code"] == "MR")
+            });
+        let record = record.map(|one| identifiers(&json!({ "identifier": one })));
+        all = record.unwrap_or_default();
+    }
     if people && !all.is_empty() {
         let npi = all
             .iter()
@@ -146,6 +159,10 @@ pub fn incoming(
 ) -> Option<String> {
     let was: Value = serde_json::from_str(text).ok()?;
     let mut value = without_storage(&was);
+    if key.0 == "Task" && value["lastModified"].is_null() && was["meta"]["lastUpdated"].is_string()
+    {
+        value["lastModified"] = was["meta"]["lastUpdated"].clone();
+    }
     add_identifier(&mut value, URI, &format!("{base}/{}/{}", key.0, key.1));
     refer(&mut value, &mut |said| {
         let there = reference::relative(said, base);

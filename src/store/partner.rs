@@ -132,6 +132,13 @@ pub fn settle(tenant: &str, p: &Partner, since: &str, to: &Standing) -> Step {
     Step::one(LEASE, TEXT, args)
 }
 
+/// Has everything of theirs looked at again.
+#[must_use]
+pub fn from_the_beginning(tenant: &str, id: &str) -> Step {
+    const TEXT: &str = "UPDATE partner SET since = '' WHERE tenant = $1 AND id = $2";
+    Step::any(TEXT, vec![tenant.into(), id.into()])
+}
+
 /// Makes all work with a partner due at `now`.
 #[must_use]
 pub fn hurry(tenant: &str, id: &str, now: i64) -> Vec<Step> {

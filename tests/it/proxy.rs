@@ -346,3 +346,5 @@ impl Head {
         left
     }
 }
+
+mod tests;

@@ -19,12 +19,14 @@ const MAY_USE: &[(&str, &[&str])] = &[
             "access",
             "app",
             "audit",
+            "auth::jose",
             "clock",
             "delivery",
             "error",
             "fhir",
             "interaction",
             "kap",
+            "mapping::exchange",
             "mapping::topic",
             "net",
             "store",
@@ -64,6 +66,7 @@ const MAY_USE: &[(&str, &[&str])] = &[
             "access",
             "app",
             "audit",
+            "auth::key",
             "delivery",
             "error",
             "fhir",
@@ -103,12 +106,14 @@ const PRIVATE: &[&str] = &[
     "app.rs",
     "cli.rs",
     "cli/private.rs",
-    // The key file, for the secrets of subscribers that its keys seal as well.
+    // The key file, for the secrets of subscribers and of partners that its keys seal as well.
+    "cli/partner.rs",
     "cli/subscription.rs",
     "demo/notes.rs",
     "http/private_note.rs",
     "interaction/private_note/",
     // The ring, to seal those secrets anew.
+    "interaction/partner/keys.rs",
     "interaction/subscription/secrets.rs",
 ];
 
@@ -133,7 +138,14 @@ const HOMES: &[(&str, &[&str])] = &[
     ("jsonwebtoken", &["auth/jose"]),
     // Signatures are of auth, randomness of the clock; the cipher is of private notes and of cursors, in a file each.
     ("aws_lc_rs::aead", &["auth/cursor.rs", "private/cipher.rs"]),
-    ("zeroize", &["private/", "interaction/subscription/"]),
+    (
+        "zeroize",
+        &[
+            "private/",
+            "interaction/subscription/",
+            "interaction/partner/",
+        ],
+    ),
     ("opentelemetry", &["telemetry.rs", "http/layer.rs"]),
     ("jiff", &["kap/calendar.rs", "mapping/"]),
 ];

@@ -70,6 +70,11 @@ impl Abilities {
         self.can(kind, "create") || self.opens(kind)
     }
 
+    /// Whether records of this type are found by an identifier.
+    pub(super) fn identifies(&self, kind: &str) -> bool {
+        self.can(kind, "search-type") && self.finds(kind, "identifier")
+    }
+
     fn opens(&self, kind: &str) -> bool {
         self.is_alike && self.transaction && kind == "EpisodeOfCare"
     }
@@ -95,11 +100,19 @@ impl Abilities {
 }
 
 /// What is kept of partners between calls.
-#[derive(Debug, Default)]
+#[derive(Default)]
 pub(in crate::delivery) struct Kept(Mutex<HashMap<String, One>>);
 
-#[derive(Debug, Default)]
+impl std::fmt::Debug for Kept {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("Kept(…)")
+    }
+}
+
+#[derive(Default)]
 struct One {
+    /// Nothing is sent before.
+    rests_until: i64,
     token: Option<(String, i64)>,
     abilities: Option<(Abilities, i64)>,
 }
@@ -133,7 +146,16 @@ impl Kept {
         self.with(partner, |one| one.abilities = Some((abilities, now)));
     }
 
+    /// Nothing is sent there before `until`.
+    pub(super) fn rest(&self, partner: &Partner, until: i64) {
+        self.with(partner, |one| one.rests_until = until);
+    }
+
+    pub(super) fn rests(&self, partner: &Partner, now: i64) -> bool {
+        self.with(partner, |one| one.rests_until > now)
+    }
+
     pub(super) fn forget(&self, partner: &Partner) {
-        self.with(partner, |one| *one = One::default());
+        self.with(partner, |one| (one.token, one.abilities) = (None, None));
     }
 }

@@ -23,8 +23,11 @@ pub(super) async fn answer(remote: &Remote<'_>, abilities: &Abilities) -> Result
     let Some(kind) = kind else {
         return Ok(());
     };
-    let waiting = app.store.reviews(&app.tenant, &partner.id, MOST).await?;
-    for one in waiting.iter().filter(|one| !one.answered) {
+    let waiting = app
+        .store
+        .reviews_to_answer(&app.tenant, &partner.id, MOST)
+        .await?;
+    for one in &waiting {
         let address = format!(
             "{}/partner/{}/{}/{}/{}",
             app.base, partner.id, one.kind, one.there, one.digest

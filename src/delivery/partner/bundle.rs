@@ -7,6 +7,7 @@ use uuid::Uuid;
 
 use crate::fhir::resource::Key;
 use crate::interaction::partner::receive;
+use crate::kap::Id;
 
 /// A record that goes.
 #[derive(Debug)]
@@ -89,6 +90,8 @@ pub(super) fn criteria(system: &str, named: &str) -> String {
 pub(super) struct Done {
     pub(super) id: Option<String>,
     pub(super) version: String,
+    /// Whether it was made by this very transaction.
+    pub(super) is_new: bool,
 }
 
 /// What became of the entries, in their order.
@@ -101,7 +104,12 @@ pub(super) fn done(reply: &Value) -> Vec<Done> {
             .as_str()
             .unwrap_or_default();
         let (id, version) = placed(location, text("etag"), kind, &entry["resource"]);
-        Done { id, version }
+        let is_new = text("status").starts_with("201");
+        Done {
+            id,
+            version,
+            is_new,
+        }
     };
     all.map(one).collect()
 }
@@ -141,12 +149,58 @@ pub(super) fn version(etag: &str, body: &Value) -> String {
         .unwrap_or_default()
 }
 
-/// Id and version of the one match of a search; `None` where there are none or several.
-pub(super) fn only(bundle: &Value, kind: &str) -> Option<(String, String)> {
+/// What a search found.
+#[derive(Debug)]
+pub(super) enum Found {
+    Nothing,
+    /// Id and version.
+    One(String, String),
+    Several,
+}
+
+/// Which of the records of a searchset is the one that was asked for: servers that do not know a parameter answer with others.
+pub(super) fn found(bundle: &Value, kind: &str, asked: impl Fn(&Value) -> bool) -> Found {
     let all = bundle["entry"].as_array().into_iter().flatten();
     let resources = all.map(|entry| &entry["resource"]);
-    let mut own = resources.filter(|resource| resource["resourceType"] == kind);
-    let (first, second) = (own.next()?, own.next());
-    let id = first["id"].as_str()?.to_owned();
-    second.is_none().then(|| (id, version("", first)))
+    let mut own = resources.filter(|r| r["resourceType"] == kind && asked(r));
+    match (own.next(), own.next()) {
+        (None, _) => Found::Nothing,
+        (Some(_), Some(_)) => Found::Several,
+        (Some(one), None) => match one["id"].as_str().and_then(Id::new) {
+            Some(id) => Found::One(id.to_string(), version("", one)),
+            None => Found::Nothing,
+        },
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_was_written_is_found_where_the_answer_says() {
+        let at = |location: &str, etag: &str| placed(location, etag, "Task", &Value::Null);
+        let known = (Some("7".to_owned()), "W/\"2\"".to_owned());
+        assert_eq!(at("https://a.example/fhir/Task/7/_history/2", ""), known);
+        assert_eq!(at("Task/7", "W/\"2\""), known);
+        let body = json!({ "resourceType": "Task", "id": "7", "meta": { "versionId": "2" } });
+        assert_eq!(placed("", "", "Task", &body), known);
+        assert_eq!(at("", "").0, None);
+    }
+
+    #[test]
+    fn a_server_that_heeds_no_parameter_finds_nobody() {
+        let one = |id: &str, value: &str| json!({ "resource": { "resourceType": "Patient", "id": id, "identifier": [{ "value": value }] } });
+        let asked = |r: &Value| r["identifier"][0]["value"] == "mine";
+        let found = |entries: Value| found(&json!({ "entry": entries }), "Patient", asked);
+        assert!(matches!(found(json!([one("1", "other")])), Found::Nothing));
+        assert!(
+            matches!(found(json!([one("1", "other"), one("2", "mine")])), Found::One(id, _) if id == "2")
+        );
+        assert!(matches!(
+            found(json!([one("1", "mine"), one("2", "mine")])),
+            Found::Several
+        ));
+        assert!(matches!(found(json!([one("a/b", "mine")])), Found::Nothing));
+    }
 }

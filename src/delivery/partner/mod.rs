@@ -60,6 +60,12 @@ pub async fn work(app: App, mut stopped: watch::Receiver<bool>) {
         match app.store.partners(&app.tenant).await {
             Ok(all) => {
                 for partner in all.into_iter().filter(|p| !p.disabled) {
+                    // One that is new is told of everything at once.
+                    let horizon = if partner.created_at >= compared - WHOLE {
+                        0
+                    } else {
+                        horizon
+                    };
                     begin(&app, &mut calls, &mut busy, (&partner, horizon));
                 }
                 if horizon == 0 {
@@ -93,7 +99,10 @@ fn begin(
 ) {
     let due = partner.standing.due_at <= app.clock.millis();
     for (fetch, wanted) in [
-        (false, !partner.sends.is_empty()),
+        (
+            false,
+            !partner.sends.is_empty() && !app.sends.partners.rests(partner, app.clock.millis()),
+        ),
         (true, !partner.receives.is_empty() && due),
     ] {
         let name = (partner.id.clone(), fetch);
@@ -181,14 +190,15 @@ async fn send(app: &App, partner: &Partner, mut one: Work) -> Result<Went> {
     let (sent, to, went) = match done {
         Ok(pushed) => {
             let said = pushed.as_ref().map(|p| p.said.clone()).unwrap_or_default();
+            let again = if pushed.is_some() { 0 } else { now + WHOLE };
             let to = Standing {
-                due_at: 0,
+                due_at: again,
                 said: said.into(),
                 ok_at: now,
                 ..Standing::default()
             };
-            // What it sees nothing of is looked at again when the episode changes.
-            let version = pushed.map_or(one.version, |pushed| pushed.version);
+            // What it sees nothing of may become visible without a change: a consent begins.
+            let version = pushed.map_or(one.sent, |pushed| pushed.version);
             (version, to, Went::On)
         }
         Err(trouble) => {
@@ -203,8 +213,11 @@ async fn send(app: &App, partner: &Partner, mut one: Work) -> Result<Went> {
             (one.sent, failed(app, &one.standing, &trouble)?, went)
         }
     };
-    if went == Went::Nowhere || to.failing_since > 0 {
+    if to.failing_since > 0 {
         app.sends.partners.forget(partner);
+    }
+    if went == Went::Nowhere {
+        app.sends.partners.rest(partner, to.due_at);
     }
     let step = work::settle(&app.tenant, &partner.id, &one, sent, &to);
     let _ = app.store.write("settle episode", vec![step]).await?;

@@ -2,15 +2,16 @@
 //! is kept for review and answered; it keeps nothing else back.
 
 mod named;
+mod page;
 
-use std::collections::{HashMap, HashSet};
+use std::collections::{BTreeMap, HashMap, HashSet};
 
 use reqwest::Method;
-use serde::Deserialize;
 use serde_json::Value;
-use serde_json::value::RawValue;
 use time::OffsetDateTime;
 use time::format_description::well_known::Rfc3339;
+
+use page::{Page, below};
 
 use super::ability::Abilities;
 use super::answer;
@@ -22,6 +23,7 @@ use crate::error::Error;
 use crate::fhir::resource::Key;
 use crate::interaction::partner::flows;
 use crate::interaction::partner::receive;
+use crate::kap::Id;
 use crate::mapping::exchange::{self, digest, fetched, is_shared, standing};
 use crate::store::partner::link::{self, Link};
 use crate::store::partner::review::{self, Review};
@@ -51,25 +53,6 @@ pub(super) struct Pulled {
     pub(super) said: String,
 }
 
-#[derive(Deserialize)]
-struct Page {
-    #[serde(default)]
-    entry: Vec<PageEntry>,
-    #[serde(default)]
-    link: Vec<PageLink>,
-}
-
-#[derive(Deserialize)]
-struct PageEntry {
-    resource: Option<Box<RawValue>>,
-}
-
-#[derive(Deserialize)]
-struct PageLink {
-    relation: String,
-    url: String,
-}
-
 /// A record of theirs.
 struct Theirs<'t> {
     kind: &'t str,
@@ -81,61 +64,50 @@ struct Theirs<'t> {
 /// Fetches and takes in.
 pub(super) async fn pull(remote: &Remote<'_>, access: &Access) -> Result<Pulled, Trouble> {
     let abilities = remote.abilities().await?;
-    let waiting = remote
-        .app
-        .store
-        .reviews(&remote.app.tenant, &remote.partner.id, AGAIN)
-        .await?;
-    let waits = |all: &[Review]| {
-        all.iter()
-            .map(|r| (name(r), r.digest.to_string()))
-            .collect()
-    };
     let mut pull = Pull {
         remote,
         access,
-        newest: remote.partner.since.to_string(),
-        waiting: waiting
-            .iter()
-            .map(|r| (name(r), r.digest.to_string()))
-            .collect(),
+        newest: BTreeMap::new(),
+        waiting: HashMap::new(),
         known: HashMap::new(),
         depth: 0,
+        begun: remote.app.clock.now(),
     };
+    pull.waiting().await?;
     let mut kinds: Vec<&str> = flows(&remote.partner.receives)
         .into_iter()
         .flat_map(|flow| fetched(flow).iter().copied())
         .collect();
     kinds.sort_by_key(|kind| exchange::rank(kind));
-    let mut missing = vec![];
+    let (mut missing, mut trouble) = (vec![], None);
     for kind in kinds {
-        if abilities.can(kind, "search-type") {
-            pull.kind(kind, &abilities).await?;
-        } else {
+        if !abilities.can(kind, "search-type") {
             missing.push(kind);
+            continue;
+        }
+        match pull.kind(kind, &abilities).await {
+            // One type that is not given keeps no other back.
+            Err(refused) if refused.failure.is_of_one_question() => {
+                trouble.get_or_insert(refused);
+            }
+            done => done?,
         }
     }
     // What needed something that came with it has it by now.
-    let waiting = remote
-        .app
-        .store
-        .reviews(&remote.app.tenant, &remote.partner.id, AGAIN)
-        .await?;
-    pull.waiting = waits(&waiting);
-    for one in &waiting {
+    for one in &pull.waiting().await? {
         pull.again(one).await?;
     }
-    let newest = pull.newest;
+    let since = pull.since();
     answer::answer(remote, &abilities).await?;
     let said = if missing.is_empty() {
         String::new()
     } else {
         format!("not offered there: {}", missing.join(" "))
     };
-    Ok(Pulled {
-        since: newest,
-        said,
-    })
+    match trouble {
+        Some(trouble) => Err(trouble),
+        None => Ok(Pulled { since, said }),
+    }
 }
 
 fn name(review: &Review) -> (String, String) {
@@ -158,16 +130,23 @@ fn at(text: &str) -> Option<OffsetDateTime> {
 struct Pull<'a> {
     remote: &'a Remote<'a>,
     access: &'a Access,
-    newest: String,
+    /// The newest change of each type that was looked at.
+    newest: BTreeMap<String, String>,
     /// What waits for review, by its name there, with the digest of what came.
     waiting: HashMap<(String, String), String>,
     /// What records there are here, as far as it was asked.
     known: HashMap<(String, String), Option<Key>>,
     depth: usize,
+    /// When it was begun, by the clock here.
+    begun: OffsetDateTime,
 }
 
 impl Pull<'_> {
     async fn kind(&mut self, kind: &str, abilities: &Abilities) -> Result<(), Trouble> {
+        self.begun = self.remote.app.clock.now();
+        if let Some(before) = self.before(kind) {
+            self.newest.insert(kind.to_owned(), before);
+        }
         let mut url = self.first(kind, abilities);
         let mut seen = HashSet::new();
         for _ in 0..PAGES {
@@ -194,11 +173,27 @@ impl Pull<'_> {
         Ok(())
     }
 
+    /// The newest change of a type that was looked at before: the words of `since` are `Type=instant`.
+    fn before(&self, kind: &str) -> Option<String> {
+        let mut words = self.remote.partner.since.split(' ');
+        words.find_map(|word| Some(word.strip_prefix(kind)?.strip_prefix('=')?.to_owned()))
+    }
+
+    /// The same after this fetch. What claims to be of the future does not move it.
+    fn since(&self) -> String {
+        let word = |(kind, newest): (&String, &String)| format!("{kind}={newest}");
+        self.newest.iter().map(word).collect::<Vec<_>>().join(" ")
+    }
+
     /// The URL of the first page.
     fn first(&self, kind: &str, abilities: &Abilities) -> String {
         let mut query = url::form_urlencoded::Serializer::new(String::new());
         let timed = abilities.finds(kind, "_lastUpdated");
-        if let Some(since) = at(&self.remote.partner.since).filter(|_| timed) {
+        if let Some(since) = self
+            .before(kind)
+            .and_then(|since| at(&since))
+            .filter(|_| timed)
+        {
             let from = (since - OVERLAP).format(&Rfc3339).unwrap_or_default();
             query.append_pair("_lastUpdated", &format!("ge{from}"));
         }
@@ -215,7 +210,9 @@ impl Pull<'_> {
         let base = url::Url::parse(&base).ok();
         let url = base.as_ref().and_then(|base| base.join(next).ok());
         match (base, url) {
-            (Some(base), Some(url)) if base.origin() == url.origin() => Ok(url.into()),
+            (Some(base), Some(url)) if base.origin() == url.origin() && below(&base, &url) => {
+                Ok(url.into())
+            }
             _ => Err(Failure::Blocked.trouble("a next page is of another server")),
         }
     }
@@ -232,10 +229,16 @@ impl Pull<'_> {
         if kind != wanted {
             return Ok(());
         }
-        if let Some(updated) = value["meta"]["lastUpdated"].as_str()
-            && at(updated) > at(&self.newest)
-        {
-            updated.clone_into(&mut self.newest);
+        if Id::new(id).is_none() {
+            return Ok(());
+        }
+        let updated = value["meta"]["lastUpdated"].as_str().unwrap_or_default();
+        let newest = self.newest.get(kind).and_then(|newest| at(newest));
+        if at(updated) > newest && at(updated) <= Some(self.begun) {
+            self.newest.insert(kind.to_owned(), updated.to_owned());
+        }
+        if self.is_own_answer(&value) {
+            return Ok(());
         }
         let theirs = Theirs {
             kind,
@@ -248,6 +251,28 @@ impl Pull<'_> {
             return Ok(());
         }
         self.take(&theirs).await
+    }
+
+    /// Whether it is what this service answered there.
+    fn is_own_answer(&self, value: &Value) -> bool {
+        let own = format!(
+            "{}/partner/{}/",
+            self.remote.app.base, self.remote.partner.id
+        );
+        exchange::identifiers(value)
+            .iter()
+            .any(|(_, named)| named.starts_with(&own))
+    }
+
+    /// What waits for review, looked up anew.
+    async fn waiting(&mut self) -> Result<Vec<Review>, Trouble> {
+        let (app, partner) = (self.remote.app, &self.remote.partner.id);
+        let all = app.store.reviews(&app.tenant, partner, AGAIN).await?;
+        self.waiting = all
+            .iter()
+            .map(|r| (name(r), r.digest.to_string()))
+            .collect();
+        Ok(all)
     }
 
     /// What waited is tried again: what it needs may have come meanwhile.
@@ -284,10 +309,15 @@ impl Pull<'_> {
         let (kind, id) = (theirs.kind, theirs.id);
         let mark = news(kind, theirs.value);
         let link = app.store.linked(&app.tenant, &partner.id, kind, id).await?;
+        let waits = self.waiting.contains_key(&(kind.to_owned(), id.to_owned()));
         if link
             .as_ref()
             .is_some_and(|link| *link.received == *mark || *link.sent == *mark)
         {
+            if waits {
+                let fits = review::fits(&app.tenant, &partner.id, (kind, id), app.clock.millis());
+                let _ = app.store.write("partner review", vec![fits]).await?;
+            }
             return Ok(());
         }
         // Records of patients who are none of ours are none of ours to keep.
@@ -295,11 +325,12 @@ impl Pull<'_> {
             return Ok(());
         };
         let taken = match self.received(theirs).await? {
-            Ok(one) => receive::take(app, self.access, &one, link.as_ref()).await,
+            Ok(one) => receive::take(app, self.access, partner, &one, link.as_ref()).await,
             Err(error) => Err(error),
         };
         match taken {
-            Ok(taken) => {
+            Ok(None) => Ok(()),
+            Ok(Some(taken)) => {
                 let key = taken.key();
                 let new = Link {
                     there: id.into(),
@@ -308,11 +339,11 @@ impl Pull<'_> {
                     received: mark.into(),
                     key: key.clone(),
                 };
-                let mut steps = vec![link::put(&app.tenant, &partner.id, &new)];
-                if self.waiting.contains_key(&(kind.to_owned(), id.to_owned())) {
-                    let now = app.clock.millis();
-                    steps.push(review::fits(&app.tenant, &partner.id, (kind, id), now));
-                }
+                let now = app.clock.millis();
+                let steps = vec![
+                    link::put(&app.tenant, &partner.id, &new),
+                    review::fits(&app.tenant, &partner.id, (kind, id), now),
+                ];
                 let _ = app.store.write("partner links", steps).await?;
                 self.known
                     .insert((kind.to_owned(), id.to_owned()), Some(key));

@@ -2,6 +2,7 @@
 //! in one transaction where the server has transactions.
 
 mod known;
+mod task;
 
 use std::collections::{BTreeSet, HashMap};
 
@@ -15,11 +16,15 @@ use crate::access::Access;
 use crate::fhir::resource::Key;
 use crate::interaction::partner::packet::{Outgoing, Packet, noted, packet};
 use crate::kap::Id;
-use crate::mapping::exchange::{self, digest, is_sent_once, is_shared, moved, standing};
+use crate::mapping::exchange::{self, digest, is_sent_once, is_shared, standing};
+use crate::store::partner as rows;
 use crate::store::partner::link::{self, Link};
 
 /// Entries of a transaction at most.
 const MOST: usize = 150;
+
+/// Types without which nothing was told.
+const NEEDED: &[&str] = &["Patient", "ServiceRequest", "Task"];
 
 /// What became of sending.
 #[derive(Debug)]
@@ -49,6 +54,9 @@ pub(super) async fn push(
     let abilities = remote.abilities().await?;
     let mut push = Push::of(remote, access, abilities, &packet).await?;
     push.send(&packet).await?;
+    if let Some(kind) = NEEDED.iter().find(|kind| push.placeless.contains(**kind)) {
+        return Err(Failure::Refused.trouble(&format!("its statement has no place for {kind}")));
+    }
     let said = if push.placeless.is_empty() {
         String::new()
     } else {
@@ -119,17 +127,48 @@ impl<'a> Push<'a> {
         }
         let outside = self.look_around(packet, &fresh, &changed).await?;
         fresh.extend(outside);
-        let mut known = vec![];
-        for one in &fresh {
+        let mut new = vec![];
+        for one in fresh {
             let kind = &*one.key().kind;
-            if !self.abilities.creates_once(kind) && self.found(one.key(), &one.value).await? {
-                known.push(one.key());
+            let once = self.abilities.creates_once(kind);
+            if !once && !self.abilities.identifies(kind) {
+                // What could be there twice is not sent.
+                self.placeless.insert(kind.to_owned());
+            } else if once || !self.found(one.key(), &one.value).await? {
+                new.push(one);
+            } else if is_shared(kind) {
+                tasks.push(one);
+            } else if !is_sent_once(kind) {
+                changed.push(one);
             }
         }
-        let known: Vec<Key> = known.into_iter().cloned().collect();
-        fresh.retain(|one| !known.contains(one.key()));
-        let mut all: Vec<&Outgoing> = fresh.into_iter().chain(changed).collect();
+        // A withdrawal does not wait for what a server may refuse.
+        let (first, last): (Vec<&Outgoing>, Vec<&Outgoing>) = tasks
+            .into_iter()
+            .partition(|one| exchange::is_of_requester(&one.value));
+        for one in first {
+            self.task(one).await?;
+        }
+        new.extend(changed);
+        let existed = self.all(new).await?;
+        let (tasks, others): (Vec<&Outgoing>, Vec<&Outgoing>) = existed
+            .into_iter()
+            .partition(|one| is_shared(&one.key().kind));
+        self.all(others).await?;
+        for one in last.into_iter().chain(tasks) {
+            self.task(one).await?;
+        }
+        Ok(())
+    }
+
+    /// Sends these; those that were there already, as they may have been then, are given back.
+    async fn all<'o>(&mut self, mut all: Vec<&'o Outgoing>) -> Result<Vec<&'o Outgoing>, Trouble> {
         all.sort_by_key(|one| exchange::rank(&one.key().kind));
+        let new: Vec<&Outgoing> = all
+            .iter()
+            .copied()
+            .filter(|one| !self.links.contains_key(one.key()))
+            .collect();
         if self.abilities.transaction {
             for some in all.chunks(MOST) {
                 self.together(some).await?;
@@ -139,10 +178,11 @@ impl<'a> Push<'a> {
                 self.alone(one).await?;
             }
         }
-        for one in tasks {
-            self.task(one).await?;
-        }
-        Ok(())
+        let stays = |one: &&Outgoing| {
+            let link = self.links.get(one.key());
+            link.is_some_and(|link| link.sent.is_empty()) && !is_sent_once(&one.key().kind)
+        };
+        Ok(new.into_iter().filter(stays).collect())
     }
 
     /// Whether what was sent once is never sent again: another service of this kind goes on with an episode by itself, and
@@ -155,7 +195,13 @@ impl<'a> Push<'a> {
     async fn note(&mut self, links: Vec<Link>) -> Result<(), Trouble> {
         let (app, partner) = (self.remote.app, &self.remote.partner.id);
         let steps = links.iter().map(|l| link::put(&app.tenant, partner, l));
-        let done = app.store.write("partner links", steps.collect()).await?;
+        let mut steps: Vec<_> = steps.collect();
+        let new = |l: &Link| &*l.key.kind == "Patient" && !self.links.contains_key(&l.key);
+        if links.iter().any(new) {
+            // What there is of them there was passed over so far.
+            steps.push(rows::from_the_beginning(&app.tenant, partner));
+        }
+        let done = app.store.write("partner links", steps).await?;
         if done.is_err() {
             return Err(Failure::Here.trouble("what was sent cannot be noted"));
         }
@@ -188,7 +234,8 @@ impl<'a> Push<'a> {
         })
     }
 
-    fn sent(&self, one: &Outgoing, there: String, version: String) -> Link {
+    /// What is noted of a record that was sent. Of one that was there already it is not known what it says.
+    fn sent(&self, one: &Outgoing, there: String, version: String, existed: bool) -> Link {
         let old = self.links.get(one.key());
         let mark = if is_shared(&one.key().kind) {
             digest(&standing(&one.value))
@@ -200,7 +247,7 @@ impl<'a> Push<'a> {
             there: there.into(),
             version: version.into(),
             received: old.map(|l| l.received.clone()).unwrap_or_default(),
-            sent: mark.into(),
+            sent: if existed { "".into() } else { mark.into() },
         }
     }
 
@@ -245,7 +292,8 @@ impl<'a> Push<'a> {
                 let there = there.ok_or_else(|| {
                     Failure::NotFhir.trouble("the transaction-response has no location")
                 })?;
-                links.push(self.sent(one, there, done.version));
+                let existed = !self.links.contains_key(one.key()) && !done.is_new;
+                links.push(self.sent(one, there, done.version, existed));
             }
             return self.note(links).await;
         }
@@ -286,65 +334,11 @@ impl<'a> Push<'a> {
             let (id, version) = bundle::placed(&reply.location, &reply.etag, &kind, &reply.body);
             let there = id.or(old);
             let there = there.ok_or_else(|| Failure::NotFhir.trouble("no Location"))?;
-            let link = self.sent(one, there, version);
+            let existed = !self.links.contains_key(one.key()) && reply.status == 200;
+            let link = self.sent(one, there, version, existed);
             return self.note(vec![link]).await;
         }
         Ok(())
-    }
-
-    /// Moves their Task as ours moved, unless theirs moved meanwhile: then that is fetched first.
-    async fn task(&mut self, one: &Outgoing) -> Result<(), Trouble> {
-        let Some(link) = self.links.get(one.key()).cloned() else {
-            return Ok(());
-        };
-        let organization = self
-            .access
-            .caller()
-            .map(|c| format!("Organization/{}", c.organization));
-        let owner = one.value["owner"]["reference"].as_str().map(str::to_owned);
-        // Of a step that is the partner's, we tell nobody but who asked.
-        if (organization == owner) != exchange::is_of_requester(&one.value) {
-            return Ok(());
-        }
-        let ours = standing(&one.value);
-        let mark = digest(&ours);
-        if *link.sent == *mark || *link.received == *mark {
-            return Ok(());
-        }
-        let reply = self.read(&link).await?;
-        let theirs = standing(&reply.body);
-        let version = bundle::version(&reply.etag, &reply.body);
-        let mut after = Link {
-            sent: mark.as_str().into(),
-            version: version.as_str().into(),
-            ..link.clone()
-        };
-        if theirs == ours {
-            return self.note(vec![after]).await;
-        }
-        let seen = [&*link.sent, &*link.received].contains(&&*digest(&theirs));
-        let first = link.sent.is_empty() && link.received.is_empty();
-        if !seen && !first && !self.remote.partner.receives.is_empty() {
-            return Err(Failure::Stale.trouble("the Task moved there: it is fetched first"));
-        }
-        self.noted(&[one]).await?;
-        let mut named = self.entry(one, &HashMap::new())?.value();
-        named["lastModified"] = one.value["lastModified"].clone();
-        let body = moved(&reply.body, &named).to_string();
-        let mut ask = Ask {
-            body: Some(body),
-            headers: vec![("prefer", "return=minimal")],
-        };
-        if !version.is_empty() {
-            ask.headers.push(("if-match", &version));
-        }
-        let path = format!("Task/{}", link.there);
-        let reply = self.remote.at(Method::PUT, &path, ask).await?;
-        if !matches!(reply.status, 200 | 201) {
-            return Err(Trouble::refused(&reply));
-        }
-        after.version = bundle::version(&reply.etag, &reply.body).into();
-        self.note(vec![after]).await
     }
 
     async fn noted(&self, some: &[&Outgoing]) -> Result<(), Trouble> {

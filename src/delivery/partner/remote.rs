@@ -55,13 +55,8 @@ impl Remote<'_> {
             return Ok(kept);
         }
         let url = format!("{}/metadata", self.partner.base);
-        // It is read without a login (R4 http.html#capabilities); a server that wants one gets one.
-        let reply = self.once(&Method::GET, &url, &Ask::default(), None).await?;
-        let reply = if reply.status == 401 {
-            self.call(Method::GET, &url, Ask::default()).await?
-        } else {
-            reply
-        };
+        // Some tell strangers less of themselves.
+        let reply = self.call(Method::GET, &url, Ask::default()).await?;
         if reply.status != 200 || reply.body["resourceType"] != "CapabilityStatement" {
             return Err(Failure::NotFhir.trouble("/metadata gave no CapabilityStatement"));
         }

@@ -46,6 +46,14 @@ impl Failure {
         }
     }
 
+    /// Whether another question may well be answered.
+    pub(super) const fn is_of_one_question(self) -> bool {
+        matches!(
+            self,
+            Self::Unauthorized | Self::Refused | Self::Broken | Self::NotFhir | Self::Stale
+        )
+    }
+
     /// With something said of it.
     pub(super) fn trouble(self, said: &str) -> Trouble {
         Trouble {
@@ -113,7 +121,13 @@ pub(super) fn outcome(reply: &Reply) -> String {
             .flatten()
             .filter_map(Value::as_str)
             .collect();
-        plain(&format!("{code} {}", at.join(" ")))
+        // Of a path only what stands before a bracket: a filter may name somebody.
+        let at = at.iter().map(|at| at.split('(').next().unwrap_or_default());
+        let code: String = code
+            .chars()
+            .filter(|c| c.is_ascii_lowercase() || *c == '-')
+            .collect();
+        plain(&format!("{code} {}", at.collect::<Vec<_>>().join(" ")))
     });
     let said: Vec<String> = said.collect();
     format!("status {} {}", reply.status, said.join("; "))

@@ -32,7 +32,7 @@ pub struct State {
     pub sending: Sending,
     pub fetching: Doing,
     /// Records that were fetched and do not fit.
-    pub reviews: usize,
+    pub reviews: i64,
 }
 
 /// How sending stands.
@@ -124,7 +124,7 @@ pub async fn states(app: &App) -> Result<Vec<State>> {
 
 async fn state(app: &App, p: &Partner) -> Result<State> {
     let (episodes, failing, since) = app.store.episodes_counted(&app.tenant, &p.id).await?;
-    let reviews = app.store.reviews(&app.tenant, &p.id, MOST).await?;
+    let reviews = app.store.reviews_counted(&app.tenant, &p.id).await?;
     let fails = failing > 0 || p.standing.failing_since > 0;
     Ok(State {
         id: p.id.to_string(),
@@ -143,7 +143,7 @@ async fn state(app: &App, p: &Partner) -> Result<State> {
             failing_since: moment(since),
         },
         fetching: doing(&p.standing),
-        reviews: reviews.len(),
+        reviews,
     })
 }
 

@@ -53,14 +53,16 @@ pub async fn known(app: &App, access: &Access, kind: &str, value: &Value) -> Res
         let here = exchange::address(&system, &named, &base);
         if let Some(key) = here.filter(|k| *k.kind == *kind) {
             let there = app.store.view(access).lookup(&key).await?;
-            if there.is_some() {
+            if there.is_some_and(|row| is_same(&row, value)) {
                 return Ok(Some(key));
             }
         }
         let found = condition::matching(app, access, kind, &criteria(&system, &named)).await;
         match found {
             Ok((_, rows)) => {
-                if let [row] = &*rows {
+                if let [row] = &*rows
+                    && is_same(row, value)
+                {
                     return Ok(Some(row.key.clone()));
                 }
             }
@@ -69,6 +71,12 @@ pub async fn known(app: &App, access: &Access, kind: &str, value: &Value) -> Res
         }
     }
     Ok(None)
+}
+
+/// Whether a person here may be the one there: a number that a family shares makes nobody another.
+fn is_same(here: &Stored, there: &Value) -> bool {
+    let born = here.value().map(|value| value["birthDate"].clone());
+    &*here.key.kind != "Patient" || born.as_ref() == Some(&there["birthDate"])
 }
 
 /// The search for whatever bears an identifier.
@@ -91,16 +99,18 @@ fn escaped(text: &str) -> String {
     out
 }
 
-/// Writes a record of theirs, as a new one or over the one that it is.
+/// Writes a record of theirs, as a new one or over the one that it is; `None` where it is nothing to take over: a Task of
+/// theirs that is no referral.
 ///
 /// # Errors
 /// What the rules refuse: `Invalid`, `Unprocessable`, `Forbidden`, `NotFound`, `Conflict`; those of the store.
 pub async fn take(
     app: &App,
     access: &Access,
+    partner: &Partner,
     one: &Received,
     link: Option<&Link>,
-) -> Result<Taken> {
+) -> Result<Option<Taken>> {
     let value: Value = serde_json::from_str(&one.text)
         .map_err(|_| Error::new(Kind::Invalid, "The record is no JSON.").issue_code("structure"))?;
     let known = match link {
@@ -111,33 +121,66 @@ pub async fn take(
         Some(key) => app.store.view(access).lookup(key).await?,
         None => None,
     };
+    if let (None, Some(old)) = (link, &old) {
+        alone(app, partner, one, &old.key).await?;
+    }
     if is_shared(&one.kind) {
-        let old = old.ok_or_else(|| {
-            let text = "This Task is none that was sent from here: it moves nothing.";
-            Error::new(Kind::Unprocessable, text)
-                .issue_code("not-found")
-                .at(one.kind.clone())
-        })?;
-        return task(app, access, &old, &value).await;
+        let Some(old) = old else {
+            return if exchange::is_referral(&value) {
+                Err(unsent(&one.kind))
+            } else {
+                Ok(None)
+            };
+        };
+        return task(app, access, &old, &value).await.map(Some);
+    }
+    // Of what was sent from here it is a copy, which may be an old one.
+    let theirs = |old: &Stored| {
+        access
+            .caller()
+            .is_some_and(|c| c.organization == old.author)
+    };
+    if let Some(old) = old.as_ref().filter(|old| !theirs(old)) {
+        return Ok(Some(Taken::Known(old.key.clone())));
     }
     if let Some((at, text)) = exchange::unread(&one.kind, &value) {
         let error = Error::new(Kind::Unprocessable, text).issue_code("required");
         return Err(error.at(format!("{}.{at}", one.kind)));
     }
     if let Some(old) = old {
-        return over(app, access, &old, &one.text, &value).await;
+        return over(app, access, &old, &one.text, &value).await.map(Some);
     }
     let id = app.clock.uuid().to_string();
     let fresh = crate::kap::Id::new(id).unwrap_or_default();
     let new = Resource::received(one.text.as_bytes(), Some(&one.kind), None, || fresh.clone())?;
-    let own = identifiers(&value)
-        .into_iter()
-        .find(|(system, _)| system == URI);
-    let unless = own.map(|(system, named)| criteria(&system, &named));
-    match write::create(app, access, new, unless.as_deref()).await? {
-        Created::New(row) => Ok(Taken::Written(row.key)),
-        Created::Known(row) => Ok(Taken::Known(row.key)),
+    let address = format!("{}/{}/{}", partner.base, one.kind, one.there);
+    let unless = criteria(URI, &address);
+    match write::create(app, access, new, Some(&unless)).await? {
+        Created::New(row) => Ok(Some(Taken::Written(row.key))),
+        Created::Known(row) => Ok(Some(Taken::Known(row.key))),
     }
+}
+
+/// Two records there cannot be one here.
+async fn alone(app: &App, partner: &Partner, one: &Received, key: &Key) -> Result<()> {
+    let keys = std::slice::from_ref(key);
+    let links = app.store.links(&app.tenant, &partner.id, keys).await?;
+    if links
+        .get(key)
+        .is_none_or(|known| *known.there == *one.there)
+    {
+        return Ok(());
+    }
+    let text = "It bears the identifier of another record there: two cannot be one here.";
+    let error = Error::new(Kind::Unprocessable, text).issue_code("duplicate");
+    Err(error.at(format!("{}.identifier", one.kind)))
+}
+
+fn unsent(kind: &str) -> Error {
+    let text = "This Task is none that was sent from here: it moves nothing.";
+    Error::new(Kind::Unprocessable, text)
+        .issue_code("not-found")
+        .at(kind)
 }
 
 /// A Task of ours moves as theirs did. Where theirs went several steps since it was looked at, ours goes them one by one.
@@ -215,15 +258,13 @@ fn whole(old: &Stored) -> Result<(std::sync::Arc<str>, Value)> {
 
 /// Whether the record is to be looked at by somebody: what is no fault of it is tried again.
 #[must_use]
-pub const fn is_refused(error: &Error) -> bool {
-    !matches!(
-        error.kind,
-        Kind::Internal
-            | Kind::Unavailable
-            | Kind::PreconditionFailed
-            | Kind::Timeout
-            | Kind::TooMany
-    )
+pub fn is_refused(error: &Error) -> bool {
+    match error.kind {
+        Kind::Internal | Kind::Unavailable | Kind::Timeout | Kind::TooMany => false,
+        // Somebody else wrote at the same moment.
+        Kind::PreconditionFailed => error.code != Some("version-conflict"),
+        _ => true,
+    }
 }
 
 /// What was refused, in words for whoever sent it.

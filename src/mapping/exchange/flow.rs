@@ -99,6 +99,12 @@ pub fn flow(kind: &str, value: &Value) -> Option<Flow> {
     })
 }
 
+/// Whether a Task is that of a referral.
+#[must_use]
+pub fn is_referral(task: &Value) -> bool {
+    Node::new(task).has_profile("kap-referral-task")
+}
+
 /// Whether both systems write it: the status of a referral's Task is the partner's, its cancellation ours.
 #[must_use]
 pub fn is_shared(kind: &str) -> bool {

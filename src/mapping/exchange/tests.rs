@@ -67,8 +67,9 @@ fn what_comes_in_is_known_by_its_address() {
 
 #[test]
 fn people_are_known_by_their_own_identifiers() {
-    let patient =
-        json!({ "identifier": [{ "value": "x" }, { "system": "urn:mrn", "value": "7" }] });
+    let record = json!({ "coding": [{ "system": "http://terminology.hl7.org/CodeSystem/v2-0203", "code": "MR" }] });
+    let patient = json!({ "identifier": [{ "system": "urn:insurance", "value": "family" },
+        { "system": "urn:mrn", "value": "7", "type": record }] });
     let of = |kind: &str, value: &Value| identifier(&key(kind, "a"), value, HERE);
     assert_eq!(of("Patient", &patient), ("urn:mrn".into(), "7".into()));
     let npi = json!({ "identifier": [{ "system": "urn:x", "value": "1" },
@@ -76,8 +77,8 @@ fn people_are_known_by_their_own_identifiers() {
     assert_eq!(of("Practitioner", &npi).1, "2");
     let own = json!({ "identifier": [{ "system": "urn:x", "value": "1" }, { "system": "urn:own", "value": "a" }] });
     assert_eq!(of("Task", &own), ("urn:own".into(), "a".into()));
-    let none = json!({});
-    assert_eq!(of("Patient", &none).0, URI);
+    let family = json!({ "identifier": [{ "system": "urn:insurance", "value": "family" }] });
+    assert_eq!(of("Patient", &family).0, URI, "a family shares it");
     let single = json!({ "resourceType": "QuestionnaireResponse", "identifier": { "system": "s", "value": "a" } });
     assert_eq!(of("QuestionnaireResponse", &single).0, "s");
 }

@@ -69,7 +69,7 @@ CREATE TABLE partner_link (
   received TEXT NOT NULL,
   PRIMARY KEY (tenant, partner, type, id)
 ) {keyed};
-CREATE UNIQUE INDEX partner_link_there ON partner_link (tenant, partner, type, there);
+CREATE INDEX partner_link_there ON partner_link (tenant, partner, type, there);
 
 -- What was fetched and does not fit: kept as it came until it does or somebody has seen to it. `digest` is that of what came.
 CREATE TABLE partner_review (

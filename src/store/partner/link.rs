@@ -89,6 +89,8 @@ impl Store {
         let mut b = select(tenant, partner);
         b.push(" AND type = ").bind(kind);
         b.push(" AND there = ").bind(there);
+        // Of two records here that are one there, the first is it.
+        b.push(" ORDER BY id LIMIT 1");
         self.read(b.sql()).await?.first().map(link).transpose()
     }
 }

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use crate::error::Result;
 use crate::store::Store;
 use crate::store::filter::Builder;
-use crate::store::sql::{Row, Step};
+use crate::store::sql::{Row, Sql, Step};
 
 /// A record of theirs that does not fit.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -41,7 +41,8 @@ pub fn put(tenant: &str, partner: &str, review: &Review) -> Step {
         answered = CASE WHEN partner_review.digest = excluded.digest AND partner_review.reason = excluded.reason \
             AND partner_review.settled_at = 0 THEN partner_review.answered ELSE 0 END, \
         at = CASE WHEN partner_review.digest = excluded.digest THEN partner_review.at ELSE excluded.at END, \
-        digest = excluded.digest, patient = excluded.patient, reason = excluded.reason, body = excluded.body, settled_at = 0";
+        digest = excluded.digest, patient = excluded.patient, reason = excluded.reason, body = excluded.body, settled_at = 0 \
+        WHERE partner_review.settled_at = 0 OR partner_review.digest <> excluded.digest";
     let args = vec![
         tenant.into(),
         partner.into(),
@@ -94,18 +95,50 @@ fn place(
 }
 
 impl Store {
-    /// What waits, the oldest first; of these patients alone, where they are named.
+    /// How many wait.
+    ///
+    /// # Errors
+    /// Those of the store.
+    pub async fn reviews_counted(&self, tenant: &str, partner: &str) -> Result<i64> {
+        const TEXT: &str = "SELECT COUNT(*) FROM partner_review WHERE tenant = $1 AND partner = $2 AND settled_at = 0";
+        let args = vec![tenant.into(), partner.into()];
+        let rows = self.read(Sql::new(TEXT, args)).await?;
+        Ok(rows.first().map_or(0, |row| row.int(0)))
+    }
+
+    /// What waits and was not answered yet, the oldest first.
+    ///
+    /// # Errors
+    /// Those of the store.
+    pub async fn reviews_to_answer(
+        &self,
+        tenant: &str,
+        partner: &str,
+        most: i64,
+    ) -> Result<Vec<Review>> {
+        let mut b = select(tenant, partner);
+        b.push(" AND answered = 0 ORDER BY at, type, there LIMIT ")
+            .bind(most);
+        Ok(self.read(b.sql()).await?.iter().map(review).collect())
+    }
+
+    /// What waits, the oldest first.
     ///
     /// # Errors
     /// Those of the store.
     pub async fn reviews(&self, tenant: &str, partner: &str, most: i64) -> Result<Vec<Review>> {
-        let mut b = Builder::default();
-        b.push("SELECT type, there, digest, patient, at, reason, body, answered, settled_at FROM partner_review WHERE tenant = ");
-        b.bind(tenant).push(" AND partner = ").bind(partner);
-        b.push(" AND settled_at = 0 ORDER BY at, type, there LIMIT ")
-            .bind(most);
+        let mut b = select(tenant, partner);
+        b.push(" ORDER BY at, type, there LIMIT ").bind(most);
         Ok(self.read(b.sql()).await?.iter().map(review).collect())
     }
+}
+
+fn select(tenant: &str, partner: &str) -> Builder {
+    let mut b = Builder::default();
+    b.push("SELECT type, there, digest, patient, at, reason, body, answered, settled_at FROM partner_review WHERE tenant = ");
+    b.bind(tenant).push(" AND partner = ").bind(partner);
+    b.push(" AND settled_at = 0");
+    b
 }
 
 fn review(row: &Row) -> Review {

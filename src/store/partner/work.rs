@@ -41,7 +41,8 @@ impl Store {
         b.push("AND w.partner = ").bind(partner.id.clone());
         b.push(" AND w.episode = h.episode WHERE h.tenant = ")
             .bind(tenant);
-        b.push(" AND h.updated_at >= ").bind(horizon);
+        b.push(" AND (h.updated_at >= ").bind(horizon);
+        b.push(" OR w.failing_since > 0)");
         b.push(" AND COALESCE(w.sent, 0) < h.version AND COALESCE(w.due_at, 0) <= ")
             .bind(now);
         b.push(" AND COALESCE(w.lease_until, 0) <= ")

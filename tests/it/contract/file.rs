@@ -208,6 +208,15 @@ pub fn routes() -> BTreeSet<Route> {
         },
         &mut all,
     );
+    table(
+        include_str!("../../../src/http/partner.rs"),
+        |at| {
+            let text = include_str!("../../../src/http/partner.rs");
+            let public = text.find("fn published").expect("table");
+            if at > public { "" } else { "/kap/v1" }.to_owned()
+        },
+        &mut all,
+    );
     all
 }
 

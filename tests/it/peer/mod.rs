@@ -26,6 +26,7 @@ mod rest;
 mod search;
 mod serve;
 mod store;
+pub mod tests;
 mod token;
 mod transaction;
 

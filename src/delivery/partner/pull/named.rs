@@ -7,11 +7,14 @@ use reqwest::Method;
 use super::{DEPTH, Pull, TAKEN_ALONG, Theirs, news};
 use crate::delivery::partner::bundle;
 use crate::delivery::partner::remote::Ask;
-use crate::delivery::partner::trouble::{Failure, Trouble};
+use crate::delivery::partner::trouble::Trouble;
 use crate::fhir::resource::Key;
 use crate::interaction::partner::receive::{self, Received};
 use crate::mapping::exchange;
 use crate::store::partner::link::{self, Link};
+
+/// Records that one record may name.
+const MOST: usize = 100;
 
 impl Pull<'_> {
     /// A record of theirs with its references as they are here.
@@ -20,6 +23,13 @@ impl Pull<'_> {
         theirs: &Theirs<'_>,
     ) -> Result<crate::error::Result<Received>, Trouble> {
         let base = self.remote.partner.base.clone();
+        if exchange::named(theirs.value, &base).len() > MOST {
+            let text = format!("It names more than {MOST} records.");
+            return Ok(Err(crate::error::Error::new(
+                crate::error::Kind::TooLarge,
+                text,
+            )));
+        }
         let mut found: HashMap<(String, String), Key> = HashMap::new();
         for key in exchange::named(theirs.value, &base) {
             if let Some(here) = self.here(&key.kind, key.id.as_str()).await? {
@@ -52,7 +62,8 @@ impl Pull<'_> {
                 self.depth -= 1;
                 found?
             }
-            None => None,
+            // It was too far away this time.
+            None => return Ok(None),
         };
         self.known.insert(place, key.clone());
         Ok(key)
@@ -64,7 +75,7 @@ impl Pull<'_> {
         let reply = match self.remote.at(Method::GET, &path, Ask::default()).await {
             Ok(reply) => reply,
             // What may not be read there is not known here.
-            Err(trouble) if trouble.failure == Failure::Unauthorized => return Ok(None),
+            Err(trouble) if trouble.failure.is_of_one_question() => return Ok(None),
             Err(trouble) => return Err(trouble),
         };
         if reply.status != 200 {
@@ -81,11 +92,11 @@ impl Pull<'_> {
                     value: &reply.body,
                 };
                 let taken = match self.received(&theirs).await? {
-                    Ok(one) => receive::take(app, self.access, &one, None).await,
+                    Ok(one) => receive::take(app, self.access, partner, &one, None).await,
                     Err(error) => Err(error),
                 };
                 match taken {
-                    Ok(taken) => Some(taken.key()),
+                    Ok(taken) => taken.map(receive::Taken::key),
                     Err(error) if receive::is_refused(&error) => None,
                     Err(error) => return Err(error.into()),
                 }

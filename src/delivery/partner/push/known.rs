@@ -6,9 +6,9 @@ use reqwest::Method;
 use serde_json::Value;
 
 use super::Push;
-use crate::delivery::partner::bundle;
+use crate::delivery::partner::bundle::{self, Found};
 use crate::delivery::partner::remote::{Ask, Reply};
-use crate::delivery::partner::trouble::Trouble;
+use crate::delivery::partner::trouble::{Failure, Trouble};
 use crate::fhir::resource::Key;
 use crate::interaction::partner::packet::{Outgoing, Packet, named};
 use crate::mapping::exchange;
@@ -48,8 +48,7 @@ impl Push<'_> {
     /// Looks for a record by its identifiers; whether one record there is it.
     pub(super) async fn found(&mut self, key: &Key, value: &Value) -> Result<bool, Trouble> {
         let kind = &*key.kind;
-        let searched = self.abilities.can(kind, "search-type");
-        if !searched || !self.abilities.finds(kind, "identifier") {
+        if !self.abilities.identifies(kind) {
             return Ok(false);
         }
         let here = self.remote.app.fhir_base();
@@ -65,18 +64,32 @@ impl Push<'_> {
             };
             let reply = self.remote.at(Method::GET, &path, Ask::default()).await?;
             if reply.status != 200 {
-                continue;
+                return Err(Trouble::refused(&reply));
             }
-            if let Some((there, version)) = bundle::only(&reply.body, kind) {
-                let link = Link {
-                    key: key.clone(),
-                    there: there.into(),
-                    version: version.into(),
-                    sent: "".into(),
-                    received: "".into(),
-                };
-                self.note(vec![link]).await?;
-                return Ok(true);
+            let own = (system, named);
+            let born = |r: &Value| kind != "Patient" || r["birthDate"] == value["birthDate"];
+            let is_it = |r: &Value| {
+                let address = exchange::address(&own.0, &own.1, &self.remote.partner.base);
+                let here = address.is_some_and(|key| r["id"] == key.id.as_str());
+                born(r) && (here || exchange::identifiers(r).contains(&own))
+            };
+            match bundle::found(&reply.body, kind, is_it) {
+                Found::Nothing => {}
+                Found::Several => {
+                    let text = format!("several records there are this {kind}");
+                    return Err(Failure::Refused.trouble(&text));
+                }
+                Found::One(there, version) => {
+                    let link = Link {
+                        key: key.clone(),
+                        there: there.into(),
+                        version: version.into(),
+                        sent: "".into(),
+                        received: "".into(),
+                    };
+                    self.note(vec![link]).await?;
+                    return Ok(true);
+                }
             }
         }
         Ok(false)
@@ -87,6 +100,9 @@ impl Push<'_> {
         let mut links = vec![];
         for one in some {
             if let Some(link) = self.links.get(one.key()).cloned() {
+                if one.theirs {
+                    return Err(Failure::Stale.trouble("their record changed there"));
+                }
                 let reply = self.read(&link).await?;
                 let version = bundle::version(&reply.etag, &reply.body).into();
                 links.push(Link { version, ..link });
