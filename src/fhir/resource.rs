@@ -208,6 +208,15 @@ pub fn instant(at: OffsetDateTime) -> String {
         .unwrap_or_default()
 }
 
+/// Milliseconds since 1970 as a FHIR instant; `None` for 0, which stands for never.
+#[must_use]
+pub fn moment(at: i64) -> Option<String> {
+    let nanos = i128::from(at) * 1_000_000;
+    let at = OffsetDateTime::from_unix_timestamp_nanos(nanos).ok();
+    at.filter(|at| *at > OffsetDateTime::UNIX_EPOCH)
+        .map(instant)
+}
+
 /// The version in an ETag of ours.
 #[must_use]
 pub fn version(etag: &str) -> Option<i64> {

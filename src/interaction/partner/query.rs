@@ -7,13 +7,12 @@ use crate::access::{Access, Interaction};
 use crate::app::App;
 use crate::audit::Kind as Act;
 use crate::error::{Error, Result};
-use crate::fhir::resource::instant;
+use crate::fhir::resource::moment;
 use crate::interaction::audit::note;
 use crate::kap::Id;
 use crate::store::partner::review::{self, Review};
 use crate::store::partner::work::Work;
 use crate::store::partner::{Partner, Standing};
-use time::OffsetDateTime;
 
 /// Rows of a list at most.
 const MOST: i64 = 200;
@@ -89,13 +88,6 @@ pub struct Waiting {
     pub reason: String,
     /// Whether the partner was told.
     pub answered: bool,
-}
-
-fn moment(at: i64) -> Option<String> {
-    let nanos = i128::from(at) * 1_000_000;
-    let at = OffsetDateTime::from_unix_timestamp_nanos(nanos).ok();
-    at.filter(|at| *at > OffsetDateTime::UNIX_EPOCH)
-        .map(instant)
 }
 
 fn doing(s: &Standing) -> Doing {

@@ -7,7 +7,6 @@ use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
-use time::OffsetDateTime;
 
 use super::asked::JSON;
 use super::notice::sentence;
@@ -16,7 +15,7 @@ use crate::access::{Access, Interaction};
 use crate::app::App;
 use crate::audit::Kind as Act;
 use crate::error::{Error, Kind, Result};
-use crate::fhir::resource::{Key, Resource, instant};
+use crate::fhir::resource::{Key, Resource, moment};
 use crate::interaction::audit::note;
 use crate::interaction::delete;
 use crate::interaction::write::{self, Created};
@@ -72,13 +71,6 @@ pub struct Webhook {
     last_delivered_at: Option<String>,
     #[serde(skip_serializing_if = "Option::is_none")]
     failing_since: Option<String>,
-}
-
-fn moment(at: i64) -> Option<String> {
-    let nanos = i128::from(at) * 1_000_000;
-    let at = OffsetDateTime::from_unix_timestamp_nanos(nanos).ok();
-    at.filter(|at| *at > OffsetDateTime::UNIX_EPOCH)
-        .map(instant)
 }
 
 impl Webhook {

@@ -78,9 +78,7 @@ pub fn flow(kind: &str, value: &Value) -> Option<Flow> {
         | "DetectedIssue"
         | "EpisodeOfCare"
         | "ServiceRequest" => Flow::Referral,
-        "Task" => Node::new(value)
-            .has_profile("kap-referral-task")
-            .then_some(Flow::Referral)?,
+        "Task" => is_referral(value).then_some(Flow::Referral)?,
         "Observation" | "QuestionnaireResponse" if !within => Flow::Referral,
         "Observation"
         | "QuestionnaireResponse"
