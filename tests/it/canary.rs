@@ -17,6 +17,7 @@ use serde_json::json;
 use crate::app::Db;
 use crate::both;
 use crate::hook::Hook;
+use crate::partner::until;
 use crate::program::run;
 use crate::raw::Place;
 use crate::scenarios::{Case, FIRST, SECOND};
@@ -81,15 +82,7 @@ async fn nothing_leaves(db: Db, case: Case) {
         let caller = stage.client(name).await;
         crawl(name, &caller, &played, (&author, &ids), &ear).await;
     }
-    let calls = hook.calls();
-    assert!(calls.len() > 20, "{} notifications", calls.len());
-    for call in calls {
-        ear.hear(
-            "hook",
-            "notification",
-            &format!("{:?} {}", call.headers, call.text),
-        );
-    }
+    pushed(&stage, &hook, &ear).await;
     // The originator reads every word that was planted.
     let own = stage.client("practice").await;
     let told = told(&own, &stage.episode, &played).await;
@@ -99,6 +92,28 @@ async fn nothing_leaves(db: Db, case: Case) {
     assert!(planted.len() > 20, "{planted:?}");
     events(&stage.client("officer").await, &ids, &ear).await;
     left_behind(stage, ear).await;
+}
+
+/// Everything that was sent without being asked for: notifications, and what the partner's system was given.
+async fn pushed(stage: &Stage, hook: &Hook, ear: &Ear) {
+    let calls = hook.calls();
+    assert!(calls.len() > 20, "{} notifications", calls.len());
+    for call in calls {
+        let text = format!("{:?} {}", call.headers, call.text);
+        ear.hear("hook", "notification", &text);
+    }
+    let peer = &stage.peer;
+    let sessions = &stage.episode.sessions;
+    let dosed = sessions.iter().filter(|s| s.dosing.is_some()).count();
+    let arrived = async || {
+        let there = peer.all("MedicationAdministration").len();
+        there >= dosed && !peer.all("DocumentReference").is_empty()
+    };
+    until("the sessions and papers are at the partner's", arrived).await;
+    for asked in peer.asked() {
+        let text = format!("{:?} {} {}", asked.headers, asked.path, asked.body);
+        ear.hear("peer", &asked.what(), &text);
+    }
 }
 
 /// Has the practice be told of everything, with whole records.

@@ -111,6 +111,8 @@ async fn practice_paths(name: &str, caller: &Caller, played: &Played) -> Vec<Str
             || path.starts_with("/fhir/Subscription/{id}/")
         {
             paths.extend(hooks.iter().map(|id| path.replace("{id}", id)));
+        } else if path.starts_with("/kap/v1/partners/{id}/") {
+            paths.push(path.replace("{id}", "elsewhere"));
         } else if path.contains("{record}") {
             let most = if name == "practice" { 60 } else { 5 };
             let some = ids.iter().take(most);

@@ -15,7 +15,8 @@ use kap_fhir::kap::{Episode, Id, lift};
 use crate::app::tempdir::Folder;
 use crate::app::{Db, store};
 use crate::client::register;
-use crate::program::{Program, free_address, keys};
+use crate::peer::{Habits, Peer};
+use crate::program::{Program, free_address, keys, run};
 use crate::raw::Place;
 use crate::scenarios::Case;
 use crate::telemetry::{Seen, collector};
@@ -29,6 +30,8 @@ pub struct Stage {
     more: Vec<(&'static str, PrivateKey)>,
     base: String,
     pub sent: Seen,
+    /// The system of the partner, which is sent what it may have.
+    pub peer: Peer,
     _folder: Folder,
 }
 
@@ -66,6 +69,10 @@ impl Stage {
         app.store.close().await;
         let (endpoint, sent) = collector().await;
         let keys = keys(folder.path()).display().to_string();
+        let peer = Peer::start(Habits::default()).await;
+        let partner = accounts.iter().find(|a| a.party == Party::Partner);
+        let partner = partner.expect("a partner").client;
+        joined(&database, &keys, &peer, partner);
         let words = [
             "--private-keys",
             &keys,
@@ -84,6 +91,7 @@ impl Stage {
             more,
             base,
             sent,
+            peer,
             _folder: folder,
         }
     }
@@ -131,4 +139,21 @@ impl Stage {
         let found = all.into_iter().find(|(own, _)| *own == name);
         found.expect("a client").1
     }
+}
+
+/// Has everything that may be exchanged with the partner's system exchanged.
+fn joined(database: &Place, keys: &str, peer: &Peer, client: &str) {
+    let base = peer.base();
+    let words = [
+        ["--id", "elsewhere"],
+        ["--client", client],
+        ["--base", &base],
+        ["--private-keys", keys],
+        ["--send", "referral,sessions,documents"],
+        ["--fetch", "referral,clearance,prescriptions,dispenses"],
+    ];
+    let words = words.as_flattened();
+    let words = [&["partner", "add", "--local"], words].concat();
+    let told = run(&words, &database.url());
+    assert!(told.status.success(), "{told:?}");
 }
