@@ -273,10 +273,6 @@ async fn hourly(app: &App) -> Result<()> {
 /// Removes what has expired (tokens, replay marks, idempotency records), once a minute.
 async fn sweep(app: App, mut stopped: watch::Receiver<bool>) {
     for count in 0_u64.. {
-        tokio::select! {
-            () = tokio::time::sleep(SWEEP) => {}
-            _ = stopped.changed() => return,
-        }
         let kept_from = app.clock.millis() - KEEP_ANSWERS_MS;
         let swept = match app.auth.purge().await {
             Ok(()) => crate::store::idempotency::sweep(&app.store, kept_from).await,
@@ -300,6 +296,10 @@ async fn sweep(app: App, mut stopped: watch::Receiver<bool>) {
         };
         if let Err(error) = swept {
             tracing::warn!(kind = ?error.kind, "the sweep of expired rows failed; it is tried again");
+        }
+        tokio::select! {
+            () = tokio::time::sleep(SWEEP) => {}
+            _ = stopped.changed() => return,
         }
     }
 }

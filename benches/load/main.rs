@@ -11,6 +11,7 @@
 )]
 
 mod figures;
+mod notify;
 mod seed;
 mod wire;
 
@@ -28,6 +29,7 @@ use kap_fhir::error::{Error, Result};
 use kap_fhir::private::{Ring, file};
 
 use figures::{Figures, memory};
+use notify::Measured;
 use seed::{Plan, Seeded};
 use wire::{Load, Work};
 
@@ -54,6 +56,9 @@ struct Args {
     /// Names of workloads, separated by commas; all where absent.
     #[arg(long)]
     only: Option<String>,
+    /// Measure notifications instead: subscriptions that are told, and a backlog of so many events that drains.
+    #[arg(long)]
+    notify: Option<usize>,
     /// Another program to measure, such as one of an earlier version.
     #[arg(long, default_value = env!("CARGO_BIN_EXE_kap-fhir"))]
     program: PathBuf,
@@ -98,7 +103,10 @@ async fn measure(args: &Args, folder: &Path) -> Result<()> {
     let mut service = Service::start(args, &database, folder).await?;
     println!("start-up {:.0} ms", service.ready.as_secs_f64() * 1000.0);
     println!("memory at rest {:.0} MB", memory(service.child.id()));
-    let outcome = run(args, &service, &seeded).await;
+    let outcome = match args.notify {
+        Some(backlog) => notified(args, &service, &seeded, backlog).await,
+        None => run(args, &service, &seeded).await,
+    };
     println!("memory after the load {:.0} MB", memory(service.child.id()));
     let again = service.restart(args, &database, folder).await?;
     println!(
@@ -162,6 +170,34 @@ async fn run(args: &Args, service: &Service, seeded: &Seeded) -> Result<()> {
     Ok(())
 }
 
+/// The figures of notifications.
+async fn notified(args: &Args, service: &Service, seeded: &Seeded, backlog: usize) -> Result<()> {
+    let measured = async || -> Result<Measured> {
+        Ok(Measured {
+            base: format!("http://{}", service.addr),
+            token: service.token(&seeded.practice).await?,
+            pid: service.child.id(),
+            patients: seeded.names.patients.clone(),
+        })
+    };
+    println!("{}", notify::HEAD);
+    for (subscriptions, spread, events) in [
+        (100, true, 50),
+        (100, false, 5),
+        (100, false, 50),
+        (10, false, 200),
+    ] {
+        let times = (events, args.seconds * 2);
+        notify::stream(&measured().await?, (subscriptions, spread), times).await?;
+    }
+    println!();
+    if backlog > 0 {
+        notify::backlog(&measured().await?, 1, backlog).await?;
+        notify::backlog(&measured().await?, 10, backlog / 10).await?;
+    }
+    Ok(())
+}
+
 /// The program under load; ends with this value.
 struct Service {
     child: Child,
@@ -184,6 +220,7 @@ impl Service {
         let child = Command::new(&args.program)
             .args(["serve", "--listen", &addr.to_string()])
             .args(["--database-url", database, "--pool", &args.pool])
+            .args(args.notify.map(|_| "--local-endpoints"))
             // Not as an argument: a program of an earlier version knows none.
             .env("KAP_PRIVATE_KEYS", keys)
             .env("KAP_AUDIT_KEY", audit_key(folder)?)

@@ -12,9 +12,11 @@ use crate::fhir::merge::merge_text;
 use crate::fhir::reference;
 use crate::fhir::resource::Key;
 
+mod added;
 mod flow;
 mod task;
 
+pub use added::completed;
 pub use flow::{
     Flow, fetched, flow, is_added_to, is_ahead, is_outside, is_referral, is_sent_once, is_shared,
     moves, rank, unread, within,

@@ -178,7 +178,9 @@ fn alert(change: Change<'_>) -> bool {
         let worse = codes(&after["severity"]).any(|code| code != "mild");
         let serious = codes(&after["seriousness"]).any(|c| c.eq_ignore_ascii_case("serious"));
         let grave = after["actuality"] == "actual" && (worse || serious);
-        return grave && change.differs(&["actuality", "severity", "seriousness"]);
+        let fatal = codes(&after["outcome"]).any(|code| code == "fatal");
+        let death = fatal && change.differs(&["outcome"]);
+        return grave && (death || change.differs(&["actuality", "severity", "seriousness"]));
     }
     let rule = codes(&after["code"]).any(|code| ALERTS.contains(&code));
     let stands = after["status"] != "entered-in-error";
@@ -190,22 +192,24 @@ fn alert(change: Change<'_>) -> bool {
 #[must_use]
 pub fn is_acknowledged(kind: &str, value: &Value) -> bool {
     if kind == "AdverseEvent" {
-        let all = value["extension"].as_array().into_iter().flatten();
-        let mut own = all.filter(|e| {
-            super::codes::is_structure(e["url"].as_str().unwrap_or_default(), "kap-ae-alert")
-        });
-        let seen = own.any(|e| {
-            let parts = e["extension"].as_array().into_iter().flatten();
-            parts
-                .into_iter()
-                .any(|part| part["url"] == "acknowledgedAt")
-        });
-        return seen || value["actuality"] != "actual";
+        return !acknowledgements(value).is_empty() || value["actuality"] != "actual";
     }
     let done = value["mitigation"]
         .as_array()
         .is_some_and(|all| !all.is_empty());
     done || value["status"] == "entered-in-error"
+}
+
+/// When somebody acknowledged an adverse event, as its record says.
+#[must_use]
+pub fn acknowledgements(event: &Value) -> Vec<&Value> {
+    let all = event["extension"].as_array().into_iter().flatten();
+    let own = all.filter(|e| {
+        super::codes::is_structure(e["url"].as_str().unwrap_or_default(), "kap-ae-alert")
+    });
+    own.flat_map(|e| e["extension"].as_array().into_iter().flatten())
+        .filter(|part| part["url"] == "acknowledgedAt")
+        .collect()
 }
 
 /// Whether a Task is that of a follow-up that is still to be done.

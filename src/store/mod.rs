@@ -8,6 +8,8 @@ pub(crate) mod audit;
 pub mod calendar;
 pub mod classify;
 pub mod consent;
+#[cfg(debug_assertions)]
+mod crash;
 mod driver;
 pub mod episode;
 mod filter;
@@ -120,7 +122,12 @@ impl Store {
         steps: Vec<Step>,
     ) -> Result<std::result::Result<(), Conflict>> {
         let span = tracing::debug_span!("store.write", name, statements = steps.len());
-        tracing::Instrument::instrument(self.driver.write(steps), span).await
+        #[cfg(debug_assertions)]
+        crash::point("before", name);
+        let done = tracing::Instrument::instrument(self.driver.write(steps), span).await;
+        #[cfg(debug_assertions)]
+        crash::point("after", name);
+        done
     }
 
     /// The store as `access` may see it.

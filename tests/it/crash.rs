@@ -22,6 +22,10 @@ use crate::idempotency::beginning;
 use crate::program::{self, Program, free_address};
 use crate::raw;
 
+mod events;
+mod exchange;
+pub mod rounds;
+
 both!(nothing_acknowledged_is_lost);
 
 const ROUNDS: usize = 6;
@@ -94,10 +98,30 @@ impl Place {
 
     /// The same with these further words.
     pub async fn program_with(&self, address: &str, more: &[&str]) -> Program {
-        let private = self.private.to_str().expect("path");
-        let mut words = vec!["--log", "error", "--private-keys", private];
+        let program = self.begin(address, more, "");
+        program.ready(&format!("http://{address}")).await;
+        program
+    }
+
+    /// The same, begun; it ends at the place `crash`, where one is named.
+    fn begin(&self, address: &str, more: &[&str], crash: &str) -> Program {
+        let private = self.keys();
+        let mut words = vec!["--log", "error", "--private-keys", &private];
         words.extend(more);
-        Program::serve(address, &self.url, self.keys.path(), &words).await
+        Program::begin(address, &self.url, self.keys.path(), &words, crash)
+    }
+
+    /// The file with the keys of private notes.
+    pub fn keys(&self) -> String {
+        self.private.display().to_string()
+    }
+
+    /// Does what happens after a while where a worker is not heard of: what it held is free.
+    async fn free_leases(&self) {
+        for table in ["subscription", "partner", "partner_episode"] {
+            let free = format!("UPDATE {table} SET lease_until = 0");
+            self.database.run(&free).await.expect("leases are free");
+        }
     }
 }
 

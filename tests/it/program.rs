@@ -60,6 +60,13 @@ pub fn keys(folder: &Path) -> PathBuf {
 impl Program {
     /// Serves at `address` with these further words, until it is ready.
     pub async fn serve(address: &str, database: &str, folder: &Path, more: &[&str]) -> Self {
+        let program = Self::begin(address, database, folder, more, "");
+        program.ready(&format!("http://{address}")).await;
+        program
+    }
+
+    /// Begins to serve at `address`. It ends by itself at the place `crash`, where one is named.
+    pub fn begin(address: &str, database: &str, folder: &Path, more: &[&str], crash: &str) -> Self {
         let log = folder.join(unique("log"));
         let base = format!("http://{address}");
         let child = command(&["serve", "--listen", address, "--base-url", &base])
@@ -67,20 +74,37 @@ impl Program {
             .env("DATABASE_URL", database)
             .env("KAP_AUDIT_KEY", seal(folder))
             .env("KAP_DISCLOSURE", "consent-required")
+            .env("KAP_CRASH", crash)
             .stdout(Stdio::null())
             .stderr(File::create(&log).expect("log"))
             .spawn()
             .expect("the program starts");
-        let program = Self { child, log };
+        Self { child, log }
+    }
+
+    /// Waits until it is ready.
+    pub async fn ready(&self, base: &str) {
         let http = kap_fhir::demo::http().expect("client");
         for _ in 0..400 {
             let answer = http.get(format!("{base}/readyz")).send().await;
             if answer.is_ok_and(|a| a.status().is_success()) {
-                return program;
+                return;
             }
             tokio::time::sleep(Duration::from_millis(25)).await;
         }
-        panic!("the program is not ready: {}", program.said());
+        panic!("the program is not ready: {}", self.said());
+    }
+
+    /// Whether it ends by itself within this time.
+    pub async fn ends(&mut self, within: Duration) -> bool {
+        let begun = std::time::Instant::now();
+        while begun.elapsed() < within {
+            if self.child.try_wait().expect("a child").is_some() {
+                return true;
+            }
+            tokio::time::sleep(Duration::from_millis(10)).await;
+        }
+        false
     }
 
     /// What it wrote to standard error so far.

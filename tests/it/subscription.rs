@@ -12,7 +12,7 @@ use crate::hook::{Call, Hook};
 
 mod alarms;
 mod asking;
-mod crash;
+pub mod crash;
 mod failing;
 mod receivers;
 mod sharing;

@@ -14,6 +14,8 @@ use crate::store::subscription::NEVER;
 
 /// How long a key that was replaced is still published, milliseconds: a day.
 const BOTH: i64 = 24 * 60 * 60 * 1000;
+/// How long a key is published before it is used, milliseconds: whoever keeps the set may keep it for five minutes.
+const AHEAD: i64 = 10 * 60 * 1000;
 
 fn place<'a>(app: &'a App, partner: &'a str, kid: &'a str) -> [&'a str; 4] {
     ["partner key", &app.tenant, partner, kid]
@@ -27,7 +29,8 @@ pub fn first(app: &App, partner: &str) -> Result<Vec<Step>> {
     Ok(vec![key::add(&app.tenant, &made(app, partner)?)])
 }
 
-/// A new key to log in with; that of before is published for a day more. Answers with its id.
+/// A new key to log in with, ten minutes from now: those who keep the set have read it by then. That of before is published
+/// for a day more. Answers with the new one's id.
 ///
 /// # Errors
 /// `NotFound` where there is no such partner; `Conflict` while two are published.
@@ -71,7 +74,7 @@ fn made(app: &App, partner: &str) -> Result<PartnerKey> {
     })
 }
 
-/// The newest key of a partner.
+/// The newest key of a partner that whoever reads the set has read by now.
 ///
 /// # Errors
 /// `Unavailable` where the service cannot open it.
@@ -81,8 +84,9 @@ pub async fn signing(app: &App, partner: &str) -> Result<PrivateKey> {
         .store
         .partner_keys(&app.tenant, Some(partner), now)
         .await?;
-    let newest = all
-        .first()
+    let known = all.iter().find(|key| key.created_at + AHEAD <= now);
+    let newest = known
+        .or(all.last())
         .ok_or_else(|| Error::internal("a partner without a key"))?;
     let ring = ring_with(app, &newest.ring).await?;
     let opened = ring.open_secret(

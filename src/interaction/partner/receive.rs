@@ -227,10 +227,11 @@ async fn over(
     value: &Value,
 ) -> Result<Taken> {
     let (_, was) = whole(old)?;
-    if exchange::digest(&was) == exchange::digest(value) {
+    let new = exchange::completed(&old.key.kind, value, &was);
+    if exchange::digest(&was) == exchange::digest(&new) {
         return Ok(Taken::Known(old.key.clone()));
     }
-    written(app, access, old, text, value, value).await
+    written(app, access, old, text, value, &new).await
 }
 
 async fn written(

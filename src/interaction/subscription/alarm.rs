@@ -2,8 +2,9 @@
 
 use crate::access::Access;
 use crate::app::App;
-use crate::error::Result;
-use crate::mapping::topic::{self, is_acknowledged};
+use crate::error::{Kind, Result};
+use crate::fhir::resource::Stored;
+use crate::mapping::topic::{self, acknowledgements, is_acknowledged};
 use crate::store::outbox::{self, Happening, Watched, Why};
 
 const MINUTE: i64 = 60_000;
@@ -45,10 +46,10 @@ pub async fn pass(app: &App) -> Result<usize> {
 async fn look(app: &App, watched: &Watched, now: i64) -> Result<()> {
     let access = Access::system(app.tenant.clone(), "alerts", now);
     let row = app.store.view(&access).lookup(&watched.key).await?;
-    let open = row.filter(|row| {
-        let value = row.value();
-        value.is_some_and(|value| !is_acknowledged(&watched.key.kind, &value))
-    });
+    let open = match row {
+        Some(row) if is_open(app, &access, watched, &row).await? => Some(row),
+        _ => None,
+    };
     let steps = match open {
         None => vec![outbox::unwatch(&app.tenant, watched)],
         Some(row) => {
@@ -72,6 +73,30 @@ async fn look(app: &App, watched: &Watched, now: i64) -> Result<()> {
         app.sends.wake_sequencer();
     }
     Ok(())
+}
+
+/// Whether somebody must see it still. What was seen before it was raised, or was raised again by becoming worse, was less.
+async fn is_open(app: &App, access: &Access, watched: &Watched, row: &Stored) -> Result<bool> {
+    let value = row.value().unwrap_or_default();
+    if !is_acknowledged(&watched.key.kind, &value) {
+        return Ok(true);
+    }
+    let seen = acknowledgements(&value);
+    if seen.is_empty() || value["actuality"] != "actual" {
+        return Ok(false);
+    }
+    let view = app.store.view(access);
+    for version in (1..row.version).rev() {
+        let old = match view.vread(&watched.key, version).await {
+            Err(error) if matches!(error.kind, Kind::Gone | Kind::NotFound) => continue,
+            read => read?,
+        };
+        if old.at < watched.raised_at {
+            let before = old.value().unwrap_or_default();
+            return Ok(acknowledgements(&before) == seen);
+        }
+    }
+    Ok(false)
 }
 
 #[cfg(test)]

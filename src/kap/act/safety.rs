@@ -140,6 +140,12 @@ impl Episode {
         }
         let now_grave = grave(&event);
         let why = event.held_for();
+        if is_worse(old, &event)
+            && let Some(alert) = &mut event.alert
+        {
+            // It was seen when it was less: this has to be seen.
+            (alert.acknowledged_at, alert.acknowledged_by) = (None, None);
+        }
         put(&mut self.adverse_events, event, |e| &e.id);
         if now_grave && !was_grave {
             self.hold_automatically(at, why);
@@ -180,6 +186,12 @@ fn weakens(old: &DetectedIssue, new: &DetectedIssue) -> bool {
     let about = old.implicated.iter().all(|id| new.implicated.contains(id));
     // `High` is the first of the list.
     !same || !about || new.severity > old.severity || (taken_back && by_rule)
+}
+
+/// Whether an event is more than it was known to be.
+fn is_worse(old: &AdverseEvent, new: &AdverseEvent) -> bool {
+    let fatal = |e: &AdverseEvent| e.outcome == EventOutcome::Fatal;
+    new.severity > old.severity || new.seriousness > old.seriousness || (fatal(new) && !fatal(old))
 }
 
 /// Whether an event holds dosing (KAP-INV-26).

@@ -10,7 +10,7 @@ use time::Duration;
 use super::{subscribed, to, without_gap};
 use crate::app::{Db, TestApp, sample};
 use crate::both;
-use crate::fhir_door::{FIRST, cleared, text};
+use crate::fhir_door::{FIRST, cleared, get, put, text};
 use crate::hook::Hook;
 
 both!(
@@ -73,6 +73,30 @@ async fn an_alert_is_told_again_until_somebody_has_seen_it(db: Db) {
     let place = format!("{path}/adverse-events/{}/acknowledge", text(&grave["id"]));
     sent(&callers[&Party::Practice], &place, &seen, "seen").await;
     app.app.clock.advance(Duration::hours(2));
+    // It turns out to be worse: that has to be seen as well.
+    let callers = kap_fhir::demo::log_in(&app.base, &app.logins, &app.app.clock).await;
+    let callers = callers.expect("tokens");
+    let updates = format!("{path}/adverse-events/{}/updates", text(&grave["id"]));
+    let worse = json!({ "by": by, "severity": "severe" });
+    sent(&callers[&Party::Practice], &updates, &worse, "worse").await;
+    hook.wait_for_event(6).await;
+    app.app.clock.advance(Duration::minutes(5));
+    hook.wait_for_event(7).await;
+    let callers = kap_fhir::demo::log_in(&app.base, &app.logins, &app.app.clock).await;
+    let callers = callers.expect("tokens");
+    sent(&callers[&Party::Practice], &place, &seen, "seen again").await;
+    app.app.clock.advance(Duration::seconds(1));
+    // By the other door: what was seen before is in the record still.
+    let own = get(&callers[&Party::Practice], &format!("/fhir/{focus}")).await;
+    let mut own = own.expect(200);
+    let severity = own["severity"]["coding"][0]["code"].clone();
+    assert_eq!(severity, "severe", "{own}");
+    own["outcome"]["coding"][0] = json!({
+        "system": "http://terminology.hl7.org/CodeSystem/adverse-event-outcome", "code": "fatal", "display": "Fatal" });
+    put(&callers[&Party::Practice], &own).await.expect(200);
+    hook.wait_for_event(8).await;
+    app.app.clock.advance(Duration::minutes(5));
+    hook.wait_for_event(9).await;
     // The next one is the next number: nothing more was told of the first.
     let callers = kap_fhir::demo::log_in(&app.base, &app.logins, &app.app.clock).await;
     let practice = &callers.expect("tokens")[&Party::Practice];
@@ -83,10 +107,10 @@ async fn an_alert_is_told_again_until_somebody_has_seen_it(db: Db) {
         "next",
     )
     .await;
-    let told = hook.wait_for_event(6).await;
+    let told = hook.wait_for_event(10).await;
     without_gap(&told);
-    assert_eq!(told[5].1, format!("AdverseEvent/{}", text(&next["id"])));
-    assert!(told[..5].iter().all(|(_, one)| *one == focus), "{told:?}");
+    assert_eq!(told[9].1, format!("AdverseEvent/{}", text(&next["id"])));
+    assert!(told[..9].iter().all(|(_, one)| *one == focus), "{told:?}");
     app.stop().await;
 }
 

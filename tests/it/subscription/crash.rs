@@ -108,7 +108,7 @@ async fn patient_of(caller: &Caller) -> String {
 }
 
 /// What arrived, once all of these are among it.
-async fn all_told(hook: &Hook, wanted: &BTreeSet<String>) -> Vec<(i64, String)> {
+pub async fn all_told(hook: &Hook, wanted: &BTreeSet<String>) -> Vec<(i64, String)> {
     for _ in 0..600 {
         let told = hook.arrived();
         let seen: BTreeSet<&String> = told.iter().map(|(_, focus)| focus).collect();
@@ -125,7 +125,7 @@ async fn all_told(hook: &Hook, wanted: &BTreeSet<String>) -> Vec<(i64, String)> 
 
 /// One number has one content, each record one number, and what comes for the first time comes in order.
 #[track_caller]
-fn check(told: &[(i64, String)]) {
+pub fn check(told: &[(i64, String)]) {
     let mut numbers: BTreeMap<i64, &String> = BTreeMap::new();
     let mut last = 0;
     for (n, focus) in told {
