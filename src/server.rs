@@ -264,10 +264,13 @@ async fn index(app: App, mut stopped: watch::Receiver<bool>) {
     }
 }
 
-/// What is removed once an hour: it takes longer to find.
-async fn hourly(app: &App) -> Result<()> {
-    operate::forget_old(app).await?;
-    job::remove_orphans(app).await
+/// What is removed once an hour: it takes longer to find. A store of exports is not asked before a minute is over.
+async fn hourly(app: &App, count: u64) -> Result<()> {
+    match count % LISTING {
+        0 => operate::forget_old(app).await,
+        1 => job::remove_orphans(app).await,
+        _ => Ok(()),
+    }
 }
 
 /// Removes what has expired (tokens, replay marks, idempotency records), once a minute.
@@ -291,8 +294,8 @@ async fn sweep(app: App, mut stopped: watch::Receiver<bool>) {
             failed => failed,
         };
         let swept = match swept {
-            Ok(()) if count.is_multiple_of(LISTING) => hourly(&app).await,
-            other => other,
+            Ok(()) => hourly(&app, count).await,
+            failed => failed,
         };
         if let Err(error) = swept {
             tracing::warn!(kind = ?error.kind, "the sweep of expired rows failed; it is tried again");

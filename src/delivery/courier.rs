@@ -11,6 +11,7 @@ use std::time::Duration;
 use tokio::sync::watch;
 use tokio::task::JoinSet;
 
+use super::backoff;
 use super::hosts::Room;
 use super::send::{self, Call, Sent};
 use super::settle::{self, Next};
@@ -213,7 +214,7 @@ async fn step(app: &App, s: &Subscription) -> Result<()> {
         return Ok(());
     };
     let last = told.all.last().map(|t| t.event.n);
-    let next = settle::after(s, &sent, last, (app.clock.millis(), chance(app)?));
+    let next = settle::after(s, &sent, last, (app.clock.millis(), backoff::chance(app)?));
     let mut steps: Vec<Step> = told
         .withheld
         .iter()
@@ -272,11 +273,6 @@ async fn rest(app: &App, s: &Subscription, until: i64) -> Result<()> {
 }
 
 /// A number from 0 to 1,000,000.
-fn chance(app: &App) -> Result<i64> {
-    let bytes: [u8; 4] = app.clock.secret().map_err(Error::internal)?;
-    Ok(i64::from(u32::from_be_bytes(bytes)) % 1_000_001)
-}
-
 /// The subscription, where its client may still be called there; whole records are sent as long as that is agreed on.
 async fn registered(app: &App, s: &Subscription) -> Result<Option<Subscription>> {
     let mut s = s.clone();

@@ -3,6 +3,7 @@
 //! Knows how a call is made, signed and judged. What is told to whom is decided in `interaction::subscription`; each
 //! notification is asked for there, under what its subscriber may see at that moment.
 
+mod backoff;
 pub mod courier;
 pub mod files;
 mod hosts;

@@ -1,6 +1,7 @@
 //! How a subscription stands after an attempt: when the next one is, and when there is none. Pure but for the chance that
 //! spreads attempts.
 
+use super::backoff;
 use super::send::{Meaning, Sent};
 use crate::mapping::topic;
 use crate::store::subscription::{NEVER, Settled, State, Subscription, rests_until};
@@ -11,9 +12,6 @@ const WINDOW: i64 = 72 * 60 * 60 * 1000;
 const HANDSHAKES: i64 = 3;
 /// Milliseconds between attempts of what somebody must hear at once (domain reference §9).
 const ALERT: [i64; 5] = [0, 10_000, 30_000, 60_000, 120_000];
-/// The first pause of the others, and the longest, milliseconds.
-const FIRST: i64 = 5_000;
-const LONGEST: i64 = 60 * 60 * 1000;
 
 /// What is to be written.
 #[derive(Debug)]
@@ -119,11 +117,7 @@ fn pause(s: &Subscription, chance: i64) -> i64 {
     if topic::named(&s.topic).is_some_and(|topic| topic.alert) {
         return ALERT[step.min(ALERT.len() - 1)];
     }
-    let bound = match s.attempt {
-        0 => 1_000,
-        n => FIRST.saturating_mul(3_i64.saturating_pow(u32::try_from(n - 1).unwrap_or(u32::MAX))),
-    };
-    bound.min(LONGEST) * chance / 1_000_000
+    backoff::pause(s.attempt, chance)
 }
 
 #[cfg(test)]

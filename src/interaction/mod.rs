@@ -7,6 +7,7 @@ pub mod across;
 pub mod at_hand;
 pub mod audit;
 pub mod batch;
+pub mod behalf;
 pub mod capability;
 pub mod commit;
 pub mod condition;

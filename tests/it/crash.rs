@@ -24,6 +24,7 @@ use crate::raw;
 
 mod events;
 mod exchange;
+mod outage;
 pub mod rounds;
 
 both!(nothing_acknowledged_is_lost);

@@ -69,7 +69,11 @@ impl Program {
     pub fn begin(address: &str, database: &str, folder: &Path, more: &[&str], crash: &str) -> Self {
         let log = folder.join(unique("log"));
         let base = format!("http://{address}");
-        let child = command(&["serve", "--listen", address, "--base-url", &base])
+        let mut words = vec!["serve", "--listen", address];
+        if !more.contains(&"--base-url") {
+            words.extend(["--base-url", &base]);
+        }
+        let child = command(&words)
             .args(more)
             .env("DATABASE_URL", database)
             .env("KAP_AUDIT_KEY", seal(folder))

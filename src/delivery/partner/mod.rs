@@ -18,6 +18,7 @@ use std::time::Duration;
 use tokio::sync::watch;
 use tokio::task::JoinSet;
 
+use super::backoff;
 pub(super) use ability::Kept;
 use remote::Remote;
 use trouble::{Failure, Trouble};
@@ -39,9 +40,6 @@ const BEAT: Duration = Duration::from_secs(3);
 const WHOLE: i64 = 10 * 60 * 1000;
 /// Episodes that are sent to a partner before others are looked at.
 const EACH: i64 = 20;
-/// The first pause after a failure, and the longest, milliseconds.
-const FIRST: i64 = 5_000;
-const LONGEST: i64 = 60 * 60 * 1000;
 /// How long work that is under way may take when the service stops.
 const DRAIN: Duration = Duration::from_secs(10);
 
@@ -296,13 +294,7 @@ async fn held<T>(
 
 /// How work stands that failed: it is tried again in a while that grows, with full jitter, for ever.
 fn failed(app: &App, was: &Standing, trouble: &Trouble) -> Result<Standing> {
-    let bytes: [u8; 4] = app.clock.secret().map_err(Error::internal)?;
-    let chance = i64::from(u32::from_be_bytes(bytes)) % 1_000_001;
-    let bound = match was.attempt {
-        0 => 1_000,
-        n => FIRST.saturating_mul(3_i64.saturating_pow(u32::try_from(n - 1).unwrap_or(u32::MAX))),
-    };
-    let pause = bound.min(LONGEST) * chance / 1_000_000;
+    let pause = backoff::pause(was.attempt, backoff::chance(app)?);
     let now = app.clock.millis();
     let since = if was.failing_since > 0 {
         was.failing_since

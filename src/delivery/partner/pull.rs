@@ -32,7 +32,7 @@ use crate::store::partner::review::{self, Review};
 const OVERLAP: time::Duration = time::Duration::minutes(5);
 /// Pages of one type at most: what is left is fetched the next time.
 const PAGES: usize = 1000;
-/// Records that wait for review and are tried again each time.
+/// Records that wait for review and are tried again each time, those first that were not for the longest time.
 const AGAIN: i64 = 200;
 /// Types that are taken in where a record names them.
 const TAKEN_ALONG: &[&str] = &[
@@ -94,7 +94,13 @@ pub(super) async fn pull(remote: &Remote<'_>, access: &Access) -> Result<Pulled,
         }
     }
     // What needed something that came with it has it by now.
-    for one in &pull.waiting().await? {
+    pull.waiting().await?;
+    let (app, partner) = (remote.app, &remote.partner.id);
+    for one in &app
+        .store
+        .reviews_to_try(&app.tenant, partner, AGAIN)
+        .await?
+    {
         pull.again(one).await?;
     }
     let since = pull.since();
@@ -108,10 +114,6 @@ pub(super) async fn pull(remote: &Remote<'_>, access: &Access) -> Result<Pulled,
         Some(trouble) => Err(trouble),
         None => Ok(Pulled { since, said }),
     }
-}
-
-fn name(review: &Review) -> (String, String) {
-    (review.kind.to_string(), review.there.to_string())
 }
 
 /// What is news of a record: of what both write, where it stands.
@@ -264,15 +266,15 @@ impl Pull<'_> {
             .any(|(_, named)| named.starts_with(&own))
     }
 
-    /// What waits for review, looked up anew.
-    async fn waiting(&mut self) -> Result<Vec<Review>, Trouble> {
+    /// Looks up what waits for review.
+    async fn waiting(&mut self) -> Result<(), Trouble> {
         let (app, partner) = (self.remote.app, &self.remote.partner.id);
-        let all = app.store.reviews(&app.tenant, partner, AGAIN).await?;
-        self.waiting = all
-            .iter()
-            .map(|r| (name(r), r.digest.to_string()))
-            .collect();
-        Ok(all)
+        let all = app.store.reviews_named(&app.tenant, partner).await?;
+        let named = |[kind, there, digest]: &[std::sync::Arc<str>; 3]| {
+            ((kind.to_string(), there.to_string()), digest.to_string())
+        };
+        self.waiting = all.iter().map(named).collect();
+        Ok(())
     }
 
     /// What waited is tried again: what it needs may have come meanwhile.

@@ -9,11 +9,11 @@ pub mod packet;
 pub mod query;
 pub mod receive;
 
-use crate::access::{Access, Caller, Role, Scopes};
+use crate::access::Access;
 use crate::app::App;
 use crate::audit::event::{Event as Act, Kind as Done};
 use crate::error::{Error, Kind, Result};
-use crate::kap::Id;
+use crate::interaction::behalf::{self, Behalf};
 use crate::mapping::exchange::{Flow, fetched};
 use crate::store::audit;
 use crate::store::partner::{self as rows, Partner, Standing};
@@ -145,22 +145,11 @@ pub fn flows(words: &str) -> Vec<Flow> {
 /// # Errors
 /// Those of the store.
 pub async fn access(app: &App, partner: &Partner) -> Result<Option<Access>> {
-    let Some(client) = app.store.client(&app.tenant, &partner.client).await? else {
-        return Ok(None);
+    let of = Behalf {
+        client: &partner.client,
+        scopes: None,
+        purpose: None,
+        token: format!("partner {}", partner.id),
     };
-    if client.disabled_at.is_some() {
-        return Ok(None);
-    }
-    let broken = || Error::internal("a partner's client cannot be read");
-    let purpose = client.purpose.split(' ').next().unwrap_or_default();
-    let caller = Caller {
-        client: client.id.clone(),
-        organization: Id::new(&*client.organization).ok_or_else(broken)?,
-        role: Role::from_code(&client.role).ok_or_else(broken)?,
-        scopes: Scopes::parse(&client.scopes).map_err(|_| broken())?,
-        purpose: purpose.into(),
-        token: format!("partner {}", partner.id).into(),
-    };
-    let access = Access::of(app.tenant.clone(), caller, app.clock.millis());
-    Ok(Some(access.under(app.disclosure)))
+    behalf::access(app, of).await
 }

@@ -7,7 +7,7 @@ use crate::access::{Access, Interaction};
 use crate::app::App;
 use crate::audit::Kind as Act;
 use crate::error::{Error, Result};
-use crate::fhir::resource::moment;
+use crate::fhir::resource::{Key, moment};
 use crate::interaction::audit::note;
 use crate::kap::Id;
 use crate::store::partner::review::{self, Review};
@@ -15,6 +15,8 @@ use crate::store::partner::work::Work;
 use crate::store::partner::{Partner, Standing};
 
 /// Rows of a list at most.
+const COUNT: usize = 200;
+/// Rows that are read at once.
 const MOST: i64 = 200;
 
 /// How the exchange with a partner stands.
@@ -148,15 +150,19 @@ pub async fn named(app: &App, id: &str) -> Result<Partner> {
     found.ok_or_else(Error::not_found)
 }
 
-/// How sending stands of each episode; those that fail first.
+/// How sending stands of the first 200 episodes; those that fail come first.
 ///
 /// # Errors
 /// `NotFound` where there is no such partner.
 pub async fn episodes(app: &App, id: &str) -> Result<Vec<Episode>> {
     let partner = named(app, id).await?;
-    let all = app
-        .store
-        .episodes_sent(&app.tenant, &partner.id, MOST)
+    episodes_from(app, &partner, 0).await
+}
+
+async fn episodes_from(app: &App, partner: &Partner, from: i64) -> Result<Vec<Episode>> {
+    let (store, tenant) = (&app.store, &app.tenant);
+    let all = store
+        .episodes_sent(tenant, &partner.id, (from, MOST))
         .await?;
     let one = |work: &Work| Episode {
         episode: work.episode.to_string(),
@@ -166,13 +172,18 @@ pub async fn episodes(app: &App, id: &str) -> Result<Vec<Episode>> {
     Ok(all.iter().map(one).collect())
 }
 
-/// What waits for review.
+/// The first 200 records that wait for review, the oldest first.
 ///
 /// # Errors
 /// `NotFound` where there is no such partner.
 pub async fn reviews(app: &App, id: &str) -> Result<Vec<Waiting>> {
     let partner = named(app, id).await?;
-    let all = app.store.reviews(&app.tenant, &partner.id, MOST).await?;
+    reviews_from(app, &partner, 0).await
+}
+
+async fn reviews_from(app: &App, partner: &Partner, from: i64) -> Result<Vec<Waiting>> {
+    let (store, tenant) = (&app.store, &app.tenant);
+    let all = store.reviews(tenant, &partner.id, (from, MOST)).await?;
     let one = |review: &Review| Waiting {
         reference: format!("{}/{}", review.kind, review.there),
         patient: review.patient.to_string(),
@@ -218,45 +229,59 @@ pub async fn asked(app: &App, access: &Access) -> Result<Vec<State>> {
     states(app).await
 }
 
-/// As [`episodes`], for a caller: those that it sees.
+/// As [`episodes`], for a caller: of those that it sees.
 ///
 /// # Errors
 /// `Forbidden` by role or scope; `NotFound` where there is no such partner.
 pub async fn asked_episodes(app: &App, access: &Access, id: &str) -> Result<Vec<Episode>> {
     may_ask(access)?;
-    let view = app.store.view(access);
-    let mut out = vec![];
-    for one in episodes(app, id).await? {
-        let Some(episode) = Id::new(&*one.episode) else {
-            continue;
-        };
-        if view.takes_part(&episode).await? {
-            out.push(one);
+    let (partner, view) = (named(app, id).await?, app.store.view(access));
+    let (mut out, mut from) = (vec![], 0);
+    while let Some(to) = more(out.len(), from) {
+        let all = episodes_from(app, &partner, from).await?;
+        from = if all.is_empty() { i64::MAX } else { to };
+        for one in all {
+            let episode = Id::new(&*one.episode);
+            if let Some(episode) = episode
+                && view.takes_part(&episode).await?
+            {
+                out.push(one);
+            }
         }
     }
+    out.truncate(COUNT);
     told(access, "episodes of a partner");
     Ok(out)
 }
 
-/// As [`reviews`], for a caller: those of patients whom it sees.
+/// As [`reviews`], for a caller: of those about patients whom it sees.
 ///
 /// # Errors
 /// `Forbidden` by role or scope; `NotFound` where there is no such partner.
 pub async fn asked_reviews(app: &App, access: &Access, id: &str) -> Result<Vec<Waiting>> {
     may_ask(access)?;
-    let view = app.store.view(access);
-    let mut out = vec![];
-    for one in reviews(app, id).await? {
-        let patient = Id::new(&*one.patient);
-        let Some(patient) = patient.map(|id| crate::fhir::resource::Key::new("Patient", id)) else {
-            continue;
-        };
-        if view.lookup(&patient).await?.is_some() {
-            out.push(one);
+    let (partner, view) = (named(app, id).await?, app.store.view(access));
+    let (mut out, mut from) = (vec![], 0);
+    while let Some(to) = more(out.len(), from) {
+        let all = reviews_from(app, &partner, from).await?;
+        from = if all.is_empty() { i64::MAX } else { to };
+        for one in all {
+            let patient = Id::new(&*one.patient).map(|id| Key::new("Patient", id));
+            if let Some(patient) = patient
+                && view.lookup(&patient).await?.is_some()
+            {
+                out.push(one);
+            }
         }
     }
+    out.truncate(COUNT);
     told(access, "reviews of a partner");
     Ok(out)
+}
+
+/// Where the rows begin that are read after those from `from` on, while there are fewer than are told and rows are left.
+fn more(seen: usize, from: i64) -> Option<i64> {
+    (seen < COUNT && from < i64::MAX).then(|| from + MOST)
 }
 
 fn told(access: &Access, what: &'static str) {

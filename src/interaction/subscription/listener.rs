@@ -1,10 +1,10 @@
 //! Who a subscriber is now, and what it may see now: the client as it is registered, with no more than the scopes that it
 //! had when it subscribed.
 
-use crate::access::{Access, Caller, Interaction, Role, Scopes};
+use crate::access::{Access, Caller, Interaction};
 use crate::app::App;
-use crate::error::{Error, Result};
-use crate::kap::Id;
+use crate::error::Result;
+use crate::interaction::behalf::{self, Behalf};
 use crate::store::subscription::Subscription;
 
 /// What the subscriber may see now; `None` where it is disabled, or is another's or of another role by now.
@@ -12,26 +12,17 @@ use crate::store::subscription::Subscription;
 /// # Errors
 /// Those of the store.
 pub async fn access(app: &App, s: &Subscription) -> Result<Option<Access>> {
-    let Some(client) = app.store.client(&app.tenant, &s.client).await? else {
-        return Ok(None);
+    let of = Behalf {
+        client: &s.client,
+        scopes: Some(&s.scopes),
+        purpose: Some(&s.purpose),
+        token: format!("subscription {}", s.id),
     };
-    let same = client.organization == s.owner && client.role == s.role;
-    if client.disabled_at.is_some() || !same {
-        return Ok(None);
-    }
-    let broken = || Error::internal("a subscription's client cannot be read");
-    let asked = Scopes::parse(&s.scopes).map_err(|_| broken())?;
-    let registered = Scopes::parse(&client.scopes).map_err(|_| broken())?;
-    let caller = Caller {
-        client: s.client.clone(),
-        organization: Id::new(&*s.owner).ok_or_else(broken)?,
-        role: Role::from_code(&s.role).ok_or_else(broken)?,
-        scopes: asked.granted(&registered),
-        purpose: s.purpose.clone(),
-        token: format!("subscription {}", s.id).into(),
+    let access = behalf::access(app, of).await?;
+    let same = |caller: &Caller| {
+        caller.organization.as_str() == &*s.owner && caller.role.code() == &*s.role
     };
-    let access = Access::of(app.tenant.clone(), caller, app.clock.millis());
-    Ok(Some(access.under(app.disclosure)))
+    Ok(access.filter(|access| access.caller().is_some_and(same)))
 }
 
 /// Whether the subscriber may read records of this type at all.

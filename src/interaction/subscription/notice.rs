@@ -81,7 +81,7 @@ impl Notice<'_> {
         if &*self.of.payload == JSON {
             return self.plain().to_string();
         }
-        self.bundle("history")
+        self.bundle("history", None)
     }
 
     /// A plain event.
@@ -109,17 +109,24 @@ impl Notice<'_> {
         format!("{}/{key}", self.base)
     }
 
-    /// The Bundle; `kind` is its type.
+    /// The Bundle; `kind` is its type, `next` the query by which the events after these are asked for.
     #[must_use]
-    pub fn bundle(&self, kind: &str) -> String {
+    pub fn bundle(&self, kind: &str, next: Option<&str>) -> String {
         let own = format!("{}/Subscription/{}", self.base, self.of.id);
         let mut out = String::with_capacity(2048);
         let id = Uuid::new_v5(&NAMESPACE, format!("bundle|{}", self.id()).as_bytes());
         let _ = write!(
             out,
-            r#"{{"resourceType":"Bundle","id":"{id}","type":"{kind}","timestamp":"{}","entry":["#,
+            r#"{{"resourceType":"Bundle","id":"{id}","type":"{kind}","timestamp":"{}","#,
             moment(self.at)
         );
+        if let Some(next) = next {
+            let _ = write!(
+                out,
+                r#""link":[{{"relation":"next","url":"{own}/$events?{next}"}}],"#
+            );
+        }
+        out.push_str(r#""entry":["#);
         let status = self.status();
         let full = status["id"].as_str().unwrap_or_default();
         let _ = write!(out, r#"{{"fullUrl":"urn:uuid:{full}","resource":{status}"#);

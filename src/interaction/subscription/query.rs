@@ -140,6 +140,7 @@ pub async fn events(app: &App, access: &Access, id: &Id, asked: &Asked) -> Resul
         row.content = Content::IdOnly;
     }
     let found = app.store.events_of(&app.tenant, id, span, MOST).await?;
+    let next = next(&row, span, &found);
     let told = told(app, access, &row, found).await?;
     let event = access.event(Act::Operation).target(TYPE, id.as_str(), None);
     note(access, event.detail("$events"));
@@ -152,7 +153,19 @@ pub async fn events(app: &App, access: &Access, id: &Id, asked: &Asked) -> Resul
         told: &told,
         at: app.clock.millis(),
     };
-    Ok(notice.bundle("history"))
+    Ok(notice.bundle("history", next.as_deref()))
+}
+
+/// The query by which the events after these are asked for, where there are more than are told at once.
+fn next(row: &Subscription, (_, until): (i64, i64), told: &[Event]) -> Option<String> {
+    let last = told.last().map(|event| event.n)?;
+    let whole = i64::try_from(told.len()).is_ok_and(|n| n == MOST);
+    let content = row.content.code();
+    let most = until.min(row.numbered);
+    (whole && last < most).then(|| {
+        let from = last + 1;
+        format!("eventsSinceNumber={from}&eventsUntilNumber={most}&content={content}")
+    })
 }
 
 /// The events as the caller may see them now.

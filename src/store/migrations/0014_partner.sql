@@ -84,5 +84,6 @@ CREATE TABLE partner_review (
   body TEXT NOT NULL,
   answered BIGINT NOT NULL,
   settled_at BIGINT NOT NULL,
+  tried_at BIGINT NOT NULL,
   PRIMARY KEY (tenant, partner, type, there)
 ) {keyed};

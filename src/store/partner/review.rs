@@ -36,12 +36,13 @@ pub const WAITS: &str = "record that waits for review";
 #[must_use]
 pub fn put(tenant: &str, partner: &str, review: &Review) -> Step {
     const TEXT: &str = "INSERT INTO partner_review (tenant, partner, type, there, digest, patient, at, reason, body, \
-        answered, settled_at) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, 0, 0) \
+        answered, settled_at, tried_at) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, 0, 0, $7) \
         ON CONFLICT (tenant, partner, type, there) DO UPDATE SET \
         answered = CASE WHEN partner_review.digest = excluded.digest AND partner_review.reason = excluded.reason \
             AND partner_review.settled_at = 0 THEN partner_review.answered ELSE 0 END, \
         at = CASE WHEN partner_review.digest = excluded.digest THEN partner_review.at ELSE excluded.at END, \
-        digest = excluded.digest, patient = excluded.patient, reason = excluded.reason, body = excluded.body, settled_at = 0 \
+        digest = excluded.digest, patient = excluded.patient, reason = excluded.reason, body = excluded.body, settled_at = 0, \
+        tried_at = excluded.tried_at \
         WHERE partner_review.settled_at = 0 OR partner_review.digest <> excluded.digest";
     let args = vec![
         tenant.into(),
@@ -122,14 +123,50 @@ impl Store {
         Ok(self.read(b.sql()).await?.iter().map(review).collect())
     }
 
-    /// What waits, the oldest first.
+    /// What waits, the oldest first: `most` from the one at place `from`.
     ///
     /// # Errors
     /// Those of the store.
-    pub async fn reviews(&self, tenant: &str, partner: &str, most: i64) -> Result<Vec<Review>> {
+    pub async fn reviews(
+        &self,
+        tenant: &str,
+        partner: &str,
+        (from, most): (i64, i64),
+    ) -> Result<Vec<Review>> {
         let mut b = select(tenant, partner);
         b.push(" ORDER BY at, type, there LIMIT ").bind(most);
+        b.push(" OFFSET ").bind(from);
         Ok(self.read(b.sql()).await?.iter().map(review).collect())
+    }
+
+    /// What waits and was not tried for the longest time.
+    ///
+    /// # Errors
+    /// Those of the store.
+    pub async fn reviews_to_try(
+        &self,
+        tenant: &str,
+        partner: &str,
+        most: i64,
+    ) -> Result<Vec<Review>> {
+        let mut b = select(tenant, partner);
+        b.push(" ORDER BY tried_at, type, there LIMIT ").bind(most);
+        Ok(self.read(b.sql()).await?.iter().map(review).collect())
+    }
+
+    /// Type, id there and digest of all that waits.
+    ///
+    /// # Errors
+    /// Those of the store.
+    pub async fn reviews_named(&self, tenant: &str, partner: &str) -> Result<Vec<[Arc<str>; 3]>> {
+        const TEXT: &str = "SELECT type, there, digest FROM partner_review \
+            WHERE tenant = $1 AND partner = $2 AND settled_at = 0";
+        let args = vec![tenant.into(), partner.into()];
+        let rows = self.read(Sql::new(TEXT, args)).await?;
+        Ok(rows
+            .iter()
+            .map(|row| [0, 1, 2].map(|n| row.text(n)))
+            .collect())
     }
 }
 

@@ -54,15 +54,21 @@ impl Store {
         self.read(b.sql()).await?.iter().map(work).collect()
     }
 
-    /// How sending stands of the episodes that were sent, or were to be: those that fail first.
+    /// How sending stands of the episodes that were sent, or were to be, those that fail first: `most` from the one at place
+    /// `from`.
     ///
     /// # Errors
     /// Those of the store.
-    pub async fn episodes_sent(&self, tenant: &str, partner: &str, most: i64) -> Result<Vec<Work>> {
+    pub async fn episodes_sent(
+        &self,
+        tenant: &str,
+        partner: &str,
+        (from, most): (i64, i64),
+    ) -> Result<Vec<Work>> {
         const TEXT: &str = "SELECT episode, sent, due_at, attempt, failing_since, reason, said, ok_at, fence, sent \
             FROM partner_episode WHERE tenant = $1 AND partner = $2 \
-            ORDER BY CASE WHEN failing_since > 0 THEN 0 ELSE 1 END, ok_at DESC, episode LIMIT $3";
-        let args = vec![tenant.into(), partner.into(), most.into()];
+            ORDER BY CASE WHEN failing_since > 0 THEN 0 ELSE 1 END, ok_at DESC, episode LIMIT $3 OFFSET $4";
+        let args = vec![tenant.into(), partner.into(), most.into(), from.into()];
         let rows = self.read(Sql::new(TEXT, args)).await?;
         rows.iter().map(work).collect()
     }

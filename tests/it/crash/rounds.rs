@@ -22,7 +22,7 @@ use crate::program::{Program, free_address};
 pub const NAMES: &str = "urn:example:crash";
 /// The episode that a record is of.
 const OF_EPISODE: &str = "http://hl7.org/fhir/StructureDefinition/workflow-episodeOfCare";
-const WRITERS: usize = 3;
+pub const WRITERS: usize = 3;
 
 /// How often the program ends at each place: `KAP_TEST_CRASHES`, or twice.
 pub fn crashes() -> usize {
@@ -33,7 +33,7 @@ pub fn crashes() -> usize {
 /// A service that ends and begins again on one database, with writers of documents.
 pub struct Rounds {
     address: String,
-    base: String,
+    pub base: String,
     pub place: Place,
     pub accounts: Vec<Account>,
     episode: String,
@@ -110,7 +110,7 @@ impl Rounds {
     }
 
     /// Publishes documents while the service is there, first those of which no writer knows what became.
-    async fn write(&self, over: &AtomicBool) {
+    pub async fn write(&self, over: &AtomicBool) {
         let mut caller = None;
         while !over.load(Ordering::SeqCst) {
             let Some(known) = &caller else {
@@ -146,6 +146,10 @@ impl Rounds {
         let answer = request.body(body.to_string()).send().await.ok()?;
         let status = answer.status().as_u16();
         let told: Value = answer.json().await.ok()?;
+        if status == 503 {
+            // The database is away: whether it was written is not known.
+            return None;
+        }
         assert!(matches!(status, 200 | 201), "{status} {told}");
         let id = text(&told["id"]).to_owned();
         let before = self.made.lock().expect("lock").insert(name, id);

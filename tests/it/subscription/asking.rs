@@ -16,6 +16,7 @@ both!(
     what_is_not_done_is_refused_at_its_place,
     headers_are_sent_and_never_shown,
     a_subscription_is_its_clients,
+    many_events_are_asked_for_page_by_page,
     a_subscription_stands_alone
 );
 
@@ -138,6 +139,37 @@ async fn headers_are_sent_and_never_shown(db: Db) {
         .cell("SELECT COUNT(*) FROM subscription WHERE secret LIKE '%nobody-else%'")
         .await;
     assert_eq!(dump, "0", "it is sealed");
+    app.stop().await;
+}
+
+async fn many_events_are_asked_for_page_by_page(db: Db) {
+    let (episode, _) = sample(FIRST);
+    let app = TestApp::start(db, &episode).await;
+    let practice = app.as_party(Party::Practice);
+    let hook = Hook::open().await;
+    let made = subscribed(practice, &to("kap-dosing-session", &hook.url()), &hook).await;
+    app.play(&episode).await;
+    let few = hook.wait_for_event(6).await.len();
+    let more = "WITH RECURSIVE number(n) AS (SELECT 1 UNION ALL SELECT n + 1 FROM number WHERE n < 2100) \
+        INSERT INTO subscription_event SELECT e.tenant, e.subscription, m.n, e.type, e.id, e.version, e.kind, e.at, \
+        e.numbered_at, 1 FROM subscription_event e, number m WHERE e.n = 1 AND m.n > FEW; \
+        UPDATE subscription SET numbered = 2100, acked = 2100";
+    let more = more.replace("FEW", &few.to_string());
+    app.place().run(&more).await.expect("events");
+    let mut next = Some(format!(
+        "/fhir/Subscription/{}/$events?content=empty",
+        text(&made["id"])
+    ));
+    let mut pages = vec![];
+    while let Some(path) = next.take() {
+        let page = get(practice, &path).await.expect(200);
+        let status = page["entry"][0]["resource"]["parameter"].as_array();
+        let told = status.into_iter().flatten();
+        pages.push(told.filter(|p| p["name"] == "notification-event").count());
+        let link = page["link"][0]["url"].as_str();
+        next = link.map(|url| url.replacen(&app.base, "", 1));
+    }
+    assert_eq!(pages, [1000, 1000, 100]);
     app.stop().await;
 }
 
