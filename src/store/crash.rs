@@ -14,13 +14,19 @@ struct Wanted {
     left: AtomicUsize,
 }
 
-static WANTED: LazyLock<Option<Wanted>> = LazyLock::new(|| {
+static WANTED: LazyLock<Option<Wanted>> = LazyLock::new(wanted);
+
+#[expect(
+    clippy::disallowed_methods,
+    reason = "a test says it to the program that it starts; it is no setting of an operator's"
+)]
+fn wanted() -> Option<Wanted> {
     let text = std::env::var("KAP_CRASH").ok()?;
     let (place, count) = text.rsplit_once(':')?;
     let left = AtomicUsize::new(count.parse().ok()?);
     let place = place.to_owned();
     Some(Wanted { place, left })
-});
+}
 
 /// A place that is reached: `when` is `before` or `after` the transaction called `name`.
 pub(super) fn point(when: &str, name: &str) {
