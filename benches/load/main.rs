@@ -11,6 +11,7 @@
 )]
 
 mod figures;
+mod hook;
 mod notify;
 mod seed;
 mod wire;

@@ -25,6 +25,10 @@ const OF_EPISODE: &str = "http://hl7.org/fhir/StructureDefinition/workflow-episo
 pub const WRITERS: usize = 3;
 
 /// How often the program ends at each place: `KAP_TEST_CRASHES`, or twice.
+#[expect(
+    clippy::disallowed_methods,
+    reason = "whoever runs the tests says how often"
+)]
 pub fn crashes() -> usize {
     let said = std::env::var("KAP_TEST_CRASHES").ok();
     said.map_or(2, |n| n.parse().expect("a number"))
@@ -62,7 +66,7 @@ impl Rounds {
             unsure: Mutex::default(),
             made: Mutex::default(),
         };
-        let program = rounds.begin("").await;
+        let program = rounds.begin("");
         program.ready(&rounds.base).await;
         let parties = log_in(&rounds.base, &rounds.accounts, &Clock::system()).await;
         let parties = parties.expect("tokens");
@@ -83,14 +87,14 @@ impl Rounds {
     }
 
     /// The program, begun; it ends at this place.
-    async fn begin(&self, at: &str) -> Program {
+    fn begin(&self, at: &str) -> Program {
         let words = ["--local-endpoints"];
         self.place.begin(&self.address, &words, at)
     }
 
     /// The program as it goes on when nothing ends it.
     pub async fn well(&self) -> Program {
-        let program = self.begin("").await;
+        let program = self.begin("");
         program.ready(&self.base).await;
         program
     }
@@ -99,7 +103,7 @@ impl Rounds {
     pub async fn crash(&self, at: &str, beside: impl AsyncFn(&AtomicBool)) {
         // What a lease's end would do after a while.
         self.place.free_leases().await;
-        let mut program = self.begin(at).await;
+        let mut program = self.begin(at);
         let over = AtomicBool::new(false);
         let writers = (0..WRITERS).map(|_| self.write(&over));
         let end = async {
