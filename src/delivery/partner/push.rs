@@ -1,6 +1,7 @@
 //! Sends an episode to a partner's server: what is new as creates that create nothing twice, what changed over what it has,
 //! in one transaction where the server has transactions.
 
+mod added;
 mod known;
 mod task;
 
@@ -69,6 +70,17 @@ pub(super) async fn push(
     }))
 }
 
+/// Records by what is to be done with them.
+#[derive(Default)]
+struct Sorted<'o> {
+    /// They are not there yet.
+    fresh: Vec<&'o Outgoing>,
+    changed: Vec<&'o Outgoing>,
+    tasks: Vec<&'o Outgoing>,
+    /// The partner wrote them; something was added here.
+    added: Vec<&'o Outgoing>,
+}
+
 struct Push<'a> {
     remote: &'a Remote<'a>,
     access: &'a Access,
@@ -98,34 +110,14 @@ impl<'a> Push<'a> {
     }
 
     async fn send(&mut self, packet: &Packet) -> Result<(), Trouble> {
-        let (mut fresh, mut changed, mut tasks) = (vec![], vec![], vec![]);
-        for one in &packet.records {
-            let kind = &*one.key().kind;
-            let link = self.links.get(one.key());
-            if link.is_none() && !one.theirs && !self.abilities.creates(kind) {
-                self.placeless.insert(kind.to_owned());
-                continue;
-            }
-            let shared = is_shared(kind);
-            // Another kind of server holds its own records by its own rules.
-            if one.theirs && !shared && !self.abilities.is_alike {
-                continue;
-            }
-            match link.cloned() {
-                None if one.theirs => {
-                    if self.found(one.key(), &one.value).await? {
-                        if shared { &mut tasks } else { &mut changed }.push(one);
-                    }
-                }
-                None => fresh.push(one),
-                Some(_) if shared => tasks.push(one),
-                Some(_) if is_sent_once(kind) && self.stays(kind) => {}
-                Some(link) if *link.sent == *one.digest => {}
-                Some(link) if one.theirs && *link.received == *one.digest => {}
-                Some(_) => changed.push(one),
-            }
-        }
-        let outside = self.look_around(packet, &fresh, &changed).await?;
+        let Sorted {
+            mut fresh,
+            mut changed,
+            mut tasks,
+            added,
+        } = self.sorted(packet).await?;
+        let known = [&*changed, &*added].concat();
+        let outside = self.look_around(packet, &fresh, &known).await?;
         fresh.extend(outside);
         let mut new = vec![];
         for one in fresh {
@@ -155,10 +147,51 @@ impl<'a> Push<'a> {
             .into_iter()
             .partition(|one| is_shared(&one.key().kind));
         self.all(others).await?;
+        for one in added {
+            self.add(one).await?;
+        }
         for one in last.into_iter().chain(tasks) {
             self.task(one).await?;
         }
         Ok(())
+    }
+
+    /// What is to be done with each record.
+    async fn sorted<'o>(&mut self, packet: &'o Packet) -> Result<Sorted<'o>, Trouble> {
+        let mut out = Sorted::default();
+        for one in &packet.records {
+            let kind = &*one.key().kind;
+            let link = self.links.get(one.key());
+            if link.is_none() && !one.theirs && !self.abilities.creates(kind) {
+                self.placeless.insert(kind.to_owned());
+                continue;
+            }
+            let shared = is_shared(kind);
+            // Another kind of server holds its own records by its own rules.
+            if one.theirs && !shared && !self.abilities.is_alike {
+                continue;
+            }
+            match link.cloned() {
+                None if one.theirs => {
+                    if self.found(one.key(), &one.value).await? {
+                        let all = if shared {
+                            &mut out.tasks
+                        } else {
+                            &mut out.added
+                        };
+                        all.push(one);
+                    }
+                }
+                None => out.fresh.push(one),
+                Some(_) if shared => out.tasks.push(one),
+                Some(_) if is_sent_once(kind) && self.stays(kind) => {}
+                Some(link) if *link.sent == *one.digest => {}
+                Some(link) if one.theirs && *link.received == *one.digest => {}
+                Some(_) if one.theirs => out.added.push(one),
+                Some(_) => out.changed.push(one),
+            }
+        }
+        Ok(out)
     }
 
     /// Sends these; those that were there already, as they may have been then, are given back.

@@ -24,9 +24,28 @@ pub fn completed(kind: &str, theirs: &Value, here: &Value) -> Value {
                 met(one, here);
             }
         }
+        "DetectedIssue" => done(&mut out, here),
         _ => {}
     }
     out
+}
+
+/// Adds what was done about a finding and theirs does not say: who did it may be written in another way there.
+fn done(out: &mut Value, here: &Value) {
+    let own = here["mitigation"].as_array().into_iter().flatten();
+    let said = out["mitigation"].as_array().cloned().unwrap_or_default();
+    let same = |a: &Value, b: &Value| a["action"] == b["action"] && a["date"] == b["date"];
+    let known = |one: &&Value| said.iter().any(|other| same(one, other));
+    let more: Vec<Value> = own.filter(|one| !known(one)).cloned().collect();
+    if !more.is_empty() {
+        out["mitigation"] = said.into_iter().chain(more).collect();
+        // A finding is final once something was done about it, and the narrative says what.
+        for name in ["status", "text"] {
+            if let Some(value) = here.get(name) {
+                out[name] = value.clone();
+            }
+        }
+    }
 }
 
 fn is_condition(extension: &Value) -> bool {
@@ -95,5 +114,14 @@ mod tests {
             json!({ "status": "completed", "receiver": [{ "reference": "Patient/a" }] })
         );
         assert_eq!(completed("MedicationRequest", &own, &known), own);
+        let finding = |done: &[&str]| {
+            let all = done
+                .iter()
+                .map(|what| json!({ "action": { "text": what } }));
+            json!({ "status": "final", "mitigation": all.collect::<Vec<_>>() })
+        };
+        let both = completed("DetectedIssue", &finding(&["a"]), &finding(&["b", "a"]));
+        assert_eq!(both, finding(&["a", "b"]));
+        assert_eq!(completed("DetectedIssue", &own, &known), own);
     }
 }

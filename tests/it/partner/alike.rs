@@ -125,7 +125,12 @@ async fn agreed(practice: &TestApp, partner: &TestApp, episode: &str) {
 }
 
 async fn a_whole_course_is_played_across_two_services(db: Db) {
-    let episode = sample(FIRST).0;
+    across(db, FIRST, 3).await;
+}
+
+/// Plays a sample with so many sessions in which something was taken.
+async fn across(db: Db, text: &str, sessions: usize) {
+    let episode = sample(text).0;
     let (practice, partner) = two(db, &episode).await;
     let mut callers = HashMap::new();
     for party in [Party::Practice, Party::Ehr] {
@@ -163,6 +168,7 @@ async fn a_whole_course_is_played_across_two_services(db: Db) {
         "clearances",
         "adverseEvents",
     ] {
+        assert!(here.get(part).is_some(), "{part}");
         assert_eq!(here[part], there[part], "{part}");
     }
     let last = |e: &Value| {
@@ -171,12 +177,29 @@ async fn a_whole_course_is_played_across_two_services(db: Db) {
             .and_then(|all| all.last().cloned())
     };
     assert_eq!(last(&here), last(&there));
-    let doses = |e: &Value| {
+    let told = |e: &Value| {
         let all = e["sessions"].as_array().into_iter().flatten();
-        let all = all.map(|s| json!([s["status"], s["doses"], s["vitals"], s["discharge"]]));
-        all.collect::<Vec<_>>()
+        let one = |s: &Value| {
+            let d = &s["dosing"];
+            json!([
+                s["id"],
+                s["type"],
+                s["status"],
+                d["doses"],
+                d["vitals"],
+                d["effects"],
+                d["discharge"],
+                s["vitals"]
+            ])
+        };
+        all.map(one).collect::<Vec<_>>()
     };
-    assert_eq!(doses(&here), doses(&there));
+    let own = told(&here);
+    let dosed = own
+        .iter()
+        .filter(|s| s[3].as_array().is_some_and(|doses| !doses.is_empty()));
+    assert_eq!(dosed.count(), sessions, "{own:#?}");
+    assert_eq!(own, told(&there));
     practice.stop().await;
     partner.stop().await;
 }
