@@ -24,6 +24,10 @@ pub const NAMES: &str = "urn:example:crash";
 const OF_EPISODE: &str = "http://hl7.org/fhir/StructureDefinition/workflow-episodeOfCare";
 pub const WRITERS: usize = 3;
 
+/// Between two documents of a writer: an episode of many thousands takes its time in a debug build, which reads it anew for
+/// each command.
+const PAUSE: Duration = Duration::from_millis(100);
+
 /// How often the program ends at each place: `KAP_TEST_CRASHES`, or twice.
 #[expect(
     clippy::disallowed_methods,
@@ -132,6 +136,7 @@ impl Rounds {
                 self.unsure.lock().expect("lock").push(name);
                 caller = None;
             }
+            tokio::time::sleep(PAUSE).await;
         }
     }
 
