@@ -272,7 +272,6 @@ async fn rest(app: &App, s: &Subscription, until: i64) -> Result<()> {
     write(app, "rest subscription", vec![step]).await.map(drop)
 }
 
-/// A number from 0 to 1,000,000.
 /// The subscription, where its client may still be called there; whole records are sent as long as that is agreed on.
 async fn registered(app: &App, s: &Subscription) -> Result<Option<Subscription>> {
     let mut s = s.clone();

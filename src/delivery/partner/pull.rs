@@ -95,14 +95,7 @@ pub(super) async fn pull(remote: &Remote<'_>, access: &Access) -> Result<Pulled,
     }
     // What needed something that came with it has it by now.
     pull.waiting().await?;
-    let (app, partner) = (remote.app, &remote.partner.id);
-    for one in &app
-        .store
-        .reviews_to_try(&app.tenant, partner, AGAIN)
-        .await?
-    {
-        pull.again(one).await?;
-    }
+    pull.again().await?;
     let since = pull.since();
     answer::answer(remote, &abilities).await?;
     let said = if missing.is_empty() {
@@ -277,18 +270,26 @@ impl Pull<'_> {
         Ok(())
     }
 
-    /// What waited is tried again: what it needs may have come meanwhile.
-    async fn again(&mut self, review: &Review) -> Result<(), Trouble> {
-        let Ok(value) = serde_json::from_str::<Value>(&review.body) else {
-            return Ok(());
-        };
-        let theirs = Theirs {
-            kind: &review.kind,
-            id: &review.there,
-            text: &review.body,
-            value: &value,
-        };
-        self.take(&theirs).await
+    /// What waited is tried again: what it needs may have come meanwhile. What is tried now has its turn after the others.
+    async fn again(&mut self) -> Result<(), Trouble> {
+        let (app, partner) = (self.remote.app, &self.remote.partner.id);
+        let (store, tenant, now) = (&app.store, &app.tenant, app.clock.millis());
+        let all = store.reviews_to_try(tenant, partner, AGAIN).await?;
+        let tried = all.iter().map(|r| review::tried(tenant, partner, r, now));
+        let _ = store.write("partner review", tried.collect()).await?;
+        for review in &all {
+            let Ok(value) = serde_json::from_str::<Value>(&review.body) else {
+                continue;
+            };
+            let theirs = Theirs {
+                kind: &review.kind,
+                id: &review.there,
+                text: &review.body,
+                value: &value,
+            };
+            self.take(&theirs).await?;
+        }
+        Ok(())
     }
 
     /// The patient here whom a record is about.

@@ -41,8 +41,7 @@ pub fn put(tenant: &str, partner: &str, review: &Review) -> Step {
         answered = CASE WHEN partner_review.digest = excluded.digest AND partner_review.reason = excluded.reason \
             AND partner_review.settled_at = 0 THEN partner_review.answered ELSE 0 END, \
         at = CASE WHEN partner_review.digest = excluded.digest THEN partner_review.at ELSE excluded.at END, \
-        digest = excluded.digest, patient = excluded.patient, reason = excluded.reason, body = excluded.body, settled_at = 0, \
-        tried_at = excluded.tried_at \
+        digest = excluded.digest, patient = excluded.patient, reason = excluded.reason, body = excluded.body, settled_at = 0 \
         WHERE partner_review.settled_at = 0 OR partner_review.digest <> excluded.digest";
     let args = vec![
         tenant.into(),
@@ -55,6 +54,16 @@ pub fn put(tenant: &str, partner: &str, review: &Review) -> Step {
         review.reason.clone().into(),
         review.body.clone().into(),
     ];
+    Step::any(TEXT, args)
+}
+
+/// Notes that it was tried again.
+#[must_use]
+pub fn tried(tenant: &str, partner: &str, review: &Review, at: i64) -> Step {
+    const TEXT: &str = "UPDATE partner_review SET tried_at = $5 \
+        WHERE tenant = $1 AND partner = $2 AND type = $3 AND there = $4";
+    let mut args = place(tenant, partner, (&review.kind, &review.there));
+    args.push(at.into());
     Step::any(TEXT, args)
 }
 

@@ -103,8 +103,8 @@ impl Rounds {
         program
     }
 
-    /// Runs the program until it ends at `at`, a place as `KAP_CRASH` names it, with writers and what goes on `beside`.
-    pub async fn crash(&self, at: &str, beside: impl AsyncFn(&AtomicBool)) {
+    /// Runs the program until it ends at `at`, a place as `KAP_CRASH` names it, with writers.
+    pub async fn crash(&self, at: &str) {
         // What a lease's end would do after a while.
         self.place.free_leases().await;
         let mut program = self.begin(at);
@@ -114,7 +114,7 @@ impl Rounds {
             assert!(program.ends(Duration::from_secs(40)).await, "not at {at}");
             over.store(true, Ordering::SeqCst);
         };
-        tokio::join!(join_all(writers), beside(&over), end);
+        tokio::join!(join_all(writers), end);
     }
 
     /// Publishes documents while the service is there, first those of which no writer knows what became.

@@ -21,8 +21,7 @@ impl Push<'_> {
         };
         for last in [false, true] {
             let reply = self.read(&link).await?;
-            let mut ours = self.entry(one, &HashMap::new())?.value();
-            ours["id"] = link.there.as_ref().into();
+            let ours = self.entry(one, &HashMap::new())?.value();
             let whole = exchange::completed(&link.key.kind, &reply.body, &ours);
             let mut after = Link {
                 version: bundle::version(&reply.etag, &reply.body).into(),
