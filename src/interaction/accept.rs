@@ -13,11 +13,12 @@ use crate::fhir::index;
 use crate::fhir::resource::Key;
 use crate::kap::act::Context;
 use crate::kap::referral::TaskStatus;
-use crate::kap::{Episode, Fact, Id, Kind};
+use crate::kap::{Episode, Fact, Id, Instant, Kind};
+use crate::mapping::exchange::is_copy;
 use crate::mapping::marks::may_be_plain;
 use crate::mapping::{self, Reading};
 
-/// Applies the facts that `incoming` states to `episode`. Gives the id of the first resource.
+/// Applies the facts that `incoming` states to `episode`. Gives the id of the first resource. `base` is the URL of this API.
 ///
 /// # Errors
 /// What the rules refuse, said of the sender's own elements.
@@ -26,7 +27,7 @@ pub fn accept(
     at_hand: &AtHand,
     episode: &mut Episode,
     loaded: &Loaded,
-    ctx: &Context<'_>,
+    (ctx, base): (&Context<'_>, &str),
 ) -> Result<Id> {
     of_this_patient(incoming, loaded)?;
     let reading = reading(incoming, at_hand, loaded);
@@ -50,7 +51,9 @@ pub fn accept(
         .filter_map(|(fact, from)| Some((fact, from.iter().find_map(entry)?)))
         .filter(|(fact, _)| known.get(&fact.key()) != Some(&fact))
         .collect();
-    stated.sort_by_key(|(fact, _)| rank(fact.key().0));
+    stated.sort_by_key(|(fact, _)| (rank(fact.key().0), taken_at(fact)));
+    let mut courses = loaded.values.iter();
+    let is_copied = courses.any(|(key, v)| &*key.kind == "EpisodeOfCare" && is_copy(v, base));
     for (fact, from) in stated {
         let kind = fact.key().0;
         if decided_already(&fact, episode) {
@@ -61,9 +64,13 @@ pub fn accept(
             consent::check(consent, episode, known, Door::Fhir)
                 .map_err(|error| from.refused(error, kind))?;
         }
-        episode
-            .accept(fact, ctx)
-            .map_err(|error| from.refused(error, kind))?;
+        let copied = is_copied && matches!(fact, Fact::Checklist { .. });
+        let done = if copied || is_copy(&from.resource.value, base) {
+            episode.accept_copy(fact, ctx)
+        } else {
+            episode.accept(fact, ctx)
+        };
+        done.map_err(|error| from.refused(error, kind))?;
     }
     let first = incoming.first().map(|i| i.resource.key.id.clone());
     Ok(first.unwrap_or_default())
@@ -169,16 +176,25 @@ fn nothing_vanishes(incoming: &[Incoming], reading: &Reading, loaded: &Loaded) -
     Ok(())
 }
 
+/// When a dose was given: each is judged by those before it.
+const fn taken_at(fact: &Fact) -> Option<Instant> {
+    match fact {
+        Fact::Dose { dose, .. } => Some(dose.at),
+        _ => None,
+    }
+}
+
 /// What others rest on comes first: a clearance rests on its evaluation session, a dispense on its prescription.
 fn rank(kind: Kind) -> u8 {
     match kind {
         Kind::Header | Kind::Patient => 0,
-        Kind::Member | Kind::RelatedPerson => 1,
+        // What is owed or was found already is not owed or found again by what follows from a session.
+        Kind::Member | Kind::RelatedPerson | Kind::FollowUp | Kind::Issue => 1,
         Kind::Session => 2,
-        Kind::Issue => 3,
         Kind::Clearance => 4,
         Kind::Prescription => 5,
-        Kind::Dispense => 6,
+        // Units are counted against the ledger.
+        Kind::Dispense | Kind::Inventory => 6,
         // A dose is judged by what was known before it, a discharge by the doses and readings.
         Kind::Dose => 8,
         Kind::Discharge => 9,

@@ -280,9 +280,10 @@ async fn within(
         seed: app.clock.uuid().to_string(),
         ..Ask::default()
     };
+    let base = app.fhir_base();
     let rule = |episode: &mut Episode, loaded: &Loaded, ctx: &Context<'_>| {
         delete::states_nothing(&ask.gone, loaded)?;
-        accept(&own, at_hand, episode, loaded, ctx)
+        accept(&own, at_hand, episode, loaded, (ctx, &base))
     };
     let conditions = |_: &Done| steps.clone();
     Ok(change(app, access, &home.episode, &ask, rule, conditions)

@@ -149,7 +149,7 @@ pub fn status_of(e: &Episode) -> String {
 }
 
 /// Domain reference §2.3.
-fn status(phase: Phase, ever_active: bool) -> EpisodeOfCareStatus {
+pub(super) fn status(phase: Phase, ever_active: bool) -> EpisodeOfCareStatus {
     use EpisodeOfCareStatus as S;
     match phase {
         Phase::Referred | Phase::Consultation | Phase::EvaluationRequested => S::Planned,
@@ -167,7 +167,7 @@ fn status(phase: Phase, ever_active: bool) -> EpisodeOfCareStatus {
     }
 }
 
-fn was_active(history: &[PhaseEntry]) -> bool {
+pub(super) fn was_active(history: &[PhaseEntry]) -> bool {
     history
         .iter()
         .any(|p| status(p.phase, false) == EpisodeOfCareStatus::Active)
@@ -313,7 +313,7 @@ fn read_phase_code(value: Node<'_>) -> Read<Phase> {
     coding.code("code", Phase::from_code)
 }
 
-fn read_phase(node: Node<'_>) -> Read<PhaseEntry> {
+pub(super) fn read_phase(node: Node<'_>) -> Read<PhaseEntry> {
     let phase = node.part_code("phase", Phase::from_code)?;
     Ok(PhaseEntry {
         phase: phase.ok_or_else(|| node.missing("extension('phase')"))?,

@@ -13,13 +13,14 @@ use crate::fhir::reference;
 use crate::fhir::resource::Key;
 
 mod added;
+mod course;
 mod flow;
 mod task;
 
 pub use added::completed;
 pub use flow::{
     Flow, fetched, flow, is_added_to, is_ahead, is_outside, is_referral, is_sent_once, is_shared,
-    moves, rank, unread, within,
+    is_told_at_once, moves, rank, unread, within,
 };
 pub use task::{between, is_of_requester, moved, standing};
 
@@ -115,6 +116,18 @@ pub fn address(system: &str, named: &str, base: &str) -> Option<Key> {
     reference::local(below.flatten()?.as_str())
 }
 
+/// Whether a record bears its address in another system than the one at `base`: it is a copy, and what it tells of is done
+/// there.
+#[must_use]
+pub fn is_copy(value: &Value, base: &str) -> bool {
+    let kind = value["resourceType"].as_str().unwrap_or_default();
+    identifiers(value).iter().any(|(system, named)| {
+        let web = named.starts_with("https://") || named.starts_with("http://");
+        let key = named.rsplit('/').nth(1) == Some(kind);
+        system == URI && web && key && reference::relative(named, base).is_none()
+    })
+}
+
 /// The identifiers of a record that have a system.
 #[must_use]
 pub fn identifiers(value: &Value) -> Vec<(String, String)> {
@@ -142,6 +155,10 @@ pub fn outgoing(
     let mut value = without_storage(&was);
     let (system, named) = identifier(key, &was, base);
     add_identifier(&mut value, &system, &named);
+    // What is done with it there is told here as done.
+    if matches!(&*key.kind, "Encounter" | "EpisodeOfCare") {
+        add_identifier(&mut value, URI, &format!("{base}/{key}"));
+    }
     refer(&mut value, &mut |said| {
         let here = reference::relative(said, base);
         let key = reference::local(here.as_deref().unwrap_or(said))?;

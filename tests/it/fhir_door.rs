@@ -11,6 +11,7 @@ use crate::app::sample;
 use crate::app::{Db, TestApp};
 
 mod content;
+mod course;
 mod directory;
 mod doors;
 mod forms;

@@ -3,19 +3,21 @@
 
 mod added;
 mod known;
+mod sorted;
 mod task;
 
-use std::collections::{BTreeSet, HashMap};
+use std::collections::{BTreeSet, HashMap, HashSet};
 
 use reqwest::Method;
 
+use self::sorted::Sorted;
 use super::ability::Abilities;
 use super::bundle::{self, Entry};
 use super::remote::{Ask, Remote};
 use super::trouble::{Failure, Trouble};
 use crate::access::Access;
 use crate::fhir::resource::Key;
-use crate::interaction::partner::packet::{Outgoing, Packet, noted, packet};
+use crate::interaction::partner::packet::{Outgoing, Packet, named, noted, packet};
 use crate::kap::Id;
 use crate::mapping::exchange::{self, digest, is_sent_once, is_shared, standing};
 use crate::store::partner as rows;
@@ -70,17 +72,6 @@ pub(super) async fn push(
     }))
 }
 
-/// Records by what is to be done with them.
-#[derive(Default)]
-struct Sorted<'o> {
-    /// They are not there yet.
-    fresh: Vec<&'o Outgoing>,
-    changed: Vec<&'o Outgoing>,
-    tasks: Vec<&'o Outgoing>,
-    /// The partner wrote them; something was added here.
-    added: Vec<&'o Outgoing>,
-}
-
 struct Push<'a> {
     remote: &'a Remote<'a>,
     access: &'a Access,
@@ -109,13 +100,23 @@ impl<'a> Push<'a> {
         })
     }
 
+    /// Sends everything; where a course was held or ended is told last, and whatever else was refused.
     async fn send(&mut self, packet: &Packet) -> Result<(), Trouble> {
+        let mut sorted = self.sorted(packet).await?;
+        let courses = std::mem::take(&mut sorted.courses);
+        let done = self.records(packet, sorted).await;
+        let told = self.added(courses).await;
+        done.and(told)
+    }
+
+    async fn records<'o>(&mut self, packet: &'o Packet, sorted: Sorted<'o>) -> Result<(), Trouble> {
         let Sorted {
             mut fresh,
             mut changed,
             mut tasks,
             added,
-        } = self.sorted(packet).await?;
+            courses: _,
+        } = sorted;
         let known = [&*changed, &*added].concat();
         let outside = self.look_around(packet, &fresh, &known).await?;
         fresh.extend(outside);
@@ -142,56 +143,25 @@ impl<'a> Push<'a> {
             self.task(one).await?;
         }
         new.extend(changed);
+        // What was added to theirs is what new records are judged by there, unless it rests on them.
+        let going: HashSet<&Key> = new.iter().map(|one| one.key()).collect();
+        let rests = |one: &&Outgoing| {
+            let names = named(self.remote.app, one);
+            names.iter().any(|key| going.contains(key))
+        };
+        let (after, before): (Vec<&Outgoing>, Vec<&Outgoing>) = added.into_iter().partition(rests);
+        // What is refused of it holds nothing else up.
+        let refused = self.added(before).await.err();
         let existed = self.all(new).await?;
         let (tasks, others): (Vec<&Outgoing>, Vec<&Outgoing>) = existed
             .into_iter()
             .partition(|one| is_shared(&one.key().kind));
         self.all(others).await?;
-        for one in added {
-            self.add(one).await?;
-        }
+        self.added(after).await?;
         for one in last.into_iter().chain(tasks) {
             self.task(one).await?;
         }
-        Ok(())
-    }
-
-    /// What is to be done with each record.
-    async fn sorted<'o>(&mut self, packet: &'o Packet) -> Result<Sorted<'o>, Trouble> {
-        let mut out = Sorted::default();
-        for one in &packet.records {
-            let kind = &*one.key().kind;
-            let link = self.links.get(one.key());
-            if link.is_none() && !one.theirs && !self.abilities.creates(kind) {
-                self.placeless.insert(kind.to_owned());
-                continue;
-            }
-            let shared = is_shared(kind);
-            // Another kind of server holds its own records by its own rules.
-            if one.theirs && !shared && !self.abilities.is_alike {
-                continue;
-            }
-            match link.cloned() {
-                None if one.theirs => {
-                    if self.found(one.key(), &one.value).await? {
-                        let all = if shared {
-                            &mut out.tasks
-                        } else {
-                            &mut out.added
-                        };
-                        all.push(one);
-                    }
-                }
-                None => out.fresh.push(one),
-                Some(_) if shared => out.tasks.push(one),
-                Some(_) if is_sent_once(kind) && self.stays(kind) => {}
-                Some(link) if *link.sent == *one.digest => {}
-                Some(link) if one.theirs && *link.received == *one.digest => {}
-                Some(_) if one.theirs => out.added.push(one),
-                Some(_) => out.changed.push(one),
-            }
-        }
-        Ok(out)
+        refused.map_or(Ok(()), Err)
     }
 
     /// Sends these; those that were there already, as they may have been then, are given back.
@@ -216,12 +186,6 @@ impl<'a> Push<'a> {
             link.is_some_and(|link| link.sent.is_empty()) && !is_sent_once(&one.key().kind)
         };
         Ok(new.into_iter().filter(stays).collect())
-    }
-
-    /// Whether what was sent once is never sent again: another service of this kind goes on with an episode by itself, and
-    /// people are the partner's to keep.
-    fn stays(&self, kind: &str) -> bool {
-        self.abilities.is_alike || kind != "EpisodeOfCare"
     }
 
     /// Keeps what the records are there.

@@ -109,16 +109,28 @@ pub async fn packet(
 /// Records by the order in which they are sent.
 type Ranked = BTreeMap<(usize, Key), Outgoing>;
 
-/// Results are told of a session, not its steps: what is ahead or under way is the practice's to manage.
+/// Results are told of a session, not its steps: what is ahead or under way is the practice's to manage. Where a finding or an
+/// adverse event tells of it, all that was recorded so far goes along: by that alone can it be judged.
 fn without_sessions_ahead(app: &App, records: &mut Ranked) {
+    let base = app.fhir_base();
+    let session = |one: &Outgoing| exchange::within(&one.value, &base);
+    let told: BTreeSet<Key> = records
+        .values()
+        .filter(|one| exchange::is_told_at_once(&one.key().kind))
+        .flat_map(|one| named(app, one))
+        .collect();
+    let told: BTreeSet<Key> = records
+        .values()
+        .filter(|one| told.contains(one.key()))
+        .map(|one| session(one).unwrap_or_else(|| one.key().clone()))
+        .collect();
     let ahead: BTreeSet<Key> = records
         .values()
-        .filter(|one| exchange::is_ahead(&one.key().kind, &one.value))
+        .filter(|one| exchange::is_ahead(&one.key().kind, &one.value) && !told.contains(one.key()))
         .map(|one| one.key().clone())
         .collect();
     let waits = |one: &Outgoing| {
-        let within = exchange::within(&one.value, &app.fhir_base());
-        ahead.contains(one.key()) || within.is_some_and(|session| ahead.contains(&session))
+        ahead.contains(one.key()) || session(one).is_some_and(|session| ahead.contains(&session))
     };
     records.retain(|_, one| !waits(one));
 }

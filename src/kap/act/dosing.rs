@@ -123,7 +123,7 @@ impl Episode {
         use SessionStatus as S;
         let at = dose.at;
         let status = self.session(id)?.status;
-        let mut found: Vec<Finding> = self.over_maximum(id, dose)?.into_iter().collect();
+        let mut found = self.over_maximum(id, dose)?;
         let readiness = self.hindsight(id, at, ctx.policy)?;
         let breaches = readiness.blocking_reasons.iter();
         found.extend(breaches.filter_map(|reason| finding::breach(reason, &dose.id, at)));
@@ -200,14 +200,21 @@ impl Episode {
         self.after_session(id, end, ctx)
     }
 
-    fn over_maximum(&self, id: &Id, dose: &Dose) -> Result<Option<Finding>> {
+    /// Each dose from this one on with which the session's sum is above the maximum: they may come in any order.
+    fn over_maximum(&self, id: &Id, dose: &Dose) -> Result<Vec<Finding>> {
         let session = self.session(id)?;
         let doses = session.dosing.iter().flat_map(|d| &d.doses);
-        let total: rust_decimal::Decimal = doses.filter(|d| given(d)).map(|d| d.dose_mg.0).sum();
-        let max = self.maximum(session, dose.at);
-        Ok(max
-            .filter(|m| total > m.0)
-            .map(|_| finding::over_dose(&dose.id, dose.at)))
+        let doses: Vec<&Dose> = doses.filter(|d| given(d)).collect();
+        let Some(max) = self.maximum(session, dose.at) else {
+            return Ok(vec![]);
+        };
+        let until = |at| -> rust_decimal::Decimal {
+            let all = doses.iter().filter(|d| d.at <= at);
+            all.map(|d| d.dose_mg.0).sum()
+        };
+        let later = doses.iter().filter(|d| d.at >= dose.at);
+        let over = later.filter(|d| until(d.at) > max.0);
+        Ok(over.map(|d| finding::over_dose(&d.id, d.at)).collect())
     }
 
     pub(super) fn take_effects(&mut self, id: &Id, effects: Effects, ctx: &Context) -> Result<Id> {

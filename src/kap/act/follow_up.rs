@@ -71,7 +71,8 @@ impl Episode {
             }
             SessionType::DischargeFollowUp => {
                 // A parting that nobody had agreed ahead counts as well.
-                if !self.parting_is_owed() {
+                let done = |f: &FollowUp| f.done_session_id.as_ref() == Some(id);
+                if !self.parting_is_owed() && !self.follow_ups.iter().any(done) {
                     self.owe(FollowUpKind::DischargeSession, day, day, ctx);
                 }
                 self.settle(id, day, |k| k == FollowUpKind::DischargeSession);

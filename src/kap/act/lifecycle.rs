@@ -10,7 +10,7 @@ use crate::kap::safety::EventOutcome;
 use crate::kap::{Episode, Phase, PhaseEntry};
 
 /// How the reason of a hold begins that a therapist may end.
-const ADMINISTRATIVE: &str = "administrative: ";
+pub(super) const ADMINISTRATIVE: &str = "administrative: ";
 
 impl Phase {
     /// Whether the state machine has a way from this phase to `to`.
@@ -146,7 +146,7 @@ impl Episode {
     }
 
     /// The phase to which a hold gives way, and whether a therapist may end it.
-    fn held(&self) -> Result<(Phase, HoldKind)> {
+    pub(super) fn held(&self) -> Result<(Phase, HoldKind)> {
         let history = &self.phase_history;
         let (Some(last), Phase::DosingHold) = (history.last(), self.phase) else {
             let text = format!("The episode is {}; there is no hold to end.", self.phase);

@@ -26,6 +26,7 @@ mod session_end;
 mod session_record;
 #[cfg(test)]
 mod tests;
+mod told;
 
 use super::base::{Id, Instant};
 use super::dosing::SessionStatus;

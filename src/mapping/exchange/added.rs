@@ -2,6 +2,7 @@
 
 use serde_json::Value;
 
+use super::course::stepped;
 use crate::mapping::codes::is_structure;
 
 /// What is said of a condition once it is met.
@@ -25,6 +26,7 @@ pub fn completed(kind: &str, theirs: &Value, here: &Value) -> Value {
             }
         }
         "DetectedIssue" => done(&mut out, here),
+        "EpisodeOfCare" => stepped(&mut out, here),
         _ => {}
     }
     out

@@ -124,16 +124,16 @@ pub fn is_outside(organization: &Value) -> bool {
 }
 
 /// Whether the one side adds to what the other wrote: conditions of a clearance that are met, a parcel that arrived, what was
-/// done about a finding.
+/// done about a finding, a hold of the course.
 #[must_use]
 pub fn is_added_to(kind: &str) -> bool {
     matches!(
         kind,
-        "ClinicalImpression" | "DetectedIssue" | "MedicationDispense"
+        "ClinicalImpression" | "DetectedIssue" | "EpisodeOfCare" | "MedicationDispense"
     )
 }
 
-/// Whether it is sent once: each system goes on with it by its own rules.
+/// Whether it is sent once: each system goes on with it by its own rules. Of a course, the steps that people take are told.
 #[must_use]
 pub fn is_sent_once(kind: &str) -> bool {
     matches!(
@@ -149,10 +149,16 @@ pub fn is_ahead(kind: &str, value: &Value) -> bool {
     kind == "Encounter" && !over.iter().any(|status| value["status"] == *status)
 }
 
-/// The session whose result a record is: it is sent no sooner. What happened to the patient does not wait.
+/// Whether it tells of what happened to the patient, which waits for no session's end.
+#[must_use]
+pub fn is_told_at_once(kind: &str) -> bool {
+    matches!(kind, "AdverseEvent" | "DetectedIssue")
+}
+
+/// The session whose result a record is: it is sent no sooner, unless it is told at once.
 #[must_use]
 pub fn within(value: &Value, base: &str) -> Option<Key> {
-    if value["resourceType"] == "AdverseEvent" || value["resourceType"] == "DetectedIssue" {
+    if value["resourceType"].as_str().is_some_and(is_told_at_once) {
         return None;
     }
     let of = ["encounter", "context"].iter().map(|name| &value[*name]);

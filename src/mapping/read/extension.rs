@@ -63,7 +63,9 @@ impl<'v> Node<'v> {
     /// Where it has another form.
     pub fn part<T: FromNode>(self, name: &str) -> Read<Option<T>> {
         let value = self.parts(name).next().and_then(Node::any_value);
-        value.map(Node::to).transpose()
+        // A reference by identifier alone names nothing here (<https://hl7.org/fhir/R4/references.html#logical>).
+        let here = |v: &Node<'_>| v.get("identifier").is_none() || v.get("reference").is_some();
+        value.filter(here).map(Node::to).transpose()
     }
 
     /// The value of the part `name` of this complex extension.

@@ -7,6 +7,7 @@ use kap_fhir::auth::client::{ClientSpec, Keys, Purpose};
 use kap_fhir::demo::player::Play;
 use kap_fhir::demo::script::Party;
 use kap_fhir::interaction::partner::{self as exchange, New, keys, query};
+use kap_fhir::kap::dosing::Session;
 use kap_fhir::kap::{Episode, Id};
 use kap_fhir::mapping::exchange::Flow;
 use serde_json::{Value, json};
@@ -14,8 +15,16 @@ use serde_json::{Value, json};
 use crate::app::{Db, TestApp, sample};
 use crate::both;
 use crate::fhir_door::{FIRST, get, normal};
+use crate::scenarios::{PAIN, REMOTE, SECOND, STAGES, THIRD};
 
-both!(a_whole_course_is_played_across_two_services);
+both!(
+    a_whole_course_is_played_across_two_services,
+    an_adverse_event_and_a_hold_reach_the_other_service,
+    a_deferred_referral_of_a_minor_is_played_across_two_services,
+    a_spoiled_unit_is_no_finding_at_the_other_service,
+    the_end_of_a_course_reaches_the_other_service,
+    a_withdrawal_reaches_the_other_service,
+);
 
 /// Each side tells the other what is its own to tell.
 async fn side(app: &TestApp, other: &TestApp, party: Party, name: &str, sends: &[Flow]) {
@@ -125,11 +134,40 @@ async fn agreed(practice: &TestApp, partner: &TestApp, episode: &str) {
 }
 
 async fn a_whole_course_is_played_across_two_services(db: Db) {
-    across(db, FIRST, 3).await;
+    across(db, FIRST).await;
 }
 
-/// Plays a sample with so many sessions in which something was taken.
-async fn across(db: Db, text: &str, sessions: usize) {
+async fn an_adverse_event_and_a_hold_reach_the_other_service(db: Db) {
+    across(db, SECOND.text).await;
+}
+
+async fn a_deferred_referral_of_a_minor_is_played_across_two_services(db: Db) {
+    across(db, THIRD.text).await;
+}
+
+async fn a_spoiled_unit_is_no_finding_at_the_other_service(db: Db) {
+    across(db, STAGES.text).await;
+}
+
+async fn the_end_of_a_course_reaches_the_other_service(db: Db) {
+    across(db, REMOTE.text).await;
+}
+
+async fn a_withdrawal_reaches_the_other_service(db: Db) {
+    across(db, PAIN.text).await;
+}
+
+/// With its members in an order of their own: each side lists what came to it.
+fn sorted(all: &Value) -> Value {
+    let mut all = all.clone();
+    if let Some(list) = all.as_array_mut() {
+        list.sort_by_key(Value::to_string);
+    }
+    all
+}
+
+/// Plays a sample.
+async fn across(db: Db, text: &str) {
     let episode = sample(text).0;
     let (practice, partner) = two(db, &episode).await;
     let mut callers = HashMap::new();
@@ -167,10 +205,19 @@ async fn across(db: Db, text: &str, sessions: usize) {
         "prescriptions",
         "clearances",
         "adverseEvents",
+        "dispenses",
+        "detectedIssues",
+        "followUps",
     ] {
         assert!(here.get(part).is_some(), "{part}");
-        assert_eq!(here[part], there[part], "{part}");
+        assert_eq!(sorted(&here[part]), sorted(&there[part]), "{part}");
     }
+    let phases = |e: &Value| {
+        let all = e["phaseHistory"].as_array().into_iter().flatten();
+        all.map(|p| json!([p["phase"], p["by"], p["reason"]]))
+            .collect::<Vec<_>>()
+    };
+    assert_eq!(phases(&here), phases(&there));
     let last = |e: &Value| {
         e["referrals"][0]["taskEvents"]
             .as_array()
@@ -195,10 +242,10 @@ async fn across(db: Db, text: &str, sessions: usize) {
         all.map(one).collect::<Vec<_>>()
     };
     let own = told(&here);
-    let dosed = own
-        .iter()
-        .filter(|s| s[3].as_array().is_some_and(|doses| !doses.is_empty()));
-    assert_eq!(dosed.count(), sessions, "{own:#?}");
+    let given = |s: &Session| s.first_dose_at().is_some();
+    let taken = |s: &&Value| s[3].to_string().contains("\"completed\"");
+    let sessions = episode.sessions.iter().filter(|s| given(s)).count();
+    assert_eq!(own.iter().filter(taken).count(), sessions, "{own:#?}");
     assert_eq!(own, told(&there));
     practice.stop().await;
     partner.stop().await;

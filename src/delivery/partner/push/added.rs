@@ -14,8 +14,19 @@ use crate::mapping::exchange::{self, digest};
 use crate::store::partner::link::Link;
 
 impl Push<'_> {
+    /// Adds to each of their records what was added here.
+    pub(super) async fn added(&mut self, all: Vec<&Outgoing>) -> Result<(), Trouble> {
+        let mut refused = None;
+        for one in all {
+            if let Err(trouble) = self.add(one).await {
+                refused.get_or_insert(trouble);
+            }
+        }
+        refused.map_or(Ok(()), Err)
+    }
+
     /// Adds to their record what was added here, where it does not say so already.
-    pub(super) async fn add(&mut self, one: &Outgoing) -> Result<(), Trouble> {
+    async fn add(&mut self, one: &Outgoing) -> Result<(), Trouble> {
         let Some(link) = self.links.get(one.key()).cloned() else {
             return Ok(());
         };
