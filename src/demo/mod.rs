@@ -4,31 +4,29 @@
 pub mod notes;
 pub mod player;
 pub mod script;
+mod service;
 pub mod token;
+pub mod two;
 
 use std::collections::HashMap;
 use std::net::SocketAddr;
-use std::os::unix::fs::PermissionsExt as _;
-use std::path::{Path, PathBuf};
-
-use clap::Args;
-use serde_json::{Value, json};
+use std::path::PathBuf;
 
 use crate::access::Role;
 use crate::app::App;
 use crate::auth::client::{ClientSpec, Keys, Purpose};
 use crate::auth::key::PrivateKey;
-use crate::auth::seal::SealingKey;
 use crate::clock::Clock;
-use crate::delivery::files::Files;
 use crate::error::{Error, Kind, Result};
 use crate::interaction::directory::put_organization;
 use crate::kap::people::{Organization, OrganizationType};
 use crate::kap::{Episode, Id, lift};
-use crate::{cli, server, telemetry};
+use crate::{server, telemetry};
+use clap::Args;
 
-use player::{Caller, Play, Played};
-use script::Party;
+use player::{Caller, Play, Played, Reply};
+use script::{Party, Step};
+use service::Service;
 use token::Login;
 
 /// The first sample: an adult with depression, remote partner, lozenges, three dosing sessions at home.
@@ -43,6 +41,9 @@ pub struct Demo {
     /// Folder for the database and `clients.json`.
     #[arg(long, default_value = "kap-demo")]
     data_dir: PathBuf,
+    /// Address of a second service, the partner's: each party plays at its own, and the two exchange the course.
+    #[arg(long, value_name = "ADDRESS")]
+    partner: Option<SocketAddr>,
     /// End after the play instead of serving on.
     #[arg(long)]
     exit: bool,
@@ -64,81 +65,70 @@ pub struct Account {
 /// # Errors
 /// Where the address or the folder cannot be used, or the service refuses a step.
 pub async fn run(demo: Demo) -> Result<()> {
-    if !demo.listen.ip().is_loopback() {
+    let addresses = std::iter::once(demo.listen).chain(demo.partner);
+    if !addresses.into_iter().all(|at| at.ip().is_loopback()) {
         return Err(Error::new(
             Kind::Invalid,
             "The demo listens on a loopback address only.",
         ));
     }
     let _telemetry = telemetry::start("warn", None)?;
-    let database = fresh(&demo.data_dir)?;
-    let listener = server::bind(demo.listen).await?;
-    let base = format!("http://{}", listener.local_addr().map_err(Error::internal)?);
-    let app = cli::app(
-        &format!("sqlite:{}", database.display()),
-        "default",
-        &base,
-        None,
-        4,
-    )
-    .await?
-    .sealed_with(SealingKey::generate()?);
-    app.exports
-        .keep_in(Files::below(demo.data_dir.join("exports")));
-    app.sends.allow_local();
     let episode = lift::lift(SAMPLE)?.episode;
-    notes::make_keys(&app, &demo.data_dir).await?;
-    let logins = set_up(&app, &episode).await?;
-    write_clients(&demo.data_dir, &base, &logins)?;
-    let running = server::start(app.clone(), listener, 256)?;
-    println!(
-        "kap-fhir demo at {base}, data in {}\n",
-        demo.data_dir.display()
-    );
-    let callers = log_in(&base, &logins, &Clock::system()).await?;
-    let played = perform(&episode, &callers).await?;
-    tour::show(&base, &callers, &played).await?;
+    let own = Service::begin(demo.listen, &demo.data_dir, &episode).await?;
+    let partner = match demo.partner {
+        Some(at) => {
+            let folder = demo.data_dir.join("partner");
+            Some(Service::begin(at, &folder, &episode).await?)
+        }
+        None => None,
+    };
+    println!();
+    let mut callers = log_in(&own.base, &own.logins, &Clock::system()).await?;
+    let played = if let Some(partner) = &partner {
+        together(&own, partner, &mut callers, &episode).await?
+    } else {
+        perform(&episode, &callers).await?
+    };
+    tour::show(&callers, &played).await?;
     if !demo.exit {
         println!(
-            "\nServing on {base} until Ctrl-C. A fresh token: kap-fhir token --client demo-ehr"
+            "\nServing on {} until Ctrl-C. A fresh token: kap-fhir token --client demo-ehr",
+            own.base
         );
         server::signal()?.await;
     }
-    running.stop().await;
-    app.store.close().await;
+    for service in std::iter::once(own).chain(partner) {
+        service.running.stop().await;
+        service.app.store.close().await;
+    }
     Ok(())
 }
 
-/// The database's path in a folder whose earlier demo, if any, is cleared away.
-fn fresh(folder: &Path) -> Result<PathBuf> {
-    let failed = |e: std::io::Error| {
-        Error::new(
-            Kind::Invalid,
-            format!("The folder {} cannot be used.", folder.display()),
-        )
-        .because(e)
-    };
-    std::fs::create_dir_all(folder).map_err(failed)?;
-    let database = folder.join("kap.db");
-    if database.exists() && !folder.join("clients.json").exists() {
-        let text = format!(
-            "{} holds a database that no demo made. Choose another --data-dir.",
-            folder.display()
-        );
-        return Err(Error::new(Kind::Invalid, text));
-    }
-    // What lies beside the old database belongs to it: the new one would take in the journal of its audit.
-    for entry in std::fs::read_dir(folder).map_err(failed)? {
-        let entry = entry.map_err(failed)?;
-        if entry.file_name().to_string_lossy().starts_with("kap.db") {
-            std::fs::remove_file(entry.path()).map_err(failed)?;
+/// Plays across two services; partner and pharmacy are at home at the partner's.
+async fn together(
+    own: &Service,
+    partner: &Service,
+    callers: &mut HashMap<Party, Caller>,
+    episode: &Episode,
+) -> Result<Played> {
+    two::introduce(own.into(), partner.into()).await?;
+    let mut there = log_in(&partner.base, &partner.logins, &Clock::system()).await?;
+    for party in [Party::Partner, Party::Pharmacy] {
+        if let Some(caller) = there.remove(&party) {
+            callers.insert(party, caller);
         }
     }
-    let exports = folder.join("exports");
-    if exports.exists() && folder.join("clients.json").exists() {
-        std::fs::remove_dir_all(exports).map_err(failed)?;
-    }
-    Ok(database)
+    let absent = || Error::internal("a party without a token");
+    let here = callers.get(&Party::Practice).ok_or_else(absent)?;
+    let both = [here, there.get(&Party::Practice).ok_or_else(absent)?];
+    let run = Clock::system().uuid().to_string();
+    let notes = notes::of_file(SAMPLE, episode)?;
+    let mut play = Play::of(script::with_notes(episode, notes), callers, &run);
+    two::perform(&mut play, (own, partner), both).await?;
+    let played = play.played;
+    println!();
+    two::compare(both, &played.episode).await?;
+    Ok(played)
 }
 
 /// Registers the organizations of `episode` and one client for each party.
@@ -242,28 +232,6 @@ fn login(
     })
 }
 
-/// Writes each client's id, scopes and private key, readable by the owner only.
-fn write_clients(folder: &Path, base: &str, logins: &[Account]) -> Result<()> {
-    let entries: Vec<Value> = logins
-        .iter()
-        .map(|login| {
-            Ok(json!({
-                "client_id": login.client,
-                "role": login.role,
-                "organization": login.organization,
-                "scope": login.scope,
-                "fhir_base": format!("{base}/fhir"),
-                "token_url": format!("{base}/auth/token"),
-                "jwk": login.key.private_jwk()?,
-            }))
-        })
-        .collect::<Result<_>>()?;
-    let text = serde_json::to_string_pretty(&entries).map_err(Error::internal)?;
-    let path = folder.join("clients.json");
-    std::fs::write(&path, text).map_err(Error::internal)?;
-    std::fs::set_permissions(&path, std::fs::Permissions::from_mode(0o600)).map_err(Error::internal)
-}
-
 /// An HTTP client for the demonstration and its tests: no redirects, no proxy.
 ///
 /// # Errors
@@ -311,62 +279,23 @@ async fn perform(episode: &Episode, callers: &HashMap<Party, Caller>) -> Result<
     let run = Clock::system().uuid().to_string();
     let notes = notes::of_file(SAMPLE, episode)?;
     let mut play = Play::of(script::with_notes(episode, notes), callers, &run);
-    play.rest(|step, reply| {
-        let what = step.path.rsplit("{episode}").next().unwrap_or(step.path);
-        let phase = reply.body["phase"].as_str().unwrap_or_default();
-        let flags: Vec<&str> = reply.body["flags"]
-            .as_array()
-            .into_iter()
-            .flatten()
-            .filter_map(|f| f["ruleId"].as_str())
-            .collect();
-        let flagged = if flags.is_empty() {
-            String::new()
-        } else {
-            format!("  flagged: {}", flags.join(", "))
-        };
-        println!(
-            "{}  {:<9} {:<44} {phase}{flagged}",
-            step.at,
-            format!("{:?}", step.party),
-            what
-        );
-    })
-    .await?;
+    play.rest(tell).await?;
     Ok(play.played)
 }
 
-mod tour;
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn a_new_demo_keeps_nothing_of_the_one_before() {
-        let folder = std::env::temp_dir().join(format!("kap-fresh-{}", std::process::id()));
-        let _ = std::fs::remove_dir_all(&folder);
-        std::fs::create_dir_all(folder.join("exports")).expect("folder");
-        for name in [
-            "kap.db",
-            "kap.db-wal",
-            "kap.db-audit-0a",
-            "kap.db-audit-0b",
-            "clients.json",
-            "private-keys.json",
-        ] {
-            std::fs::write(folder.join(name), "x").expect("file");
-        }
-        fresh(&folder).expect("cleared");
-        let mut left: Vec<String> = std::fs::read_dir(&folder)
-            .expect("folder")
-            .map(|entry| entry.expect("entry").file_name().to_string_lossy().into())
-            .collect();
-        left.sort();
-        assert_eq!(left, ["clients.json", "private-keys.json"]);
-        // A database that no demo made is nobody's to clear away.
-        std::fs::remove_file(folder.join("clients.json")).expect("removed");
-        std::fs::write(folder.join("kap.db"), "x").expect("file");
-        assert!(fresh(&folder).is_err() && folder.join("kap.db").exists());
-    }
+/// Prints a step: when, who, what, the phase after it and what was flagged.
+fn tell(step: &Step, reply: &Reply) {
+    let what = step.path.rsplit("{episode}").next().unwrap_or(step.path);
+    let phase = reply.body["phase"].as_str().unwrap_or_default();
+    let flags = reply.body["flags"].as_array().into_iter().flatten();
+    let flags: Vec<&str> = flags.filter_map(|f| f["ruleId"].as_str()).collect();
+    let flagged = if flags.is_empty() {
+        String::new()
+    } else {
+        format!("  flagged: {}", flags.join(", "))
+    };
+    let party = format!("{:?}", step.party);
+    println!("{}  {party:<9} {what:<44} {phase}{flagged}", step.at);
 }
+
+mod tour;

@@ -144,13 +144,13 @@ impl<'c> Play<'c> {
         self.steps.peek().map(|(_, step)| step.party)
     }
 
-    /// Plays the next step. Where it fails it is the next one still.
+    /// Plays the next step and tells of it. Where it fails it is the next one still.
     ///
     /// # Errors
     /// Where the service refuses it, with its answer.
-    pub async fn one(&mut self) -> Result<()> {
+    pub async fn one(&mut self, mut tell: impl FnMut(&Step, &Reply)) -> Result<()> {
         if let Some((n, step)) = self.steps.peek().cloned() {
-            self.take(&n, &step, &mut |_, _| {}).await?;
+            self.take(&n, &step, &mut tell).await?;
             self.steps.next();
         }
         Ok(())

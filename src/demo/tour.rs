@@ -13,7 +13,7 @@ use crate::error::{Error, Result};
 ///
 /// # Errors
 /// Where the service cannot be reached.
-pub async fn show(base: &str, callers: &HashMap<Party, Caller>, played: &Played) -> Result<()> {
+pub async fn show(callers: &HashMap<Party, Caller>, played: &Played) -> Result<()> {
     println!(
         "\n{} commands played; the episode is {}.\n",
         played.steps, played.episode
@@ -27,6 +27,8 @@ pub async fn show(base: &str, callers: &HashMap<Party, Caller>, played: &Played)
     private(caller(Party::Practice)?, caller(Party::Partner)?, played).await?;
     partner(caller(Party::Partner)?, played).await?;
     let composition = ehr(caller(Party::Ehr)?).await?;
+    let base = &caller(Party::Practice)?.base;
+    let theirs = &caller(Party::Partner)?.base;
     let token = |party| {
         callers
             .get(&party)
@@ -46,7 +48,9 @@ pub async fn show(base: &str, callers: &HashMap<Party, Caller>, played: &Played)
         played.episode
     );
     println!("  curl -s -H \"Authorization: Bearer $PRACTICE\" {base}/kap/v1/worklist");
-    println!("  curl -s -H \"Authorization: Bearer $PARTNER\" '{base}/fhir/Task?status=completed'");
+    println!(
+        "  curl -s -H \"Authorization: Bearer $PARTNER\" '{theirs}/fhir/Task?status=completed'"
+    );
     if let Some(id) = composition {
         println!(
             "  curl -s -H \"Authorization: Bearer $EHR\" '{base}/fhir/Composition/{id}/$document'"

@@ -14,6 +14,7 @@ mod alarms;
 mod asking;
 pub mod crash;
 mod failing;
+mod network;
 mod receivers;
 mod sharing;
 mod webhooks;

@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use kap_fhir::demo::script::Party;
 use serde_json::{Value, json};
 
-use super::rounds::{Rounds, crashes};
+use super::rounds::{Rounds, courses};
 use crate::app::Db;
 use crate::both;
 use crate::fhir_door::{get, referred};
@@ -46,6 +46,13 @@ fn counted(all: &[Value], system: &str) -> BTreeMap<String, usize> {
 }
 
 async fn no_step_may_be_the_last(db: Db) {
+    for some in courses() {
+        course(db, some).await;
+    }
+}
+
+/// So many times at each place, in one episode.
+async fn course(db: Db, times: usize) {
     let rounds = Rounds::new(db, &referred()).await;
     let peer = Peer::start(Habits::default()).await;
     let client = rounds.accounts.iter().find(|a| a.party == Party::Partner);
@@ -72,7 +79,7 @@ async fn no_step_may_be_the_last(db: Db) {
     let patient =
         json!({ "reference": format!("Patient/{}", there[0]["id"].as_str().expect("id")) });
     let mut orders = 0;
-    for round in 0..crashes() {
+    for round in 0..times {
         for (at, place) in STEPS.iter().enumerate() {
             for _ in 0..3 {
                 orders += 1;
@@ -116,7 +123,7 @@ async fn no_step_may_be_the_last(db: Db) {
     assert_eq!((own.len(), own.values().max()), (orders, Some(&1)));
     println!(
         "{db:?}: {made} documents and {orders} orders over {} crashes",
-        STEPS.len() * crashes()
+        STEPS.len() * times
     );
     program.kill();
 }

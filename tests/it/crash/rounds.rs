@@ -33,9 +33,19 @@ const PAUSE: Duration = Duration::from_millis(100);
     clippy::disallowed_methods,
     reason = "whoever runs the tests says how often"
 )]
-pub fn crashes() -> usize {
+fn crashes() -> usize {
     let said = std::env::var("KAP_TEST_CRASHES").ok();
     said.map_or(2, |n| n.parse().expect("a number"))
+}
+
+/// How often in each episode: one of many thousand documents takes a debug build longer than what is waited for.
+pub fn courses() -> Vec<usize> {
+    const MOST: usize = 10;
+    let all = crashes();
+    (0..all)
+        .step_by(MOST)
+        .map(|done| MOST.min(all - done))
+        .collect()
 }
 
 /// A service that ends and begins again on one database, with writers of documents.

@@ -3,13 +3,12 @@
 use std::collections::HashMap;
 use std::time::Duration;
 
-use kap_fhir::auth::client::{ClientSpec, Keys, Purpose};
 use kap_fhir::demo::player::Play;
 use kap_fhir::demo::script::Party;
-use kap_fhir::interaction::partner::{self as exchange, New, keys, query};
+use kap_fhir::demo::two::{self, Side};
+use kap_fhir::interaction::partner::query;
+use kap_fhir::kap::Episode;
 use kap_fhir::kap::dosing::Session;
-use kap_fhir::kap::{Episode, Id};
-use kap_fhir::mapping::exchange::Flow;
 use serde_json::{Value, json};
 
 use crate::app::{Db, TestApp, sample};
@@ -26,61 +25,21 @@ both!(
     a_withdrawal_reaches_the_other_service,
 );
 
-/// Each side tells the other what is its own to tell.
-async fn side(app: &TestApp, other: &TestApp, party: Party, name: &str, sends: &[Flow]) {
-    let account = app
-        .logins
-        .iter()
-        .find(|a| a.party == party)
-        .expect("a party");
-    let new = New {
-        id: name.into(),
-        client: account.client.into(),
-        base: format!("{}/fhir", other.base),
-        client_there: format!("from-{name}"),
-        scopes: "system/*.cruds".into(),
-        sends: sends.to_vec(),
-        receives: vec![],
-        every: 5,
-    };
-    exchange::add(&app.app, new).await.expect("a partner");
-    // The other side registers who comes from here: the party that is at home here.
-    let here = if party == Party::Partner {
-        Party::Practice
-    } else {
-        Party::Partner
-    };
-    let account = other
-        .logins
-        .iter()
-        .find(|a| a.party == here)
-        .expect("a party");
-    let set = keys::published(&app.app, Some(name)).await.expect("keys");
-    let spec = ClientSpec {
-        id: Some(format!("from-{name}")),
-        name: "the other side".into(),
-        organization: Id::new(account.organization.as_str()).expect("an id"),
-        role: account.role,
-        scopes: "system/*.cruds".into(),
-        purposes: vec![Purpose::Treatment],
-        keys: Keys::Set(set.to_string()),
-    };
-    other.app.auth.register(spec).await.expect("registered");
+fn side(app: &TestApp) -> Side<'_> {
+    Side {
+        app: &app.app,
+        base: &app.base,
+        logins: &app.logins,
+    }
 }
 
 /// A practice's service and its partner's, for the parties of `episode`.
-async fn two(db: Db, episode: &Episode) -> (TestApp, TestApp) {
+async fn services(db: Db, episode: &Episode) -> (TestApp, TestApp) {
     let practice = TestApp::start(db, episode).await;
     let partner = TestApp::start(db, episode).await;
-    let told = [Flow::Referral, Flow::Sessions];
-    side(&practice, &partner, Party::Partner, "partner", &told).await;
-    let told = [
-        Flow::Clearance,
-        Flow::Prescriptions,
-        Flow::Dispenses,
-        Flow::Sessions,
-    ];
-    side(&partner, &practice, Party::Practice, "practice", &told).await;
+    two::introduce(side(&practice), side(&partner))
+        .await
+        .expect("they know each other");
     (practice, partner)
 }
 
@@ -93,26 +52,12 @@ async fn shown(app: &TestApp, episode: &str) -> Option<Value> {
     (answer.status == 200).then(|| answer.json())
 }
 
-/// Whether everything of the episode was sent from here.
-async fn quiet(app: &TestApp, name: &str, episode: &str) -> bool {
-    let Some(now) = shown(app, episode).await else {
-        return false;
-    };
-    let all = query::episodes(&app.app, name).await.expect("episodes");
-    let own = all.iter().find(|e| e.episode == episode);
-    own.is_some_and(|e| e.doing.reason.is_none() && now["version"] == e.sent)
-}
-
 /// Waits until both have told each other everything.
 async fn agreed(practice: &TestApp, partner: &TestApp, episode: &str) {
+    let callers = [practice, partner].map(|app| app.as_party(Party::Practice));
     for _ in 0..250 {
-        let referred = shown(practice, episode)
-            .await
-            .is_some_and(|e| e["referrals"][0].is_object());
-        if !referred
-            || (quiet(practice, "partner", episode).await
-                && quiet(partner, "practice", episode).await)
-        {
+        let all = two::agree(side(practice), side(partner), callers, episode).await;
+        if all.expect("both answer") {
             return;
         }
         tokio::time::sleep(Duration::from_millis(20)).await;
@@ -169,7 +114,7 @@ fn sorted(all: &Value) -> Value {
 /// Plays a sample.
 async fn across(db: Db, text: &str) {
     let episode = sample(text).0;
-    let (practice, partner) = two(db, &episode).await;
+    let (practice, partner) = services(db, &episode).await;
     let mut callers = HashMap::new();
     for party in [Party::Practice, Party::Ehr] {
         callers.insert(party, practice.as_party(party).clone());
@@ -184,7 +129,7 @@ async fn across(db: Db, text: &str) {
             agreed(&practice, &partner, &play.played.episode).await;
         }
         last = Some(party);
-        if let Err(error) = play.one().await {
+        if let Err(error) = play.one(|_, _| {}).await {
             let here = query::episodes(&practice.app, "partner").await;
             let there = query::episodes(&partner.app, "practice").await;
             panic!("a step is not taken: {error:?} {here:#?} {there:#?}");
