@@ -65,7 +65,10 @@ pub fn accept(
                 .map_err(|error| from.refused(error, kind))?;
         }
         let copied = is_copied && matches!(fact, Fact::Checklist { .. });
-        let done = if copied || is_copy(&from.resource.value, base) {
+        // What was stored says whose it is: an update makes no copy of a record.
+        let key = &from.resource.key;
+        let said = loaded.value(key).unwrap_or(&from.resource.value);
+        let done = if copied || is_copy(said, base) {
             episode.accept_copy(fact, ctx)
         } else {
             episode.accept(fact, ctx)

@@ -61,6 +61,18 @@ pub struct PhaseEntry {
     pub reason: Option<String>,
 }
 
+/// How the reason of a hold begins that a therapist may end.
+const ADMINISTRATIVE: &str = "administrative: ";
+
+impl PhaseEntry {
+    /// Whether it is a hold that a therapist may end; all others are for safety.
+    #[must_use]
+    pub fn is_administrative(&self) -> bool {
+        let reason = self.reason.as_deref().unwrap_or_default();
+        self.phase == Phase::DosingHold && reason.starts_with(ADMINISTRATIVE)
+    }
+}
+
 /// A KAP episode, folded from its facts.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]

@@ -103,8 +103,16 @@ impl<'a> Push<'a> {
     /// Sends everything; where a course was held or ended is told last, and whatever else was refused.
     async fn send(&mut self, packet: &Packet) -> Result<(), Trouble> {
         let mut sorted = self.sorted(packet).await?;
-        let courses = std::mem::take(&mut sorted.courses);
+        let mut courses = std::mem::take(&mut sorted.courses);
         let done = self.records(packet, sorted).await;
+        // One that was there already, from a try whose answer was lost, may be behind.
+        let behind = |one: &&Outgoing| {
+            let link = self.links.get(one.key());
+            &*one.key().kind == "EpisodeOfCare" && link.is_some_and(|l| l.sent.is_empty())
+        };
+        if self.abilities.is_alike {
+            courses.extend(packet.records.iter().filter(behind));
+        }
         let told = self.added(courses).await;
         done.and(told)
     }

@@ -7,10 +7,7 @@ use crate::kap::base::{Decimal, Id, Instant};
 use crate::kap::follow_up::{FollowUpKind, FollowUpStatus};
 use crate::kap::medication::Supply;
 use crate::kap::safety::EventOutcome;
-use crate::kap::{Episode, Phase, PhaseEntry};
-
-/// How the reason of a hold begins that a therapist may end.
-pub(super) const ADMINISTRATIVE: &str = "administrative: ";
+use crate::kap::{ADMINISTRATIVE, Episode, Phase, PhaseEntry};
 
 impl Phase {
     /// Whether the state machine has a way from this phase to `to`.
@@ -152,8 +149,7 @@ impl Episode {
             let text = format!("The episode is {}; there is no hold to end.", self.phase);
             return Err(conflict("KAP-INV-01", text));
         };
-        let why = last.reason.as_deref().unwrap_or("");
-        let kind = if why.starts_with(ADMINISTRATIVE) {
+        let kind = if last.is_administrative() {
             HoldKind::Administrative
         } else {
             HoldKind::Safety

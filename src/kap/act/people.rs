@@ -9,7 +9,8 @@ use crate::kap::people::{Member, Patient, RelatedPerson};
 use crate::kap::preparation::TreatmentPlan;
 
 impl Episode {
-    /// A change of the header that came as a record: everything but the phase, which only moves by rules.
+    /// A change of the header that came as a record. The phase moves by rules: of its history, steps can be added that are
+    /// commands as well, by practice and partner; everything else is the practice's.
     pub(super) fn take_header(&mut self, header: Header, ctx: &Context) -> Result<Id> {
         let own = header.business_identifiers == self.business_identifiers
             && header.practice == self.organizations.practice

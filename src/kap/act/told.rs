@@ -1,13 +1,12 @@
 //! What another system did and tells of: a session that it holds, a step of the course that somebody took there.
 
 use super::body::{HoldKind, Step};
-use super::lifecycle::ADMINISTRATIVE;
 use super::{Context, Side, conflict};
 use crate::error::Result;
 use crate::kap::base::Id;
 use crate::kap::dosing::{Session, SessionStatus};
 use crate::kap::fact::Header;
-use crate::kap::{Episode, Fact, Phase, PhaseEntry};
+use crate::kap::{ADMINISTRATIVE, Episode, Fact, Phase, PhaseEntry};
 
 impl Episode {
     /// Takes in a record of which another system holds the original, with its id. What was done there is a fact, and no gate
@@ -34,12 +33,15 @@ impl Episode {
         Ok(())
     }
 
-    /// A session that has begun there has begun, and is told even where the course has ended here.
+    /// A session that has begun there has begun, and what was held is told even where the course has ended here.
     fn held_there(&mut self, mut session: Session, ctx: &Context) -> Result<()> {
         use SessionStatus as S;
         let now = self.session(&session.id).ok().map(|s| s.status);
         let begins = session.status == S::InProgress && now.is_none_or(S::is_ahead);
         if !begins {
+            if session.status.is_ahead() {
+                self.open_to_fact(&Fact::Session(session.clone()))?;
+            }
             self.take(Fact::Session(session), ctx)?;
             return Ok(());
         }
@@ -53,11 +55,20 @@ impl Episode {
         Ok(())
     }
 
-    /// Steps that were taken there were taken, as far as the state machine has a way.
+    /// Steps that were taken there were taken, as far as the state machine has a way. Only a prescriber ends a hold for safety.
     fn stepped_there(&mut self, mut header: Header, ctx: &Context) -> Result<()> {
-        self.open_to_fact(&Fact::Header(header.clone()))?;
-        for step in self.steps_beyond(&header)? {
+        let steps = self.steps_beyond(&header)?;
+        if steps.is_empty() {
+            self.open_to_fact(&Fact::Header(header.clone()))?;
+        }
+        for step in steps {
             ctx.past(step.from, "/at")?;
+            let goes_on = !step.phase.is_terminal() && step.phase != Phase::DosingHold;
+            let safety = matches!(self.held(), Ok((_, HoldKind::Safety)));
+            if goes_on && safety && !self.is_prescriber(&step.by) {
+                let text = "A hold for safety is ended by a prescriber of the medical partner.";
+                return Err(conflict("KAP-INV-26", text).code("hold-active"));
+            }
             let last = self.phase_history.last().map_or(step.from, |e| e.from);
             self.go(step.phase, step.from.max(last), step.by, step.reason)?;
         }
@@ -90,6 +101,16 @@ impl Episode {
             reason: step.reason,
         };
         match (self.phase, to) {
+            // A hold for safety does not wait until everybody knows who set it.
+            (_, Phase::DosingHold)
+                if ctx.actor.side == Side::Partner && self.known_at(&body.by, "/by").is_err() =>
+            {
+                ctx.at(body.at)?;
+                self.go(to, step.from.max(last), body.by, body.reason)?;
+                Ok(self.episode_id.clone())
+            }
+            (_, Phase::Withdrawn) => self.withdraw(body, ctx),
+            (_, Phase::Discontinued) => self.discontinue(body, ctx),
             (_, Phase::DosingHold) => {
                 let reason = body.reason.as_deref().unwrap_or_default();
                 let (kind, reason) = match reason.strip_prefix(ADMINISTRATIVE) {
@@ -108,6 +129,7 @@ impl Episode {
                 }
             }
             (Phase::Maintenance, Phase::DosingActive) => self.start_course(body, ctx),
+            (_, Phase::Maintenance) => self.maintain(body, ctx),
             _ => Err(written()),
         }
     }
@@ -124,6 +146,7 @@ impl Episode {
 }
 
 fn written() -> crate::error::Error {
-    let text = "The phase moves by commands and facts, not by writing it: what can be added to its history is a hold and its end.";
+    let text = "The phase moves by commands and facts, not by writing it: \
+        what can be added to its history is a hold, its end, maintenance, a discontinuation and a withdrawal.";
     conflict("KAP-INV-01", text)
 }

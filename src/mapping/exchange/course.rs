@@ -1,5 +1,5 @@
 //! The steps of a course that people take: a hold and its end, maintenance, the end. Everything else follows from facts, which
-//! each side has.
+//! each side has or is told.
 
 use fhir_sdk::r4b::types::ExtensionValue;
 use serde_json::Value;
@@ -13,31 +13,35 @@ use crate::mapping::read::Node;
 const HISTORY: &str = "kap-phase-history";
 const NOW: &str = "kap-episode-phase";
 
-/// Adds to a course there the steps that were taken here and that it can still take: a hold however late, anything else only
-/// after what was done there last. A course that has ended there stays as it is.
+/// Adds to a course there the steps that were taken here since the last one that both know, as far as it can still take them:
+/// a hold that is in force however late, anything else only after what was done there last. The end of an administrative hold
+/// ends no other hold. A course that has ended there stays as it is.
 pub(super) fn stepped(there: &mut Value, here: &Value) {
     let (ours, theirs) = (steps(here), steps(there));
     let mut known: Vec<PhaseEntry> = theirs.into_iter().map(|(entry, _)| entry).collect();
     let Some(last) = known.last().cloned() else {
         return;
     };
-    let mut phase = last.phase;
+    let both = |(step, _): &(PhaseEntry, &Value)| known.iter().any(|other| is_same(step, other));
+    let since = ours.iter().rposition(both).unwrap_or_default();
+    let mut now = last.clone();
     let mut more = vec![];
-    for pair in ours.windows(2) {
+    for (i, pair) in ours.windows(2).enumerate().skip(since) {
         let [(before, _), (step, said)] = pair else {
             continue;
         };
-        let late = step.from < last.from && step.phase != Phase::DosingHold;
-        let over = phase.is_terminal() && !phase.may_become(step.phase);
-        let there = step.phase == phase || known.iter().any(|other| is_same(step, other));
-        if is_taken(before.phase, step) && !late && !over && !there {
+        let in_force = step.phase == Phase::DosingHold && i + 2 == ours.len();
+        let late = step.from < last.from && !in_force;
+        let over = now.phase.is_terminal() && !now.phase.may_become(step.phase);
+        let other = before.is_administrative() && !now.is_administrative();
+        if is_taken(before.phase, step) && !late && !over && !other && step.phase != now.phase {
             more.push((*said).clone());
-            phase = step.phase;
+            now = step.clone();
             known.push(step.clone());
         }
     }
     if !more.is_empty() {
-        write(there, here, more, (phase, &known));
+        write(there, here, more, (now.phase, &known));
     }
 }
 
@@ -177,6 +181,25 @@ mod tests {
         );
         let taken = ("dosing-hold", "02T12", "md", "blood pressure");
         assert_eq!(told(&[ACTIVE, later, taken], &[ACTIVE, HOLD]).len(), 3);
+    }
+
+    #[test]
+    fn what_both_ended_does_not_come_back() {
+        let own = ("dosing-hold", "02T10", "t", "a fever");
+        let theirs = [ACTIVE, HOLD, END];
+        assert_eq!(told(&theirs, &[ACTIVE, own, END]).len(), 3);
+        assert_eq!(told(&[ACTIVE, AUTO, END], &theirs).len(), 3);
+        // A hold that is over here is not told without its end.
+        let later = ("dosing-active", "04T09", "t", "");
+        assert_eq!(told(&[ACTIVE, later], &[ACTIVE, HOLD, END]).len(), 2);
+    }
+
+    #[test]
+    fn the_end_of_an_administrative_hold_ends_no_other() {
+        let office = ("dosing-hold", "02T11", "t", "administrative: insurance");
+        let end = ("dosing-active", "02T12", "t", "paid");
+        assert_eq!(told(&[ACTIVE, AUTO], &[ACTIVE, office, end]).len(), 2);
+        assert_eq!(told(&[ACTIVE, office], &[ACTIVE, office, end]).len(), 3);
     }
 
     #[test]
