@@ -121,7 +121,7 @@ impl Rounds {
         let over = AtomicBool::new(false);
         let writers = (0..WRITERS).map(|_| self.write(&over));
         let end = async {
-            assert!(program.ends(Duration::from_secs(40)).await, "not at {at}");
+            assert!(program.ends(Duration::from_mins(2)).await, "not at {at}");
             over.store(true, Ordering::SeqCst);
         };
         tokio::join!(join_all(writers), end);

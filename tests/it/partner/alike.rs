@@ -55,7 +55,7 @@ async fn shown(app: &TestApp, episode: &str) -> Option<Value> {
 /// Waits until both have told each other everything.
 async fn agreed(practice: &TestApp, partner: &TestApp, episode: &str) {
     let callers = [practice, partner].map(|app| app.as_party(Party::Practice));
-    for _ in 0..250 {
+    for _ in 0..1500 {
         let all = two::agree(side(practice), side(partner), callers, episode).await;
         if all.expect("both answer") {
             return;
