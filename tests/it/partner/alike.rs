@@ -57,7 +57,8 @@ async fn agreed(practice: &TestApp, partner: &TestApp, episode: &str) {
     let callers = [practice, partner].map(|app| app.as_party(Party::Practice));
     for _ in 0..1500 {
         let all = two::agree(side(practice), side(partner), callers, episode).await;
-        if all.expect("both answer") {
+        // A connection may be closed while it is asked: it is asked again.
+        if all.unwrap_or(false) {
             return;
         }
         tokio::time::sleep(Duration::from_millis(20)).await;
