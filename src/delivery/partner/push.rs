@@ -110,7 +110,8 @@ impl<'a> Push<'a> {
             let link = self.links.get(one.key());
             &*one.key().kind == "EpisodeOfCare" && link.is_some_and(|l| l.sent.is_empty())
         };
-        if self.abilities.is_alike {
+        // An episode has one course: told once.
+        if self.abilities.is_alike && courses.is_empty() {
             courses.extend(packet.records.iter().filter(behind));
         }
         let told = self.added(courses).await;
