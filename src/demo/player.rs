@@ -88,25 +88,26 @@ pub async fn play(
 
 /// A play under way: it can be halted at an instant of the story and taken up again.
 #[derive(Debug)]
-pub struct Play<'c> {
+pub struct Play {
     /// Each with the part of its idempotency key that is its own.
     steps: Peekable<vec::IntoIter<(String, Step)>>,
-    callers: &'c HashMap<Party, Caller>,
+    /// Who plays: tokens may be exchanged for new ones as it goes on.
+    pub callers: HashMap<Party, Caller>,
     run: String,
     /// What became of it so far.
     pub played: Played,
 }
 
-impl<'c> Play<'c> {
+impl Play {
     /// Of `episode`, with nothing sent yet; `run` makes its idempotency keys its own.
     #[must_use]
-    pub fn new(episode: &Episode, callers: &'c HashMap<Party, Caller>, run: &str) -> Self {
+    pub fn new(episode: &Episode, callers: &HashMap<Party, Caller>, run: &str) -> Self {
         Self::of(script(episode), callers, run)
     }
 
     /// Of these steps.
     #[must_use]
-    pub fn of(steps: Vec<Step>, callers: &'c HashMap<Party, Caller>, run: &str) -> Self {
+    pub fn of(steps: Vec<Step>, callers: &HashMap<Party, Caller>, run: &str) -> Self {
         // The id of a record comes from its key: it has the same one with notes beside it and without.
         let (mut records, mut notes) = (0, 0);
         let key = |step: &Step| {
@@ -122,7 +123,7 @@ impl<'c> Play<'c> {
         let steps: Vec<_> = keys.into_iter().zip(steps).collect();
         Self {
             steps: steps.into_iter().peekable(),
-            callers,
+            callers: callers.clone(),
             run: run.to_owned(),
             played: Played::default(),
         }
@@ -139,9 +140,16 @@ impl<'c> Play<'c> {
         Ok(())
     }
 
-    /// Whose the next step is; `None` where nothing is left.
-    pub fn next_party(&mut self) -> Option<Party> {
-        self.steps.peek().map(|(_, step)| step.party)
+    /// The next step; `None` where nothing is left.
+    pub fn next_step(&mut self) -> Option<&Step> {
+        self.steps.peek().map(|(_, step)| step)
+    }
+
+    /// The next step was done elsewhere, and this is what became of it here.
+    pub fn done_elsewhere(&mut self, reply: &Reply) {
+        if let Some((_, step)) = self.steps.next() {
+            self.played.learn(&step, reply);
+        }
     }
 
     /// Plays the next step and tells of it. Where it fails it is the next one still.

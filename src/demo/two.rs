@@ -141,13 +141,13 @@ pub async fn agree(
 
 /// Plays what is left, each party at its own service: who is next waits until both services agree.
 pub(super) async fn perform(
-    play: &mut Play<'_>,
+    play: &mut Play,
     (practice, partner): (&Service, &Service),
     callers: [&Caller; 2],
 ) -> Result<()> {
     let mut last = None;
     loop {
-        let next = play.next_party();
+        let next = play.next_step().map(|step| step.party);
         if last.is_some() && next != last {
             let began = tokio::time::Instant::now();
             let episode = play.played.episode.clone();

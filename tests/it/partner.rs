@@ -13,6 +13,7 @@ use crate::peer::{Habits, Peer, Registration, Time};
 mod alike;
 mod elsewhere;
 mod network;
+mod third;
 
 /// Who this service is at the partner's.
 pub const THERE: &str = "practice-service";
@@ -34,10 +35,21 @@ pub async fn partner_at(app: &TestApp, base: &str, sends: &[Flow], receives: &[F
 }
 
 /// A server of somebody else that lets this service in.
-pub async fn peer(app: &TestApp, mut habits: Habits) -> Peer {
+pub async fn peer(app: &TestApp, habits: Habits) -> Peer {
+    let peer = server(app, habits).await;
+    join(app, &peer).await;
+    peer
+}
+
+/// The server, with the time of this service.
+pub async fn server(app: &TestApp, mut habits: Habits) -> Peer {
     let clock = app.app.clock.clone();
     habits.time = Time::follows(move || clock.now());
-    let peer = Peer::start(habits).await;
+    Peer::start(habits).await
+}
+
+/// Exchanges with that server, which lets this service in.
+pub async fn join(app: &TestApp, peer: &Peer) {
     partner_at(
         app,
         &peer.base(),
@@ -54,7 +66,6 @@ pub async fn peer(app: &TestApp, mut habits: Habits) -> Peer {
         .await
         .expect("keys");
     peer.set(|habits| habits.token = Some(Registration::new(THERE, Some(set))));
-    peer
 }
 
 /// How the exchange stands.
@@ -98,7 +109,7 @@ pub async fn exchanged(app: &TestApp) -> State {
         }
         if now.status == "failing" {
             // The clock stands still, and what failed waits for its time.
-            app.app.clock.advance(time::Duration::milliseconds(200));
+            app.app.clock.advance(time::Duration::seconds(1));
         }
         tokio::time::sleep(Duration::from_millis(20)).await;
     }

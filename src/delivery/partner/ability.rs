@@ -1,7 +1,7 @@
 //! What a partner's server can do, as its CapabilityStatement says (<https://hl7.org/fhir/R4/capabilitystatement.html>), and
 //! what is kept of it between calls.
 
-use std::collections::HashMap;
+use std::collections::{BTreeSet, HashMap};
 use std::sync::{Arc, Mutex, PoisonError};
 
 use serde_json::Value;
@@ -115,6 +115,7 @@ struct One {
     rests_until: i64,
     token: Option<(String, i64)>,
     abilities: Option<(Abilities, i64)>,
+    unfound: BTreeSet<String>,
 }
 
 impl Kept {
@@ -144,6 +145,15 @@ impl Kept {
 
     pub(super) fn keep_abilities(&self, partner: &Partner, abilities: Abilities, now: i64) {
         self.with(partner, |one| one.abilities = Some((abilities, now)));
+    }
+
+    /// Types whose records it does not find by what identifies them, although it says so.
+    pub(super) fn unfound(&self, partner: &Partner) -> BTreeSet<String> {
+        self.with(partner, |one| one.unfound.clone())
+    }
+
+    pub(super) fn keep_unfound(&self, partner: &Partner, kind: &str) {
+        self.with(partner, |one| one.unfound.insert(kind.to_owned()));
     }
 
     /// Nothing is sent there before `until`.

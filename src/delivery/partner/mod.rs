@@ -8,6 +8,7 @@ mod ability;
 mod answer;
 mod bundle;
 mod login;
+mod page;
 mod pull;
 mod push;
 mod remote;
@@ -180,7 +181,7 @@ async fn send(app: &App, partner: &Partner, mut one: Work) -> Result<Went> {
     };
     let remote = Remote { app, partner };
     let beat = || work::beat(&app.tenant, &partner.id, &one, app.leases.now(app) + LEASE);
-    let push = push::push(&remote, &access, &one.episode);
+    let push = push::push(&remote, &access, &one);
     let Some(done) = held(app, beat, push).await? else {
         return Ok(Went::On);
     };

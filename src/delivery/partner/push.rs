@@ -2,6 +2,7 @@
 //! in one transaction where the server has transactions.
 
 mod added;
+mod doubt;
 mod known;
 mod sorted;
 mod task;
@@ -18,10 +19,10 @@ use super::trouble::{Failure, Trouble};
 use crate::access::Access;
 use crate::fhir::resource::Key;
 use crate::interaction::partner::packet::{Outgoing, Packet, named, noted, packet};
-use crate::kap::Id;
 use crate::mapping::exchange::{self, digest, is_sent_once, is_shared, standing};
 use crate::store::partner as rows;
 use crate::store::partner::link::{self, Link};
+use crate::store::partner::work::Work;
 
 /// Entries of a transaction at most.
 const MOST: usize = 150;
@@ -42,9 +43,9 @@ pub(super) struct Pushed {
 pub(super) async fn push(
     remote: &Remote<'_>,
     access: &Access,
-    episode: &Id,
+    work: &Work,
 ) -> Result<Option<Pushed>, Trouble> {
-    let packet = packet(remote.app, access, remote.partner, episode).await?;
+    let packet = packet(remote.app, access, remote.partner, &work.episode).await?;
     let Some(packet) = packet else {
         return Ok(None);
     };
@@ -56,19 +57,27 @@ pub(super) async fn push(
     }
     let abilities = remote.abilities().await?;
     let mut push = Push::of(remote, access, abilities, &packet).await?;
+    // A service of this kind finds what identifies a record.
+    if work.in_doubt && !push.abilities.is_alike {
+        push.recall(&packet).await?;
+    }
     push.send(&packet).await?;
     if let Some(kind) = NEEDED.iter().find(|kind| push.placeless.contains(**kind)) {
         return Err(Failure::Refused.trouble(&format!("its statement has no place for {kind}")));
     }
-    let said = if push.placeless.is_empty() {
-        String::new()
-    } else {
-        let kinds: Vec<&str> = push.placeless.iter().map(|kind| &**kind).collect();
-        format!("not taken there: {}", kinds.join(" "))
-    };
+    let unfound = remote.app.sends.partners.unfound(remote.partner);
+    let said = [
+        ("not taken there", &push.placeless),
+        ("not found there by identifier", &unfound),
+    ];
+    let said = said.into_iter().filter(|(_, kinds)| !kinds.is_empty());
+    let said = said.map(|(what, kinds)| {
+        let kinds: Vec<&str> = kinds.iter().map(|kind| &**kind).collect();
+        format!("{what}: {}", kinds.join(" "))
+    });
     Ok(Some(Pushed {
         version: packet.version,
-        said,
+        said: said.collect::<Vec<_>>().join("; "),
     }))
 }
 
@@ -136,7 +145,9 @@ impl<'a> Push<'a> {
             if !once && !self.abilities.identifies(kind) {
                 // What could be there twice is not sent.
                 self.placeless.insert(kind.to_owned());
-            } else if once || !self.found(one.key(), &one.value).await? {
+            } else if !self.links.contains_key(one.key())
+                && (once || !self.found(one.key(), &one.value).await?)
+            {
                 new.push(one);
             } else if is_shared(kind) {
                 tasks.push(one);

@@ -143,7 +143,8 @@ pub async fn take(
     if let Some(old) = old.as_ref().filter(|old| !theirs(old)) {
         return Ok(Some(Taken::Known(old.key.clone())));
     }
-    if let Some((at, text)) = exchange::unread(&one.kind, &value) {
+    let medicine = medicine(app, access, &value).await?;
+    if let Some((at, text)) = exchange::unread(&one.kind, &value, medicine.as_ref()) {
         let error = Error::new(Kind::Unprocessable, text).issue_code("required");
         return Err(error.at(format!("{}.{at}", one.kind)));
     }
@@ -159,6 +160,17 @@ pub async fn take(
         Created::New(row) => Ok(Some(Taken::Written(row.key))),
         Created::Known(row) => Ok(Some(Taken::Known(row.key))),
     }
+}
+
+/// The Medication here that a record names.
+async fn medicine(app: &App, access: &Access, value: &Value) -> Result<Option<Value>> {
+    let of = serde_json::json!({ "of": value["medicationReference"] });
+    let named = exchange::named(&of, &app.fhir_base());
+    let Some(key) = named.first() else {
+        return Ok(None);
+    };
+    let row = app.store.view(access).lookup(key).await?;
+    Ok(row.and_then(|row| row.value()))
 }
 
 /// Two records there cannot be one here.

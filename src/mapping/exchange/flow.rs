@@ -5,6 +5,7 @@ use serde_json::{Value, json};
 use super::named;
 use crate::fhir::resource::Key;
 use crate::kap::base::codes;
+use crate::mapping::codes::{RXNORM, SNOMED};
 use crate::mapping::read::Node;
 
 codes! {
@@ -166,9 +167,14 @@ pub fn within(value: &Value, base: &str) -> Option<Key> {
 }
 
 /// Why a record would be stored without being understood as what its type is fetched for; `None` where it would not. An order
-/// of another medicine is a record like any other; one of ketamine must be read, or nobody counts its doses.
+/// of another medicine is a record like any other; one of ketamine must be read, or nobody counts its doses. `medicine` is the
+/// Medication that it names, where there is one here.
 #[must_use]
-pub fn unread(kind: &str, value: &Value) -> Option<(&'static str, &'static str)> {
+pub fn unread(
+    kind: &str,
+    value: &Value,
+    medicine: Option<&Value>,
+) -> Option<(&'static str, &'static str)> {
     let node = Node::new(value);
     match kind {
         "ClinicalImpression" if node.ext("kap-clearance-decision").is_none() => Some((
@@ -176,17 +182,48 @@ pub fn unread(kind: &str, value: &Value) -> Option<(&'static str, &'static str)>
             "It says no decision: a clearance has the extension kap-clearance-decision.",
         )),
         "MedicationRequest" if !node.has_profile("kap-ketamine-prescription") => {
-            let drug = [
+            let reference = &value["medicationReference"];
+            let named = [
                 &value["medicationCodeableConcept"],
-                &value["medicationReference"],
+                reference,
+                &value["contained"],
             ];
-            let ketamine = drug
-                .iter()
-                .any(|d| d.to_string().to_lowercase().contains("ketamin"));
-            let text = "It orders ketamine and does not claim the profile kap-ketamine-prescription, which says dose, \
-                maximum and validity.";
-            ketamine.then_some(("meta.profile", text))
+            let mut named = named.into_iter().chain(medicine);
+            if named.any(is_ketamine) {
+                let text = "It orders ketamine and does not claim the profile kap-ketamine-prescription, which says \
+                    dose, maximum and validity.";
+                return Some(("meta.profile", text));
+            }
+            let within = reference["reference"]
+                .as_str()
+                .is_some_and(|r| r.starts_with('#'));
+            let told = within || medicine.is_some() || reference["display"].is_string();
+            let text =
+                "It names a Medication that cannot be read there: nobody knows what it orders.";
+            (reference.is_object() && !told).then_some(("medicationReference", text))
         }
         _ => None,
+    }
+}
+
+/// Whether what a medicine is called, or one of its codes, is ketamine: the words that its names have (Ketalar, Spravato and
+/// esketamine among them), RxNorm's ingredients, SNOMED CT's substance.
+fn is_ketamine(medicine: &Value) -> bool {
+    let names = ["ketamin", "ketalar", "spravato"];
+    match medicine {
+        Value::String(text) => {
+            let text = text.to_lowercase();
+            names.iter().any(|name| text.contains(name))
+        }
+        Value::Array(all) => all.iter().any(is_ketamine),
+        Value::Object(members) => {
+            let code = (medicine["system"].as_str(), medicine["code"].as_str());
+            let codes = [(RXNORM, "6130"), (RXNORM, "2119365"), (SNOMED, "373464007")];
+            codes
+                .iter()
+                .any(|(system, own)| code == (Some(*system), Some(*own)))
+                || members.values().any(is_ketamine)
+        }
+        _ => false,
     }
 }

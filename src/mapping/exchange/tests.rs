@@ -116,3 +116,51 @@ fn each_record_is_of_one_flow_or_stays() {
     assert_eq!(flow("MedicationRequest", &none), Some(Flow::Prescriptions));
     assert!(rank("Patient") < rank("Task") && rank("Task") < rank("Observation"));
 }
+
+#[test]
+fn an_order_of_ketamine_is_known_by_whatever_names_it() {
+    let order = |medicine: Value| {
+        let mut order = json!({ "resourceType": "MedicationRequest" });
+        for (name, value) in medicine.as_object().into_iter().flatten() {
+            order[name.as_str()] = value.clone();
+        }
+        order
+    };
+    let at = |order: &Value, medicine: Option<&Value>| {
+        super::unread("MedicationRequest", order, medicine).map(|(at, _)| at)
+    };
+    let coded =
+        |system: &str, code: &str| json!({ "coding": [{ "system": system, "code": code }] });
+    let (rxnorm, snomed) = (
+        "http://www.nlm.nih.gov/research/umls/rxnorm",
+        "http://snomed.info/sct",
+    );
+    for medicine in [
+        json!({ "text": "Ketamine lozenges" }),
+        json!({ "text": "SPRAVATO 56 mg" }),
+        coded(rxnorm, "6130"),
+        coded(rxnorm, "2119365"),
+        coded(snomed, "373464007"),
+    ] {
+        let own = order(json!({ "medicationCodeableConcept": medicine }));
+        assert_eq!(at(&own, None), Some("meta.profile"), "{medicine}");
+        let within = json!({ "resourceType": "Medication", "id": "m", "code": medicine });
+        let own = order(
+            json!({ "medicationReference": { "reference": "#m" }, "contained": [within.clone()] }),
+        );
+        assert_eq!(at(&own, None), Some("meta.profile"), "{medicine}");
+        let own = order(json!({ "medicationReference": { "reference": "Medication/m" } }));
+        assert_eq!(at(&own, Some(&within)), Some("meta.profile"), "{medicine}");
+        let mixed = json!({ "code": { "text": "Compound 7" }, "ingredient": [{ "itemCodeableConcept": medicine }] });
+        assert_eq!(at(&own, Some(&mixed)), Some("meta.profile"), "{medicine}");
+    }
+    let other = json!({ "code": { "text": "Sertraline" } });
+    let own = order(json!({ "medicationReference": { "reference": "Medication/m" } }));
+    assert_eq!(at(&own, Some(&other)), None);
+    assert_eq!(at(&own, None), Some("medicationReference"));
+    let told = order(json!({ "medicationReference": { "display": "Sertraline" } }));
+    assert_eq!(at(&told, None), None);
+    // The same digits of another system are another thing.
+    let own = order(json!({ "medicationCodeableConcept": coded(snomed, "6130") }));
+    assert_eq!(at(&own, None), None);
+}

@@ -17,6 +17,8 @@ pub struct Work {
     pub version: i64,
     /// The version up to which everything was sent; 0 where nothing was.
     pub sent: i64,
+    /// Whether something may have been sent of which nobody knows: a try failed, or whoever tried is gone.
+    pub in_doubt: bool,
     pub standing: Standing,
 }
 
@@ -37,7 +39,7 @@ impl Store {
         let mut b = Builder::default();
         b.push("SELECT h.episode, COALESCE(w.sent, 0), COALESCE(w.due_at, 0), COALESCE(w.attempt, 0), ");
         b.push("COALESCE(w.failing_since, 0), COALESCE(w.reason, ''), COALESCE(w.said, ''), COALESCE(w.ok_at, 0), ");
-        b.push("COALESCE(w.fence, 0), h.version FROM episode_head h LEFT JOIN partner_episode w ON w.tenant = h.tenant ");
+        b.push("COALESCE(w.fence, 0), h.version, COALESCE(w.lease_until, 0) FROM episode_head h LEFT JOIN partner_episode w ON w.tenant = h.tenant ");
         b.push("AND w.partner = ").bind(partner.id.clone());
         b.push(" AND w.episode = h.episode WHERE h.tenant = ")
             .bind(tenant);
@@ -65,8 +67,8 @@ impl Store {
         partner: &str,
         (from, most): (i64, i64),
     ) -> Result<Vec<Work>> {
-        const TEXT: &str = "SELECT episode, sent, due_at, attempt, failing_since, reason, said, ok_at, fence, sent \
-            FROM partner_episode WHERE tenant = $1 AND partner = $2 \
+        const TEXT: &str = "SELECT episode, sent, due_at, attempt, failing_since, reason, said, ok_at, fence, sent, \
+            lease_until FROM partner_episode WHERE tenant = $1 AND partner = $2 \
             ORDER BY CASE WHEN failing_since > 0 THEN 0 ELSE 1 END, ok_at DESC, episode LIMIT $3 OFFSET $4";
         let args = vec![tenant.into(), partner.into(), most.into(), from.into()];
         let rows = self.read(Sql::new(TEXT, args)).await?;
@@ -91,11 +93,13 @@ impl Store {
 
 fn work(row: &Row) -> Result<Work> {
     let episode = Id::new(&*row.text(0));
+    let standing = standing(row, 2);
     Ok(Work {
         episode: episode.ok_or_else(|| Error::internal("an episode without an id"))?,
         version: row.int(9),
         sent: row.int(1),
-        standing: standing(row, 2),
+        in_doubt: standing.attempt > 0 || row.int(10) > 0,
+        standing,
     })
 }
 

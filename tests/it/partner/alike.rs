@@ -125,7 +125,7 @@ async fn across(db: Db, text: &str) {
     }
     let mut play = Play::new(&episode, &callers, "two");
     let mut last = None;
-    while let Some(party) = play.next_party() {
+    while let Some(party) = play.next_step().map(|step| step.party) {
         if last.is_some_and(|last| last != party) {
             agreed(&practice, &partner, &play.played.episode).await;
         }

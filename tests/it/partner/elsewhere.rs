@@ -1,9 +1,12 @@
 //! A partner's server that is of another kind.
 
+use std::collections::BTreeSet;
+
 use kap_fhir::demo::script::Party;
+use kap_fhir::interaction::partner::query;
 use serde_json::{Value, json};
 
-use super::{exchanged, peer, state, until};
+use super::{exchanged, join, peer, server, state, until};
 use crate::app::{Db, TestApp};
 use crate::both;
 use crate::fhir_door::{CODES, STRUCTURE, get, referred, text};
@@ -11,7 +14,8 @@ use crate::peer::{Does, Fault, Habits, Peer, Support};
 
 both!(
     a_referral_and_its_answer_go_both_ways,
-    nothing_is_there_twice
+    nothing_is_there_twice,
+    what_is_not_found_by_its_identifier_is_not_there_twice,
 );
 
 fn numbers(peer: &Peer) -> Vec<(String, usize)> {
@@ -130,20 +134,27 @@ async fn a_referral_and_its_answer_go_both_ways(db: Db) {
         json!({ "resourceType": "MedicationRequest", "status": "active", "intent": "order",
         "subject": reference(&patient), "medicationCodeableConcept": { "text": "Sertraline" } }),
     );
+    // What it orders is said by the Medication that it names.
+    let medicine = peer
+        .put(json!({ "resourceType": "Medication", "code": { "text": "Ketamine 100 mg troche" } }));
+    let named = peer.put(json!({ "resourceType": "MedicationRequest", "status": "active", "intent": "order",
+        "subject": reference(&patient), "medicationReference": { "reference": format!("Medication/{medicine}") } }));
     let stranger = peer.put(json!({ "resourceType": "Patient", "name": [{ "family": "Nobody" }] }));
     peer.put(json!({ "resourceType": "MedicationRequest", "status": "active", "intent": "order",
         "subject": { "reference": format!("Patient/{stranger}") }, "medicationCodeableConcept": { "text": "Ketamine" } }));
     let after = exchanged(&app).await;
-    assert_eq!((after.reviews, after.status), (1, "ok"), "{after:#?}");
-    let said = own(&peer, "Communication");
-    assert_eq!(
-        said["about"][0]["reference"],
-        format!("MedicationRequest/{bad}")
-    );
-    assert!(
-        text(&said["payload"][0]["contentString"]).contains("MedicationRequest"),
-        "{said}"
-    );
+    assert_eq!((after.reviews, after.status), (2, "ok"), "{after:#?}");
+    let said = peer.all("Communication");
+    let about: Vec<&str> = said
+        .iter()
+        .map(|one| text(&one["about"][0]["reference"]))
+        .collect();
+    let bad = [&bad, &named].map(|id| format!("MedicationRequest/{id}"));
+    assert_eq!(about, bad);
+    for said in &said {
+        let payload = text(&said["payload"][0]["contentString"]);
+        assert!(payload.contains("kap-ketamine-prescription"), "{said}");
+    }
     let address = format!("{}/MedicationRequest/{other}", peer.base());
     let orders = get(
         practice,
@@ -160,7 +171,7 @@ async fn a_referral_and_its_answer_go_both_ways(db: Db) {
         .collect();
     assert_eq!(theirs, [address.as_str()]);
     exchanged(&app).await;
-    assert_eq!(peer.all("Communication").len(), 1, "it is answered once");
+    assert_eq!(peer.all("Communication").len(), 2, "each is answered once");
     app.stop().await;
 }
 
@@ -187,5 +198,58 @@ async fn nothing_is_there_twice(db: Db) {
     exchanged(&app).await;
     assert_eq!(numbers(&peer), before);
     assert_eq!(state(&app).await.status, "ok");
+    app.stop().await;
+}
+
+async fn what_is_not_found_by_its_identifier_is_not_there_twice(db: Db) {
+    let app = TestApp::start(db, &referred()).await;
+    app.play(&referred()).await;
+    let peer = server(&app, Habits::default()).await;
+    let blind = [
+        "Task",
+        "ServiceRequest",
+        "Condition",
+        "QuestionnaireResponse",
+        "EpisodeOfCare",
+    ];
+    peer.blind(&blind);
+    peer.fail(Fault::new(Does::DoAndCut).times(2).on("POST /"));
+    join(&app, &peer).await;
+    until("the packet is there", || async {
+        peer.all("Task").len() == 1
+    })
+    .await;
+    exchanged(&app).await;
+    for kind in blind {
+        let all = peer.all(kind);
+        let named: BTreeSet<String> = all
+            .iter()
+            .map(|one| one["identifier"].to_string())
+            .collect();
+        assert_eq!(named.len(), all.len(), "{kind}: {all:#?}");
+    }
+    let before = numbers(&peer);
+    let told = query::episodes(&app.app, "elsewhere")
+        .await
+        .expect("episodes");
+    let detail = told[0].doing.detail.clone().unwrap_or_default();
+    // Of which types depends on what was fetched meanwhile.
+    assert!(
+        detail.contains("not found there by identifier: "),
+        "{detail}"
+    );
+    // They are written over like others from then on.
+    let practice = app.as_party(Party::Practice);
+    moved(
+        &peer,
+        "accepted",
+        "referral-accepted",
+        "2026-06-03T12:40:00-07:00",
+    );
+    exchanged(&app).await;
+    let path = format!("/kap/v1/episodes/{}", told[0].episode);
+    let shown = get(practice, &path).await.expect(200);
+    assert_eq!(shown["referrals"][0]["taskEvents"][1]["status"], "accepted");
+    assert_eq!(numbers(&peer), before);
     app.stop().await;
 }

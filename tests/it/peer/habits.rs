@@ -1,6 +1,7 @@
 //! What a server can do, and how.
 
 use std::fmt;
+use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -81,6 +82,8 @@ impl Registration {
 pub struct Habits {
     /// The base URL that it says of itself, where it is not its address: a proxy's.
     pub public: Option<String>,
+    /// The server whose gate it is, where it has no records of its own: who has a token is let through.
+    pub behind: Option<SocketAddr>,
     pub ids: Ids,
     /// The resource types that it has; the others are 404.
     pub kinds: Vec<String>,
@@ -122,11 +125,12 @@ impl Default for Habits {
     /// Everything is supported and nothing is asked for; a page has five.
     fn default() -> Self {
         let kinds = "Patient Practitioner PractitionerRole Organization Location Encounter EpisodeOfCare \
-            ServiceRequest Condition Observation Consent CarePlan CareTeam MedicationRequest \
+            ServiceRequest Condition Observation Consent CarePlan CareTeam Medication MedicationRequest \
             MedicationAdministration QuestionnaireResponse Task Communication DocumentReference \
             Composition Procedure AllergyIntolerance ClinicalImpression Provenance";
         Self {
             public: None,
+            behind: None,
             ids: Ids::Numbers,
             kinds: kinds.split_whitespace().map(ToOwned::to_owned).collect(),
             transactions: Support::Yes,

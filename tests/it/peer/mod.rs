@@ -18,6 +18,7 @@ use tokio::task::JoinHandle;
 pub use habits::{Does, Fault, Habits, Ids, Registration, Support, Time};
 use store::{Key, Store};
 
+mod behind;
 mod capability;
 mod habits;
 mod reference;
@@ -202,6 +203,12 @@ impl Peer {
     /// Behaves so to the next requests; faults are taken in the order in which they were set.
     pub fn fail(&self, fault: Fault) {
         self.inner.state().faults.push_back(fault);
+    }
+
+    /// It says that it finds these types by identifier, and does not.
+    pub fn blind(&self, kinds: &[&str]) {
+        let kinds = kinds.iter().map(|kind| (*kind).to_owned());
+        self.inner.state().store.blind = kinds.collect();
     }
 
     /// Forgets the faults that were not met.

@@ -128,6 +128,10 @@ fn updated(text: &str) -> Result<Filter, Refusal> {
 /// The resources that match all the filters, in the order in which they were made.
 fn matching(store: &Store, kind: &str, filters: &[Filter]) -> Vec<Key> {
     let mut keys = store.keys(kind);
+    let identified = filters.iter().any(|f| matches!(f, Filter::Identifier(_)));
+    if identified && store.blind.iter().any(|blind| blind == kind) {
+        return vec![];
+    }
     keys.retain(|key| {
         let current = store.current(key);
         current.is_some_and(|version| filters.iter().all(|f| f.matches(&key.1, version)))

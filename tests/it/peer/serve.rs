@@ -1,5 +1,6 @@
 //! The server as HTTP meets it: what goes wrong, what is kept of a request, what needs a token.
 
+use std::net::SocketAddr;
 use std::sync::Arc;
 
 use axum::body::{Body, to_bytes};
@@ -16,7 +17,7 @@ use tokio::task::JoinSet;
 use super::habits::Does;
 use super::reply::{Refusal, Reply};
 use super::rest::{self, Call};
-use super::{Asked, Inner, State, capability, token};
+use super::{Asked, Inner, State, behind, capability, token};
 
 /// Most bytes of a body.
 const MOST: usize = 64 * 1024 * 1024;
@@ -55,24 +56,31 @@ async fn answer(inner: Arc<Inner>, request: Request) -> Result<Response, std::io
         status: None,
         answer: None,
     };
-    let (does, reply, delay) = {
+    let (does, reply, behind, delay) = {
         let mut state = inner.state();
         let does = state.fault(&asked.what());
-        let reply = match does {
-            Some(Does::Cut) => None,
+        let (reply, behind) = match does {
+            Some(Does::Cut) => (None, None),
             Some(Does::Answer {
                 status,
                 retry_after,
-            }) => Some(failed(status, retry_after)),
-            Some(Does::DoAndCut) | None => Some(done(&mut state, &asked)),
+            }) => (Some(failed(status, retry_after)), None),
+            Some(Does::DoAndCut) | None => match done(&mut state, &asked) {
+                Done::Answered(reply) => (Some(reply), None),
+                Done::LetThrough(behind) => (None, Some(behind)),
+            },
         };
-        state.asked.push(Asked {
-            status: reply.as_ref().map(|reply| reply.status),
-            answer: reply.as_ref().and_then(|reply| reply.body.clone()),
-            ..asked
-        });
-        (does, reply, state.habits.delay)
+        (does, reply, behind, state.habits.delay)
     };
+    let reply = match behind {
+        Some(behind) => behind::ask(behind, &asked).await,
+        None => reply,
+    };
+    inner.state().asked.push(Asked {
+        status: reply.as_ref().map(|reply| reply.status),
+        answer: reply.as_ref().and_then(|reply| reply.body.clone()),
+        ..asked
+    });
     inner.count.send_modify(|count| *count += 1);
     if !delay.is_zero() {
         tokio::time::sleep(delay).await;
@@ -91,21 +99,40 @@ fn failed(status: u16, retry_after: Option<&'static str>) -> Reply {
     }
 }
 
-fn done(state: &mut State, asked: &Asked) -> Reply {
+/// What becomes of a request.
+enum Done {
+    Answered(Reply),
+    /// It is for the server whose gate this is.
+    LetThrough(SocketAddr),
+}
+
+fn done(state: &mut State, asked: &Asked) -> Done {
     let (path, query) = asked.path.split_once('?').unwrap_or((&asked.path, ""));
-    match (asked.method.as_str(), path) {
-        ("GET", "/metadata") => return Reply::new(200, capability::statement(state)),
-        ("GET", "/.well-known/smart-configuration") => return token::configuration(state),
-        ("POST", "/auth/token") => return token::give(state, asked),
-        _ => {}
+    let base = state.base();
+    let below = base.splitn(4, '/').nth(3).unwrap_or_default();
+    let path = path.trim_start_matches('/');
+    let path = path.strip_prefix(below).unwrap_or(path);
+    let path = path.trim_matches('/');
+    let behind = state.habits.behind;
+    let open = match (asked.method.as_str(), path, behind) {
+        ("GET", "metadata", None) => Some(Reply::new(200, capability::statement(state))),
+        ("GET", "metadata", Some(behind)) => return Done::LetThrough(behind),
+        ("GET", ".well-known/smart-configuration", _) => Some(token::configuration(state)),
+        ("POST", "auth/token", _) => Some(token::give(state, asked)),
+        _ => token::check(state, asked.header("authorization")).err(),
+    };
+    match (open, behind) {
+        (Some(reply), _) => Done::Answered(reply),
+        (None, Some(behind)) => Done::LetThrough(behind),
+        (None, None) => Done::Answered(call(state, asked, path, query)),
     }
-    if let Err(reply) = token::check(state, asked.header("authorization")) {
-        return reply;
-    }
+}
+
+fn call(state: &mut State, asked: &Asked, path: &str, query: &str) -> Reply {
     let call = match body(asked) {
         Ok(body) => Call {
             method: &asked.method,
-            path: path.trim_matches('/'),
+            path,
             query,
             body,
             form: &asked.body,

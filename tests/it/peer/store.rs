@@ -39,6 +39,8 @@ struct Record {
 pub(super) struct Store {
     records: BTreeMap<Key, Record>,
     ids: u32,
+    /// Types that it does not find by identifier, although it says so.
+    pub(super) blind: Vec<String>,
 }
 
 impl Store {

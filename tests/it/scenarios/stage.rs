@@ -54,7 +54,7 @@ impl Stage {
     }
 
     /// A play that has not begun. The practice keeps its private notes in it.
-    pub fn play(&self) -> Play<'_> {
+    pub fn play(&self) -> Play {
         let notes = of_file(self.case.text, &self.episode).expect("notes");
         Play::of(with_notes(&self.episode, notes), &self.app.callers, "play")
     }

@@ -11,7 +11,7 @@ fn at(text: &str) -> Instant {
     text.parse().expect("an instant")
 }
 
-async fn halt(play: &mut Play<'_>, when: &str) {
+async fn halt(play: &mut Play, when: &str) {
     play.until(at(when)).await.expect("every step is taken");
 }
 
@@ -40,7 +40,7 @@ async fn refused(stage: &Stage, played: &Played, session: &str, body: Value, rul
 }
 
 /// S0: a dosing session is put on the calendar before the evaluation, and cannot be started.
-pub async fn dosing_before_clearance(stage: &Stage, play: &mut Play<'_>) {
+pub async fn dosing_before_clearance(stage: &Stage, play: &mut Play) {
     halt(play, "2026-03-16T10:00:00-04:00").await;
     let body = json!({ "at": "2026-03-16T09:58:00-04:00", "by": "prac-s0-ther" });
     let rules = ["KAP-INV-02", "KAP-INV-04", "KAP-INV-06", "KAP-INV-10"];
@@ -58,7 +58,7 @@ pub async fn dosing_before_clearance(stage: &Stage, play: &mut Play<'_>) {
 }
 
 /// S1: 250 mg are planned where 200 mg are the most.
-pub async fn planned_dose_too_large(stage: &Stage, play: &mut Play<'_>) {
+pub async fn planned_dose_too_large(stage: &Stage, play: &mut Play) {
     let start = "2026-05-12T10:09:00-06:00";
     halt(play, start).await;
     let plan = |mg: u32| json!({ "at": start, "by": "prac-s1-ther", "doseLevel": "moderate", "plannedDoseMg": mg });
@@ -87,7 +87,7 @@ pub async fn planned_dose_too_large(stage: &Stage, play: &mut Play<'_>) {
 }
 
 /// S2: nothing leaves the practice before father and daughter agree to the evaluation.
-pub async fn referral_before_consent(stage: &Stage, play: &mut Play<'_>) {
+pub async fn referral_before_consent(stage: &Stage, play: &mut Play) {
     halt(play, "2026-05-06T16:35:00-05:00").await;
     let body = json!({
         "at": "2026-05-06T16:34:00-05:00", "requesterId": "prac-s2-ther", "reasonConditionIds": ["cond-s2"],
@@ -103,7 +103,7 @@ pub async fn referral_before_consent(stage: &Stage, play: &mut Play<'_>) {
 }
 
 /// S2: the finding that the patient is a minor waits for the psychiatrist before a clearance can be signed.
-pub async fn clearance_before_adjudication(stage: &Stage, play: &mut Play<'_>) {
+pub async fn clearance_before_adjudication(stage: &Stage, play: &mut Play) {
     halt(play, "2026-05-13T17:30:00-05:00").await;
     let body = json!({
         "at": "2026-05-13T17:25:00-05:00", "decision": "cleared", "decidedBy": "prac-s2-cap", "validUntil": "2026-08-13",
@@ -118,7 +118,7 @@ pub async fn clearance_before_adjudication(stage: &Stage, play: &mut Play<'_>) {
 }
 
 /// S2: the girl has not yet assented to the dose.
-pub async fn dosing_before_assent(stage: &Stage, play: &mut Play<'_>) {
+pub async fn dosing_before_assent(stage: &Stage, play: &mut Play) {
     halt(play, "2026-05-27T13:35:00-05:00").await;
     let body = json!({ "at": "2026-05-27T13:34:00-05:00", "began": "2026-05-27T13:30:00-05:00", "by": "prac-s2-ther" });
     let rules = ["KAP-INV-12", "KAP-INV-03", "KAP-INV-10"];
@@ -126,7 +126,7 @@ pub async fn dosing_before_assent(stage: &Stage, play: &mut Play<'_>) {
 }
 
 /// S3: at home without chaperone, checklist and vital signs.
-pub async fn home_session_unprepared(stage: &Stage, play: &mut Play<'_>) {
+pub async fn home_session_unprepared(stage: &Stage, play: &mut Play) {
     halt(play, "2026-04-18T09:52:00-07:00").await;
     let body = json!({ "at": "2026-04-18T09:50:00-07:00", "by": "prac-s3-ther" });
     let rules = ["KAP-INV-03", "KAP-INV-10", "KAP-INV-13"];
@@ -134,7 +134,7 @@ pub async fn home_session_unprepared(stage: &Stage, play: &mut Play<'_>) {
 }
 
 /// S3: six days after the second dose the third would be too soon.
-pub async fn too_soon(stage: &Stage, play: &mut Play<'_>) {
+pub async fn too_soon(stage: &Stage, play: &mut Play) {
     halt(play, "2026-05-16T09:52:00-07:00").await;
     let path = "/sessions/{ses-s3-d3}/readiness?at=2026-05-08T10:00:00-07:00";
     let told = stage.get(&play.played, Party::Practice, path).await;
@@ -150,14 +150,14 @@ pub async fn too_soon(stage: &Stage, play: &mut Play<'_>) {
 }
 
 /// S3: 146/88 before the fourth dose; a recheck is due after 15 minutes.
-pub async fn pressure_too_high(stage: &Stage, play: &mut Play<'_>) {
+pub async fn pressure_too_high(stage: &Stage, play: &mut Play) {
     halt(play, "2026-05-30T10:00:00-07:00").await;
     let body = json!({ "at": "2026-05-30T09:58:00-07:00", "by": "prac-s3-ther" });
     refused(stage, &play.played, "ses-s3-d4", body, &["KAP-INV-11"]).await;
 }
 
 /// S3: five lozenges are still in the house, and the last talk is not held.
-pub async fn completion_with_units_on_hand(stage: &Stage, play: &mut Play<'_>) {
+pub async fn completion_with_units_on_hand(stage: &Stage, play: &mut Play) {
     halt(play, "2026-08-22T10:15:00-07:00").await;
     let body = json!({ "at": "2026-08-22T10:14:00-07:00", "by": "prac-s3-ther" });
     let reply = stage
