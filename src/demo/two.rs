@@ -151,7 +151,13 @@ pub(super) async fn perform(
         if last.is_some() && next != last {
             let began = tokio::time::Instant::now();
             let episode = play.played.episode.clone();
-            while !agree(practice.into(), partner.into(), callers, &episode).await? {
+            loop {
+                match agree(practice.into(), partner.into(), callers, &episode).await {
+                    Ok(true) => break,
+                    // A connection that was kept may be closed while it is used: it is asked again.
+                    Err(error) if error.kind != Kind::Unavailable => return Err(error),
+                    _ => {}
+                }
                 if began.elapsed() > PATIENCE {
                     let text = "The two services do not agree: see kap-fhir partner status.";
                     return Err(Error::new(Kind::Unavailable, text));
