@@ -117,13 +117,14 @@ async fn measure(args: &Args, folder: &Path) -> Result<()> {
     outcome
 }
 
-/// What PostgreSQL's autovacuum does within minutes: without statistics it plans as if every table were empty.
+/// What PostgreSQL does by itself within minutes: without statistics it plans as if every table were empty, and what was
+/// seeded is still to be written, which commits would wait for.
 fn settle(database: &str) -> Result<()> {
     if !database.starts_with("postgres") {
         return Ok(());
     }
     let psql = Command::new("psql")
-        .args([database, "-qc", "VACUUM (ANALYZE)"])
+        .args([database, "-q", "-c", "VACUUM (ANALYZE)", "-c", "CHECKPOINT"])
         .status();
     let done = psql.map_err(Error::internal)?.success();
     let failed = || Error::internal("psql could not gather statistics");

@@ -117,7 +117,17 @@ impl<'a> Listening<'a> {
             Ok(all.calls.load(Ordering::SeqCst) >= subscriptions)
         })
         .await?;
+        // What was seeded waits to be numbered: a first document comes after all of it.
+        let heard = if spread { 1 } else { subscriptions };
+        let document = of.document(0);
+        let path = "/fhir/DocumentReference";
+        of.send(&http, Method::POST, path, &document).await?;
+        until("a first event", Duration::from_mins(5), async || {
+            Ok(all.calls.load(Ordering::SeqCst) >= subscriptions + heard)
+        })
+        .await?;
         all.calls.store(0, Ordering::SeqCst);
+        all.events.store(0, Ordering::SeqCst);
         Ok(Self {
             of,
             http,

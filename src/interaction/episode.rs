@@ -6,7 +6,7 @@ use std::collections::HashMap;
 
 use super::commit::{Change, Changes, commit, lost};
 use super::delete::in_changes;
-use super::foreign::{Draft, Origin, keep_foreign, with_history};
+use super::foreign::{Draft, Origin, as_taken, keep_foreign};
 use super::label::About;
 use super::practice::{actor, documents, grants};
 use super::provenance::Told;
@@ -307,7 +307,7 @@ fn beside(
 fn taken(loaded: &Loaded, after: &Episode, one: &Received) -> Result<(Resource, Option<Stored>)> {
     let over = loaded.stored.get(&one.resource.key).or(one.over.as_ref());
     check_version(over, one.seen)?;
-    let resource = with_history(&loaded.episode, after, &one.resource);
+    let resource = as_taken(&loaded.episode, after, &one.resource);
     // The episode is loaded without the bodies of some types; what narrowed scopes and labels say of the body needs it.
     let with_body = one
         .over

@@ -5,6 +5,7 @@ use super::stamp::{says_the_same, without_stamp};
 use crate::fhir::merge::merge_text;
 use crate::fhir::resource::{Resource, Stored};
 use crate::kap::Episode;
+use crate::kap::safety::AdverseEvent;
 use crate::mapping;
 
 /// Who wrote what a change stores.
@@ -23,22 +24,39 @@ pub struct Draft {
     pub resource: Resource,
 }
 
-/// A received Task with the steps of its workflow as the rules took them: R4 gives a Task its present state alone, so
-/// the steps before it are ours to remember. Everything else is as received.
+/// What was received as the rules took it: a Task with the steps of its workflow, as R4 gives a Task its present state alone
+/// and the steps before it are ours to remember; an adverse event that became worse without that it was seen before. Everything
+/// else is as received.
 #[must_use]
-pub fn with_history(before: &Episode, after: &Episode, received: &Resource) -> Resource {
-    if &*received.key.kind != "Task" {
-        return received.clone();
-    }
+pub fn as_taken(before: &Episode, after: &Episode, received: &Resource) -> Resource {
     let of = |episode: &Episode| {
         let facts = episode.facts();
         let mut all = facts.iter().flat_map(|f| mapping::to_fhir(f, episode));
         all.find(|r| r.key == received.key)
     };
-    match (of(before), of(after)) {
-        (Some(was), Some(is)) => laid_over(&was, is, &received.json),
+    let was = match &*received.key.kind {
+        "Task" => of(before),
+        "AdverseEvent" => seen(before, after, received).as_ref().and_then(of),
+        _ => None,
+    };
+    match was.map(|was| (was, of(after))) {
+        Some((was, Some(is))) => laid_over(&was, is, &received.json),
         _ => received.clone(),
     }
+}
+
+/// The episode after a change with the adverse event seen as it was before; `None` where that was not taken back.
+fn seen(before: &Episode, after: &Episode, received: &Resource) -> Option<Episode> {
+    let own = |e: &&AdverseEvent| e.id == received.key.id;
+    let old = before.adverse_events.iter().find(own)?.alert.clone()?;
+    let mut out = after.clone();
+    let event = out.adverse_events.iter_mut().find(|e| own(&&**e))?;
+    let now = event.alert.as_mut()?;
+    if old.acknowledged_at.is_none() || now.acknowledged_at.is_some() {
+        return None;
+    }
+    (now.acknowledged_at, now.acknowledged_by) = (old.acknowledged_at, old.acknowledged_by);
+    Some(out)
 }
 
 /// Where another system wrote the stored version, our change is laid over it.

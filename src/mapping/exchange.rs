@@ -20,7 +20,7 @@ mod task;
 pub use added::completed;
 pub use flow::{
     Flow, fetched, flow, is_added_to, is_ahead, is_outside, is_referral, is_sent_once, is_shared,
-    is_told_at_once, moves, rank, unread, within,
+    is_taken, is_told_at_once, moves, narrowed, rank, unread, within,
 };
 pub use task::{between, is_of_requester, moved, standing};
 

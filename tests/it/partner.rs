@@ -50,18 +50,19 @@ pub async fn server(app: &TestApp, mut habits: Habits) -> Peer {
 
 /// Exchanges with that server, which lets this service in.
 pub async fn join(app: &TestApp, peer: &Peer) {
-    partner_at(
-        app,
-        &peer.base(),
-        &[Flow::Referral, Flow::Sessions, Flow::Documents],
-        &[
-            Flow::Referral,
-            Flow::Clearance,
-            Flow::Prescriptions,
-            Flow::Dispenses,
-        ],
-    )
-    .await;
+    let sends = [Flow::Referral, Flow::Sessions, Flow::Documents];
+    let receives = [
+        Flow::Referral,
+        Flow::Clearance,
+        Flow::Prescriptions,
+        Flow::Dispenses,
+    ];
+    join_for(app, peer, &sends, &receives).await;
+}
+
+/// The same for what goes which way.
+pub async fn join_for(app: &TestApp, peer: &Peer, sends: &[Flow], receives: &[Flow]) {
+    partner_at(app, &peer.base(), sends, receives).await;
     let set = keys::published(&app.app, Some("elsewhere"))
         .await
         .expect("keys");

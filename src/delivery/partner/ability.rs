@@ -79,12 +79,21 @@ impl Abilities {
         self.is_alike && self.transaction && kind == "EpisodeOfCare"
     }
 
-    /// Whether a create can be conditional.
+    /// Whether a create can be conditional on an identifier. R4 has no such parameter for every type (AdverseEvent has none),
+    /// and a condition that is not understood holds for any record.
     pub(super) fn creates_once(&self, kind: &str) -> bool {
         if self.opens(kind) {
             return true;
         }
-        self.types.get(kind).is_some_and(|a| a.conditional_create)
+        let conditional = self.types.get(kind).is_some_and(|a| a.conditional_create);
+        conditional && self.finds(kind, "identifier")
+    }
+
+    /// The parameter by which records of this type are found that are of a patient.
+    pub(super) fn of_patient(&self, kind: &str) -> Option<&'static str> {
+        let searched = self.can(kind, "search-type");
+        let mut names = ["patient", "subject"].into_iter().filter(|_| searched);
+        names.find(|name| kind != "Patient" && self.finds(kind, name))
     }
 
     /// Whether records of this type are found by this parameter. `_lastUpdated` is for all types, whether listed or not, on
@@ -152,8 +161,14 @@ impl Kept {
         self.with(partner, |one| one.unfound.clone())
     }
 
-    pub(super) fn keep_unfound(&self, partner: &Partner, kind: &str) {
-        self.with(partner, |one| one.unfound.insert(kind.to_owned()));
+    pub(super) fn keep_unfound(&self, partner: &Partner, kind: &str, unfound: bool) {
+        self.with(partner, |one| {
+            if unfound {
+                one.unfound.insert(kind.to_owned());
+            } else {
+                one.unfound.remove(kind);
+            }
+        });
     }
 
     /// Nothing is sent there before `until`.

@@ -193,6 +193,11 @@ impl Pull<'_> {
         if timed {
             query.append_pair("_sort", "_lastUpdated");
         }
+        if let Some((name, values)) = exchange::narrowed(kind)
+            && abilities.finds(kind, name)
+        {
+            query.append_pair(name, &values);
+        }
         query.append_pair("_count", "100");
         format!("{}/{kind}?{}", self.remote.partner.base, query.finish())
     }
@@ -217,7 +222,7 @@ impl Pull<'_> {
         if at(updated) > newest && at(updated) <= Some(self.begun) {
             self.newest.insert(kind.to_owned(), updated.to_owned());
         }
-        if self.is_own_answer(&value) {
+        if self.is_own_answer(&value) || !exchange::is_taken(kind, &value) {
             return Ok(());
         }
         let theirs = Theirs {

@@ -37,6 +37,8 @@ pub(super) struct Pushed {
     pub(super) version: i64,
     /// What the server has no place for.
     pub(super) said: String,
+    /// Whether anything was looked at: else what was in doubt is.
+    pub(super) told: bool,
 }
 
 /// Sends what of the episode was not sent yet; `None` where the partner sees nothing of it.
@@ -53,13 +55,14 @@ pub(super) async fn push(
         return Ok(Some(Pushed {
             version: packet.version,
             said: String::new(),
+            told: false,
         }));
     }
     let abilities = remote.abilities().await?;
     let mut push = Push::of(remote, access, abilities, &packet).await?;
     // A service of this kind finds what identifies a record.
-    if work.in_doubt && !push.abilities.is_alike {
-        push.recall(&packet).await?;
+    if !push.abilities.is_alike {
+        push.recall(&packet, work.in_doubt).await?;
     }
     push.send(&packet).await?;
     if let Some(kind) = NEEDED.iter().find(|kind| push.placeless.contains(**kind)) {
@@ -78,6 +81,7 @@ pub(super) async fn push(
     Ok(Some(Pushed {
         version: packet.version,
         said: said.collect::<Vec<_>>().join("; "),
+        told: true,
     }))
 }
 
@@ -87,6 +91,10 @@ struct Push<'a> {
     abilities: Abilities,
     links: HashMap<Key, Link>,
     placeless: BTreeSet<String>,
+    /// Types of which it is known what is there of the patient.
+    looked: BTreeSet<String>,
+    /// Types of which it is not, and which are not found by identifier.
+    unseen: BTreeSet<String>,
 }
 
 impl<'a> Push<'a> {
@@ -106,6 +114,8 @@ impl<'a> Push<'a> {
             abilities,
             links,
             placeless: BTreeSet::new(),
+            looked: BTreeSet::new(),
+            unseen: BTreeSet::new(),
         })
     }
 
@@ -142,12 +152,14 @@ impl<'a> Push<'a> {
         for one in fresh {
             let kind = &*one.key().kind;
             let once = self.abilities.creates_once(kind);
-            if !once && !self.abilities.identifies(kind) {
+            let known = self.abilities.identifies(kind) || self.looked.contains(kind);
+            if self.unseen.contains(kind) {
+                continue;
+            }
+            if !once && !known {
                 // What could be there twice is not sent.
                 self.placeless.insert(kind.to_owned());
-            } else if !self.links.contains_key(one.key())
-                && (once || !self.found(one.key(), &one.value).await?)
-            {
+            } else if once || !self.found(one.key(), &one.value).await? {
                 new.push(one);
             } else if is_shared(kind) {
                 tasks.push(one);
@@ -180,6 +192,11 @@ impl<'a> Push<'a> {
         self.added(after).await?;
         for one in last.into_iter().chain(tasks) {
             self.task(one).await?;
+        }
+        if let Some(kind) = self.unseen.first() {
+            let text =
+                format!("{kind} is not found there by identifier, and cannot be looked through");
+            return Err(Failure::Refused.trouble(&text));
         }
         refused.map_or(Ok(()), Err)
     }

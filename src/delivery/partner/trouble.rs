@@ -64,6 +64,9 @@ impl Failure {
     }
 }
 
+/// How long a server that was too slow is left alone, milliseconds.
+const LATE: i64 = 30_000;
+
 /// A failure with what may be said of it.
 #[derive(Clone, Debug)]
 pub(super) struct Trouble {
@@ -75,12 +78,18 @@ pub(super) struct Trouble {
 
 impl Trouble {
     pub(super) fn unheard(error: reqwest::Error) -> Self {
+        // It may be at it still: who asks too soon does not find what is being done.
+        let late = error.is_timeout() && !error.is_connect();
         let cause = crate::net::reason(error);
         tracing::debug!(cause, "a partner's server was not heard");
         if cause.contains(crate::net::REFUSED) {
             return Failure::Blocked.trouble(crate::net::REFUSED);
         }
-        Failure::Unheard.trouble("the server cannot be reached, or its answer broke off")
+        let said = "the server cannot be reached, or its answer broke off";
+        Self {
+            after: late.then_some(LATE),
+            ..Failure::Unheard.trouble(said)
+        }
     }
 
     /// The reply, unless the server could not answer at all.

@@ -1,7 +1,7 @@
 //! Taking in what a partner's system holds: the rules are those of everybody, asked as the partner's client. What does not
 //! fit is kept for review.
 
-use serde_json::Value;
+use serde_json::{Value, json};
 
 use crate::access::Access;
 use crate::app::App;
@@ -14,6 +14,9 @@ use crate::mapping::exchange::{self, URI, identifiers, is_shared, moved, standin
 use crate::store::partner::Partner;
 use crate::store::partner::link::Link;
 use crate::store::partner::review::{self, Review};
+
+/// Ingredients of a medicine that are looked at.
+const INGREDIENTS: usize = 20;
 
 /// A record of theirs, with its references as they are named here.
 #[derive(Clone, Debug)]
@@ -143,8 +146,8 @@ pub async fn take(
     if let Some(old) = old.as_ref().filter(|old| !theirs(old)) {
         return Ok(Some(Taken::Known(old.key.clone())));
     }
-    let medicine = medicine(app, access, &value).await?;
-    if let Some((at, text)) = exchange::unread(&one.kind, &value, medicine.as_ref()) {
+    let medicines = medicines(app, access, &value).await?;
+    if let Some((at, text)) = exchange::unread(&one.kind, &value, &medicines) {
         let error = Error::new(Kind::Unprocessable, text).issue_code("required");
         return Err(error.at(format!("{}.{at}", one.kind)));
     }
@@ -162,15 +165,31 @@ pub async fn take(
     }
 }
 
-/// The Medication here that a record names.
-async fn medicine(app: &App, access: &Access, value: &Value) -> Result<Option<Value>> {
-    let of = serde_json::json!({ "of": value["medicationReference"] });
-    let named = exchange::named(&of, &app.fhir_base());
-    let Some(key) = named.first() else {
-        return Ok(None);
-    };
-    let row = app.store.view(access).lookup(key).await?;
-    Ok(row.and_then(|row| row.value()))
+/// The Medication here that a record names, and those here that it is made of.
+async fn medicines(app: &App, access: &Access, value: &Value) -> Result<Vec<Value>> {
+    let mut wanted = exchange::named(
+        &json!({ "of": value["medicationReference"] }),
+        &app.fhir_base(),
+    );
+    let mut found: Vec<Value> = vec![];
+    // Of itself, and of what it is made of: a compound of compounds is named by its own code.
+    for depth in 0..2 {
+        let mut parts = vec![];
+        for key in wanted {
+            let row = app.store.view(access).lookup(&key).await?;
+            let Some(medicine) = row.and_then(|row| row.value()) else {
+                continue;
+            };
+            if depth == 0 {
+                let of = json!({ "of": medicine["ingredient"] });
+                parts.extend(exchange::named(&of, &app.fhir_base()));
+            }
+            found.push(medicine);
+        }
+        wanted = parts;
+        wanted.truncate(INGREDIENTS);
+    }
+    Ok(found)
 }
 
 /// Two records there cannot be one here.

@@ -60,7 +60,11 @@ impl Episode {
     }
 
     /// An adverse event as a record: a new one, or news of a known one.
-    pub(super) fn take_adverse_event(&mut self, event: AdverseEvent, ctx: &Context) -> Result<Id> {
+    pub(super) fn take_adverse_event(
+        &mut self,
+        mut event: AdverseEvent,
+        ctx: &Context,
+    ) -> Result<Id> {
         ctx.treating()?;
         ctx.past(event.occurred_at, "/occurredAt")?;
         ctx.past(event.recorded_at, "/recordedAt")?;
@@ -87,6 +91,9 @@ impl Episode {
                 return Err(not_permitted(
                     "Seriousness and causality are judged by a medical role.",
                 ));
+            }
+            if is_worse(old, &event) {
+                seen_when_less(old.alert.as_ref(), &mut event);
             }
         }
         let (id, at) = (event.id.clone(), event.recorded_at);
@@ -140,11 +147,8 @@ impl Episode {
         }
         let now_grave = grave(&event);
         let why = event.held_for();
-        if is_worse(old, &event)
-            && let Some(alert) = &mut event.alert
-        {
-            // It was seen when it was less: this has to be seen.
-            (alert.acknowledged_at, alert.acknowledged_by) = (None, None);
+        if is_worse(old, &event) {
+            seen_when_less(old.alert.as_ref(), &mut event);
         }
         put(&mut self.adverse_events, event, |e| &e.id);
         if now_grave && !was_grave {
@@ -192,6 +196,16 @@ fn weakens(old: &DetectedIssue, new: &DetectedIssue) -> bool {
 fn is_worse(old: &AdverseEvent, new: &AdverseEvent) -> bool {
     let fatal = |e: &AdverseEvent| e.outcome == EventOutcome::Fatal;
     new.severity > old.severity || new.seriousness > old.seriousness || (fatal(new) && !fatal(old))
+}
+
+/// Takes back that an event was seen, where it was seen when it was less: this has to be seen.
+fn seen_when_less(old: Option<&Alert>, event: &mut AdverseEvent) {
+    let before = old.and_then(|alert| alert.acknowledged_at);
+    if let Some(alert) = &mut event.alert
+        && alert.acknowledged_at == before
+    {
+        (alert.acknowledged_at, alert.acknowledged_by) = (None, None);
+    }
 }
 
 /// Whether an event holds dosing (KAP-INV-26).

@@ -5,7 +5,7 @@ use serde_json::{Value, json};
 use super::named;
 use crate::fhir::resource::Key;
 use crate::kap::base::codes;
-use crate::mapping::codes::{RXNORM, SNOMED};
+use crate::mapping::codes::{RXNORM, SNOMED, is_system, system};
 use crate::mapping::read::Node;
 
 codes! {
@@ -27,11 +27,36 @@ codes! {
 pub const fn fetched(flow: Flow) -> &'static [&'static str] {
     match flow {
         Flow::Referral => &["Task"],
-        Flow::Clearance => &["ClinicalImpression"],
+        Flow::Clearance => &["Encounter", "ClinicalImpression"],
         Flow::Prescriptions => &["MedicationRequest"],
         Flow::Dispenses => &["MedicationDispense"],
         Flow::Sessions | Flow::Documents => &[],
     }
+}
+
+/// Meetings of a medical partner with the patient that the practice waits for.
+const MEETINGS: [&str; 2] = ["medical-evaluation", "medical-follow-up"];
+
+/// What narrows the search for a type: of all visits there, those that are meetings of a course.
+#[must_use]
+pub fn narrowed(kind: &str) -> Option<(&'static str, String)> {
+    let system = system("kap-session-type");
+    let all = MEETINGS.map(|code| format!("{system}|{code}"));
+    (kind == "Encounter").then(|| ("type", all.join(",")))
+}
+
+/// Whether a record of a type that is fetched is one to take over: of visits, a meeting of a course that is over.
+#[must_use]
+pub fn is_taken(kind: &str, value: &Value) -> bool {
+    if kind != "Encounter" {
+        return true;
+    }
+    let types = value["type"].as_array().into_iter().flatten();
+    let codings = types.flat_map(|one| one["coding"].as_array().into_iter().flatten());
+    let is_own = |url: &str| is_system(url, "kap-session-type");
+    let mut own = codings.filter(|coding| coding["system"].as_str().is_some_and(is_own));
+    value["status"] == "finished"
+        && own.any(|coding| MEETINGS.iter().any(|code| coding["code"] == *code))
 }
 
 /// In which order types are sent and taken in: what others rest on comes first.
@@ -167,13 +192,13 @@ pub fn within(value: &Value, base: &str) -> Option<Key> {
 }
 
 /// Why a record would be stored without being understood as what its type is fetched for; `None` where it would not. An order
-/// of another medicine is a record like any other; one of ketamine must be read, or nobody counts its doses. `medicine` is the
-/// Medication that it names, where there is one here.
+/// of another medicine is a record like any other; one of ketamine must be read, or nobody counts its doses, and so must one of
+/// which nobody knows what it orders. `medicines` are the Medications that it names, with those that these are made of.
 #[must_use]
 pub fn unread(
     kind: &str,
     value: &Value,
-    medicine: Option<&Value>,
+    medicines: &[Value],
 ) -> Option<(&'static str, &'static str)> {
     let node = Node::new(value);
     match kind {
@@ -182,48 +207,65 @@ pub fn unread(
             "It says no decision: a clearance has the extension kap-clearance-decision.",
         )),
         "MedicationRequest" if !node.has_profile("kap-ketamine-prescription") => {
-            let reference = &value["medicationReference"];
-            let named = [
-                &value["medicationCodeableConcept"],
-                reference,
-                &value["contained"],
-            ];
-            let mut named = named.into_iter().chain(medicine);
-            if named.any(is_ketamine) {
+            let said = ordered(value, medicines);
+            let shown = json!({ "text": value["medicationReference"]["display"] });
+            if said.iter().chain([&shown]).any(is_ketamine) {
                 let text = "It orders ketamine and does not claim the profile kap-ketamine-prescription, which says \
                     dose, maximum and validity.";
                 return Some(("meta.profile", text));
             }
-            let within = reference["reference"]
-                .as_str()
-                .is_some_and(|r| r.starts_with('#'));
-            let told = within || medicine.is_some() || reference["display"].is_string();
-            let text =
-                "It names a Medication that cannot be read there: nobody knows what it orders.";
-            (reference.is_object() && !told).then_some(("medicationReference", text))
+            let text = "It does not say in words what it orders, and no Medication that can be read here does.";
+            let silent = !said.iter().any(is_worded);
+            silent.then_some(("medication", text))
         }
         _ => None,
     }
 }
 
-/// Whether what a medicine is called, or one of its codes, is ketamine: the words that its names have (Ketalar, Spravato and
-/// esketamine among them), RxNorm's ingredients, SNOMED CT's substance.
-fn is_ketamine(medicine: &Value) -> bool {
-    let names = ["ketamin", "ketalar", "spravato"];
-    match medicine {
-        Value::String(text) => {
-            let text = text.to_lowercase();
-            names.iter().any(|name| text.contains(name))
-        }
-        Value::Array(all) => all.iter().any(is_ketamine),
-        Value::Object(members) => {
-            let code = (medicine["system"].as_str(), medicine["code"].as_str());
-            let codes = [(RXNORM, "6130"), (RXNORM, "2119365"), (SNOMED, "373464007")];
-            codes
-                .iter()
-                .any(|(system, own)| code == (Some(*system), Some(*own)))
-                || members.values().any(is_ketamine)
-        }
-        _ => false,
+/// What an order says of its medicine: concepts. The display of a reference is one where there is nothing behind it.
+fn ordered(order: &Value, medicines: &[Value]) -> Vec<Value> {
+    let reference = &order["medicationReference"];
+    let mut said = vec![order["medicationCodeableConcept"].clone()];
+    if reference["reference"].is_null() && reference["identifier"].is_null() {
+        said.push(json!({ "text": reference["display"] }));
     }
+    let within = order["contained"].as_array().into_iter().flatten();
+    let within = within.filter(|one| one["resourceType"] == "Medication");
+    for medicine in within.chain(medicines) {
+        said.push(medicine["code"].clone());
+        for part in medicine["ingredient"].as_array().into_iter().flatten() {
+            said.push(part["itemCodeableConcept"].clone());
+        }
+    }
+    said
+}
+
+fn words(concept: &Value) -> Vec<&str> {
+    let coded = concept["coding"].as_array().into_iter().flatten();
+    let said = coded
+        .map(|coding| &coding["display"])
+        .chain([&concept["text"]]);
+    said.filter_map(Value::as_str).collect()
+}
+
+fn is_worded(concept: &Value) -> bool {
+    words(concept).iter().any(|text| !text.trim().is_empty())
+}
+
+/// Whether a concept is ketamine by its words (Ketalar, Spravato and esketamine among them), by RxNorm's ingredients or by
+/// SNOMED CT's substance.
+fn is_ketamine(concept: &Value) -> bool {
+    const NAMES: [&str; 3] = ["ketamin", "ketalar", "spravato"];
+    const CODES: [(&str, &str); 3] = [(RXNORM, "6130"), (RXNORM, "2119365"), (SNOMED, "373464007")];
+    let named = |text: &&str| {
+        let text = text.to_lowercase();
+        NAMES.iter().any(|name| text.contains(name))
+    };
+    let coded = |coding: &Value| {
+        CODES
+            .iter()
+            .any(|(s, c)| coding["system"] == *s && coding["code"] == *c)
+    };
+    let mut codings = concept["coding"].as_array().into_iter().flatten();
+    codings.any(coded) || words(concept).iter().any(named)
 }

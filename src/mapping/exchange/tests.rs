@@ -1,7 +1,8 @@
-use serde_json::json;
+use serde_json::{Value, json};
 
 use super::*;
 use crate::kap::Id;
+use crate::mapping::codes::{RXNORM, SNOMED};
 
 const HERE: &str = "https://practice.example/fhir";
 const THERE: &str = "https://partner.example/fhir";
@@ -117,50 +118,141 @@ fn each_record_is_of_one_flow_or_stays() {
     assert!(rank("Patient") < rank("Task") && rank("Task") < rank("Observation"));
 }
 
+fn order(medicine: &Value) -> Value {
+    let mut order = json!({ "resourceType": "MedicationRequest" });
+    for (name, value) in medicine.as_object().into_iter().flatten() {
+        order[name.as_str()] = value.clone();
+    }
+    order
+}
+
+fn unread_at(order: &Value, medicines: &[Value]) -> Option<&'static str> {
+    unread("MedicationRequest", order, medicines).map(|(at, _)| at)
+}
+
+fn coded(system: &str, code: &str) -> Value {
+    json!({ "coding": [{ "system": system, "code": code }] })
+}
+
+const BY_REFERENCE: &str = r#"{ "medicationReference": { "reference": "Medication/m" } }"#;
+
 #[test]
 fn an_order_of_ketamine_is_known_by_whatever_names_it() {
-    let order = |medicine: Value| {
-        let mut order = json!({ "resourceType": "MedicationRequest" });
-        for (name, value) in medicine.as_object().into_iter().flatten() {
-            order[name.as_str()] = value.clone();
-        }
-        order
-    };
-    let at = |order: &Value, medicine: Option<&Value>| {
-        super::unread("MedicationRequest", order, medicine).map(|(at, _)| at)
-    };
-    let coded =
-        |system: &str, code: &str| json!({ "coding": [{ "system": system, "code": code }] });
-    let (rxnorm, snomed) = (
-        "http://www.nlm.nih.gov/research/umls/rxnorm",
-        "http://snomed.info/sct",
-    );
-    for medicine in [
+    let by_reference = order(&serde_json::from_str(BY_REFERENCE).expect("JSON"));
+    for concept in [
         json!({ "text": "Ketamine lozenges" }),
         json!({ "text": "SPRAVATO 56 mg" }),
-        coded(rxnorm, "6130"),
-        coded(rxnorm, "2119365"),
-        coded(snomed, "373464007"),
+        json!({ "coding": [{ "display": "esketamine" }] }),
+        coded(RXNORM, "6130"),
+        coded(RXNORM, "2119365"),
+        coded(SNOMED, "373464007"),
     ] {
-        let own = order(json!({ "medicationCodeableConcept": medicine }));
-        assert_eq!(at(&own, None), Some("meta.profile"), "{medicine}");
-        let within = json!({ "resourceType": "Medication", "id": "m", "code": medicine });
-        let own = order(
-            json!({ "medicationReference": { "reference": "#m" }, "contained": [within.clone()] }),
+        let known = |order: &Value, medicines: &[Value]| {
+            assert_eq!(
+                unread_at(order, medicines),
+                Some("meta.profile"),
+                "{concept}"
+            );
+        };
+        known(
+            &order(&json!({ "medicationCodeableConcept": concept })),
+            &[],
         );
-        assert_eq!(at(&own, None), Some("meta.profile"), "{medicine}");
-        let own = order(json!({ "medicationReference": { "reference": "Medication/m" } }));
-        assert_eq!(at(&own, Some(&within)), Some("meta.profile"), "{medicine}");
-        let mixed = json!({ "code": { "text": "Compound 7" }, "ingredient": [{ "itemCodeableConcept": medicine }] });
-        assert_eq!(at(&own, Some(&mixed)), Some("meta.profile"), "{medicine}");
+        let medicine = json!({ "resourceType": "Medication", "id": "m", "code": concept });
+        let reference = json!({ "reference": "#m" });
+        known(
+            &order(&json!({ "medicationReference": reference, "contained": [medicine] })),
+            &[],
+        );
+        known(&by_reference, &[medicine]);
+        let ingredient = json!([{ "itemCodeableConcept": concept }]);
+        known(
+            &by_reference,
+            &[json!({ "code": { "text": "Compound 7" }, "ingredient": ingredient })],
+        );
     }
-    let other = json!({ "code": { "text": "Sertraline" } });
-    let own = order(json!({ "medicationReference": { "reference": "Medication/m" } }));
-    assert_eq!(at(&own, Some(&other)), None);
-    assert_eq!(at(&own, None), Some("medicationReference"));
-    let told = order(json!({ "medicationReference": { "display": "Sertraline" } }));
-    assert_eq!(at(&told, None), None);
+    let mut display = json!({ "medicationReference": { "display": "Ketamine 100 mg" } });
+    assert_eq!(unread_at(&order(&display), &[]), Some("meta.profile"));
+    display["medicationReference"]["reference"] = json!("Medication/m");
+    let vague = json!({ "code": { "text": "Compound 7" } });
+    assert_eq!(unread_at(&order(&display), &[vague]), Some("meta.profile"));
+}
+
+#[test]
+fn an_order_of_another_medicine_is_a_record_like_any_other() {
+    let by_reference = order(&serde_json::from_str(BY_REFERENCE).expect("JSON"));
+    let other = json!({ "resourceType": "Medication", "code": { "text": "Sertraline" },
+        "manufacturer": { "display": "Ketamine Works" },
+        "identifier": [{ "system": URI, "value": "https://ketamine.example/fhir/Medication/m" }] });
+    assert_eq!(unread_at(&by_reference, &[other]), None);
+    let clinic = json!({ "resourceType": "Organization", "name": "Ketamine Clinic" });
+    let own =
+        json!({ "medicationCodeableConcept": { "text": "Sertraline" }, "contained": [clinic] });
+    assert_eq!(unread_at(&order(&own), &[]), None);
+    let told = json!({ "medicationReference": { "display": "Sertraline" } });
+    assert_eq!(unread_at(&order(&told), &[]), None);
     // The same digits of another system are another thing.
-    let own = order(json!({ "medicationCodeableConcept": coded(snomed, "6130") }));
-    assert_eq!(at(&own, None), None);
+    let mut own = coded(SNOMED, "6130");
+    own["text"] = json!("Sertraline");
+    assert_eq!(
+        unread_at(&order(&json!({ "medicationCodeableConcept": own })), &[]),
+        None
+    );
+}
+
+#[test]
+fn an_order_that_does_not_say_what_it_orders_is_not_one_of_another_medicine() {
+    let by_reference = order(&serde_json::from_str(BY_REFERENCE).expect("JSON"));
+    assert_eq!(unread_at(&by_reference, &[]), Some("medication"));
+    assert_eq!(
+        unread_at(&by_reference, &[json!({ "status": "active" })]),
+        Some("medication")
+    );
+    let display = json!({ "medicationReference": { "reference": "Medication/9", "display": "Compound troche 7" } });
+    assert_eq!(unread_at(&order(&display), &[]), Some("medication"));
+    let own = json!({ "medicationCodeableConcept": coded(RXNORM, "1234567") });
+    assert_eq!(unread_at(&order(&own), &[]), Some("medication"));
+}
+
+#[test]
+fn of_all_visits_those_of_a_course_are_taken_over_once_they_are_over() {
+    let system = crate::mapping::codes::system("kap-session-type");
+    let visit = |status: &str, system: &str, code: &str| {
+        json!({ "resourceType": "Encounter", "status": status,
+            "type": [{ "coding": [{ "system": "https://partner.example/visit", "code": "V1" }, { "system": system, "code": code }] }] })
+    };
+    assert!(is_taken(
+        "Encounter",
+        &visit("finished", &system, "medical-follow-up")
+    ));
+    assert!(is_taken(
+        "Encounter",
+        &visit("finished", &system, "medical-evaluation")
+    ));
+    assert!(!is_taken(
+        "Encounter",
+        &visit("in-progress", &system, "medical-follow-up")
+    ));
+    assert!(!is_taken(
+        "Encounter",
+        &visit("finished", &system, "dosing")
+    ));
+    assert!(!is_taken(
+        "Encounter",
+        &visit(
+            "finished",
+            "https://partner.example/visit",
+            "medical-follow-up"
+        )
+    ));
+    assert!(!is_taken("Encounter", &json!({ "status": "finished" })));
+    let (name, values) = narrowed("Encounter").expect("a parameter");
+    assert_eq!(
+        (name, values),
+        (
+            "type",
+            format!("{system}|medical-evaluation,{system}|medical-follow-up")
+        )
+    );
+    assert!(narrowed("Task").is_none() && is_taken("Task", &json!({})));
 }

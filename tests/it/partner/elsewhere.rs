@@ -4,18 +4,21 @@ use std::collections::BTreeSet;
 
 use kap_fhir::demo::script::Party;
 use kap_fhir::interaction::partner::query;
+use kap_fhir::mapping::exchange::Flow;
 use serde_json::{Value, json};
 
-use super::{exchanged, join, peer, server, state, until};
-use crate::app::{Db, TestApp};
+use super::{exchanged, join, join_for, peer, sent_whole, server, state, until};
+use crate::app::{Db, TestApp, sample};
 use crate::both;
-use crate::fhir_door::{CODES, STRUCTURE, get, referred, text};
+use crate::fhir_door::{CODES, FIRST, STRUCTURE, get, only, referred, text};
 use crate::peer::{Does, Fault, Habits, Peer, Support};
 
 both!(
     a_referral_and_its_answer_go_both_ways,
     nothing_is_there_twice,
     what_is_not_found_by_its_identifier_is_not_there_twice,
+    doses_are_not_there_twice_where_the_patient_is_not_sent,
+    a_search_that_is_refused_holds_nothing_up,
 );
 
 fn numbers(peer: &Peer) -> Vec<(String, usize)> {
@@ -201,6 +204,25 @@ async fn nothing_is_there_twice(db: Db) {
     app.stop().await;
 }
 
+/// No two records of these types there are the same.
+fn once(peer: &Peer, kinds: &[&str]) {
+    for kind in kinds {
+        let all = peer.all(kind);
+        let names = all.iter().map(|one| one["identifier"].to_string());
+        let named: BTreeSet<String> = names.collect();
+        assert_eq!(named.len(), all.len(), "{kind}: {all:#?}");
+    }
+}
+
+/// Waits until everything was sent; what failed has its time meanwhile.
+async fn all_is_sent(app: &TestApp) {
+    until("everything is sent", || async {
+        app.app.clock.advance(time::Duration::seconds(1));
+        sent_whole(app).await
+    })
+    .await;
+}
+
 async fn what_is_not_found_by_its_identifier_is_not_there_twice(db: Db) {
     let app = TestApp::start(db, &referred()).await;
     app.play(&referred()).await;
@@ -220,14 +242,7 @@ async fn what_is_not_found_by_its_identifier_is_not_there_twice(db: Db) {
     })
     .await;
     exchanged(&app).await;
-    for kind in blind {
-        let all = peer.all(kind);
-        let named: BTreeSet<String> = all
-            .iter()
-            .map(|one| one["identifier"].to_string())
-            .collect();
-        assert_eq!(named.len(), all.len(), "{kind}: {all:#?}");
-    }
+    once(&peer, &blind);
     let before = numbers(&peer);
     let told = query::episodes(&app.app, "elsewhere")
         .await
@@ -251,5 +266,55 @@ async fn what_is_not_found_by_its_identifier_is_not_there_twice(db: Db) {
     let shown = get(practice, &path).await.expect(200);
     assert_eq!(shown["referrals"][0]["taskEvents"][1]["status"], "accepted");
     assert_eq!(numbers(&peer), before);
+    app.stop().await;
+}
+
+async fn doses_are_not_there_twice_where_the_patient_is_not_sent(db: Db) {
+    let (episode, _) = sample(FIRST);
+    let app = TestApp::start(db, &episode).await;
+    app.play(&episode).await;
+    let partner = app.as_party(Party::Partner);
+    let patient = only(partner, "/fhir/Patient").await;
+    let doses = get(partner, "/fhir/MedicationAdministration?_summary=count")
+        .await
+        .expect(200);
+    let peer = server(&app, Habits::default()).await;
+    // They have a chart of their own.
+    peer.put(
+        json!({ "resourceType": "Patient", "identifier": patient["identifier"],
+        "birthDate": patient["birthDate"], "name": patient["name"] }),
+    );
+    let blind = [
+        "Encounter",
+        "MedicationAdministration",
+        "Procedure",
+        "Observation",
+    ];
+    peer.blind(&blind);
+    peer.fail(Fault::new(Does::DoAndCut).times(2).on("POST /"));
+    join_for(&app, &peer, &[Flow::Sessions], &[]).await;
+    all_is_sent(&app).await;
+    once(&peer, &blind);
+    assert_eq!(
+        json!(peer.all("MedicationAdministration").len()),
+        doses["total"]
+    );
+    assert_eq!(peer.all("Patient").len(), 1);
+    app.stop().await;
+}
+
+async fn a_search_that_is_refused_holds_nothing_up(db: Db) {
+    let app = TestApp::start(db, &referred()).await;
+    app.play(&referred()).await;
+    let peer = server(&app, Habits::default()).await;
+    peer.fail(Fault::new(Does::DoAndCut).on("POST /"));
+    for on in ["GET /Consent*", "GET /Condition*"] {
+        peer.fail(Fault::status(403).times(1000).on(on));
+    }
+    join_for(&app, &peer, &[Flow::Referral], &[]).await;
+    all_is_sent(&app).await;
+    once(&peer, &["Consent", "Condition", "Task"]);
+    assert_eq!((peer.all("Task").len(), peer.all("Consent").len()), (1, 3));
+    assert!(peer.count("GET /Consent") > 0, "it was looked through");
     app.stop().await;
 }

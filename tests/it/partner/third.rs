@@ -2,6 +2,7 @@
 //! practice works here. Behind the gate stands the stand-in, or the program that `scripts/partner` names.
 
 use std::collections::HashMap;
+use std::time::Duration;
 
 use kap_fhir::demo::log_in;
 use kap_fhir::demo::player::{Play, Reply};
@@ -16,11 +17,15 @@ use crate::app::{Db, TestApp, sample};
 use crate::both;
 use crate::fhir_door::{FIRST, get, normal, text};
 use crate::peer::{Does, Fault, Habits, Peer};
+use crate::scenarios::SECOND;
 
 mod records;
 mod staff;
 
-both!(a_whole_course_is_played_with_a_server_of_another_kind);
+both!(
+    a_whole_course_is_played_with_a_server_of_another_kind,
+    an_adverse_event_reaches_a_server_of_another_kind,
+);
 
 /// Types that the stand-in has beside its usual ones.
 const MORE: [&str; 5] = [
@@ -31,10 +36,10 @@ const MORE: [&str; 5] = [
     "MedicationStatement",
 ];
 
-/// What goes wrong on the way, one after the other at each turn.
-fn faults() -> [Fault; 4] {
+/// What goes wrong on the way, one after the other at each turn; `post` is how a transaction is asked for.
+fn faults(post: &'static str) -> [Fault; 4] {
     [
-        Fault::new(Does::DoAndCut).on("POST *"),
+        Fault::new(Does::DoAndCut).on(post),
         Fault::new(Does::Cut).times(2),
         Fault::new(Does::Answer {
             status: 429,
@@ -59,9 +64,23 @@ async fn gate(app: &TestApp) -> (Peer, Option<Third>) {
     (peer, third)
 }
 
-/// Whether the partner or its pharmacy does this in its own system. What they say of a finding they say here: it is ours.
+/// What the partner and its pharmacy write into their own system. All else they say here: findings, holds and what was
+/// reported are ours.
+const THEIRS: [&str; 5] = [
+    "referrals",
+    "sessions",
+    "clearances",
+    "prescriptions",
+    "dispenses",
+];
+
+/// The part of an episode that a step is about.
+fn part(step: &Step) -> &'static str {
+    step.path.split('/').nth(5).unwrap_or_default()
+}
+
 fn elsewhere(step: &Step) -> bool {
-    matches!(step.party, Party::Partner | Party::Pharmacy) && !step.path.contains("/mitigations")
+    matches!(step.party, Party::Partner | Party::Pharmacy) && THEIRS.contains(&part(step))
 }
 
 async fn shown(play: &Play) -> Value {
@@ -78,7 +97,7 @@ fn items<'v>(shown: &'v Value, part: &str) -> impl Iterator<Item = &'v Value> {
 /// What became here of a step that was done there.
 fn outcome(step: &Step, shown: &Value, names: &HashMap<String, String>) -> Reply {
     let new = |one: &&Value| !names.values().any(|id| one["id"] == id.as_str());
-    let part = step.path.split('/').nth(5).unwrap_or_default();
+    let part = part(step);
     let flags: Vec<&Value> = items(shown, "detectedIssues").filter(new).collect();
     // Several of their sessions may have come at once.
     let all = items(shown, part).filter(|_| part != "sessions");
@@ -88,15 +107,29 @@ fn outcome(step: &Step, shown: &Value, names: &HashMap<String, String>) -> Reply
 }
 
 async fn a_whole_course_is_played_with_a_server_of_another_kind(db: Db) {
-    let episode: Episode = sample(FIRST).0;
+    with_third(db, FIRST).await;
+}
+
+async fn an_adverse_event_reaches_a_server_of_another_kind(db: Db) {
+    with_third(db, SECOND.text).await;
+}
+
+/// Plays a sample, as one service has it and with the partner elsewhere.
+async fn with_third(db: Db, text: &str) {
+    let episode: Episode = sample(text).0;
     let together = TestApp::start(db, &episode).await;
     let practice = TestApp::start(db, &episode).await;
     let (peer, mut third) = gate(&practice).await;
     join(&practice, &peer).await;
     let mut staff = Staff::new(&together, Records::of(&peer, third.as_ref()));
+    let post = if third.is_some() {
+        "POST /fhir/r4"
+    } else {
+        "POST /"
+    };
     let mut whole = Play::new(&episode, &together.callers, "third");
     let mut play = Play::new(&episode, &practice.callers, "third");
-    let mut faults = faults().into_iter().cycle();
+    let mut faults = faults(post).into_iter().cycle();
     let mut turns = 0;
     let mut known = true;
     while let Some(step) = play.next_step().cloned() {
@@ -110,11 +143,19 @@ async fn a_whole_course_is_played_with_a_server_of_another_kind(db: Db) {
             // They decide with all of it before them.
             turns += 1;
             peer.fail(faults.next().expect("a fault"));
-            if let (Some(third), true) = (third.as_mut(), turns % 3 == 0) {
-                third.kill();
-                third.again().await;
+            match third.as_mut() {
+                Some(third) if turns % 3 == 0 => {
+                    third.kill();
+                    // It is called while it is away.
+                    let later = tokio::time::sleep(Duration::from_millis(300));
+                    let again = async {
+                        later.await;
+                        third.again().await;
+                    };
+                    tokio::join!(exchanged(&practice), again);
+                }
+                _ => drop(exchanged(&practice).await),
             }
-            exchanged(&practice).await;
             known = true;
         }
         staff.news().await;
@@ -122,6 +163,8 @@ async fn a_whole_course_is_played_with_a_server_of_another_kind(db: Db) {
         let news = staff.news().await;
         if staff.write(&news).await {
             peer.fail(faults.next().expect("a fault"));
+            // The first may have begun before they wrote.
+            exchanged(&practice).await;
             let now = exchanged(&practice).await;
             assert_eq!(now.reviews, 0, "{step:?} {}", super::told(&practice).await);
         }
@@ -132,12 +175,27 @@ async fn a_whole_course_is_played_with_a_server_of_another_kind(db: Db) {
         play.done_elsewhere(&reply);
     }
     exchanged(&practice).await;
+    // The last change may have come while that was under way.
+    exchanged(&practice).await;
     compare(&whole, &mut play).await;
     let records = Records::of(&peer, third.as_ref());
     doses(&play, &records).await;
     let before = identities(&records).await;
     exchanged(&practice).await;
     assert_eq!(identities(&records).await, before, "nothing is told twice");
+    let events = records.all("AdverseEvent").await.len();
+    assert_eq!(events, episode.adverse_events.len());
+    let lost = peer
+        .asked()
+        .iter()
+        .filter(|one| one.lost && one.what() == post)
+        .count();
+    assert!(lost > 0, "an answer was lost");
+    let through = peer
+        .asked()
+        .iter()
+        .any(|one| one.path.contains("?patient="));
+    assert!(through, "and what it did was looked for");
     practice.stop().await;
     together.stop().await;
     if let Some(third) = third.take() {
@@ -169,8 +227,17 @@ fn told(mut shown: Value) -> Value {
         members.retain(|name, _| !names.contains(&name.as_str()));
     };
     without(&mut shown, &["asOf"]);
+    // A finding that the story does not name has an id of its own.
+    let flags = shown["derived"]["openFlags"].as_array_mut();
+    flags
+        .expect("flags")
+        .retain(|flag| text(flag).contains(':'));
     for referral in shown["referrals"].as_array_mut().into_iter().flatten() {
-        for event in referral["taskEvents"].as_array_mut().into_iter().flatten() {
+        let events = referral["taskEvents"].as_array_mut();
+        let events = events.expect("events");
+        // Where they skip a state, it is gone through.
+        events.retain(|event| event["businessStatus"].is_string());
+        for event in events {
             without(event, &["by", "note"]);
         }
     }
@@ -207,7 +274,6 @@ async fn compare(whole: &Play, play: &mut Play) {
         }
     }
     assert!(differ.is_empty(), "{}", differ.join("\n"));
-    assert_eq!(want["phase"], "dosing-active");
 }
 
 /// Every dose is there as it is here, to the milligram, and no other.
@@ -237,7 +303,7 @@ async fn doses(play: &Play, records: &Records<'_>) {
     for all in [&mut want, &mut have] {
         all.sort_by_key(|[_, at, ..]| at.to_string());
     }
-    assert!(want.len() > 3, "{want:?}");
+    assert!(want.len() > 2, "{want:?}");
     assert_eq!(have, want);
 }
 

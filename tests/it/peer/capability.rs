@@ -14,16 +14,26 @@ const OF_NOBODY: &[&str] = &[
     "Location",
 ];
 
+/// Whether R4 has this parameter for this type.
+pub(super) fn finds(kind: &str, parameter: &str) -> bool {
+    kind != "AdverseEvent" || !["identifier", "patient"].contains(&parameter)
+}
+
 /// The CapabilityStatement: what the habits are, truly.
 pub(super) fn statement(state: &State) -> Value {
     let habits = &state.habits;
     let yes = |support: Support| support == Support::Yes;
     let parameter = |name: &str, kind: &str| json!({ "name": name, "type": kind });
     let resource = |kind: &String| {
-        let mut parameters = vec![parameter("_id", "token"), parameter("identifier", "token")];
+        let mut parameters = vec![parameter("_id", "token")];
+        if finds(kind, "identifier") {
+            parameters.push(parameter("identifier", "token"));
+        }
         if !OF_NOBODY.contains(&kind.as_str()) {
-            parameters.push(parameter("patient", "reference"));
             parameters.push(parameter("subject", "reference"));
+            if finds(kind, "patient") {
+                parameters.push(parameter("patient", "reference"));
+            }
         }
         if yes(habits.last_updated) {
             parameters.push(parameter("_lastUpdated", "date"));

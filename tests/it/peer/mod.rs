@@ -45,6 +45,8 @@ pub struct Asked {
     /// What was answered, or would have been had the connection not been cut; none where nothing was done.
     pub status: Option<u16>,
     pub answer: Option<Value>,
+    /// Whether it was done, and its answer did not arrive.
+    pub lost: bool,
 }
 
 impl Asked {

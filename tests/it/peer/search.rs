@@ -5,10 +5,10 @@ use time::format_description::well_known::Rfc3339;
 use time::{Date, Duration, OffsetDateTime, PrimitiveDateTime, Time};
 use url::form_urlencoded;
 
-use super::State;
 use super::habits::Support;
 use super::reply::{Refusal, Reply};
 use super::store::{Key, Store, Version};
+use super::{State, capability};
 
 /// What is left of a search after a page.
 #[derive(Clone, Debug)]
@@ -149,6 +149,7 @@ pub(super) fn criteria(
     let mut filters = vec![];
     for (name, value) in form_urlencoded::parse(query.as_bytes()) {
         let filter = Filter::read(&name, &value, base)?;
+        let filter = filter.filter(|_| capability::finds(kind, &name));
         let unknown = || Refusal::not_supported(format!("no criterion {name} for {kind}"));
         filters.push(filter.ok_or_else(unknown)?);
     }
@@ -167,6 +168,7 @@ pub(super) fn search(state: &mut State, kind: &str, query: &str) -> Result<Reply
     let mut sort = String::new();
     for (name, value) in form_urlencoded::parse(query.as_bytes()) {
         let support = match &*name {
+            _ if !capability::finds(kind, &name) => state.habits.unknown,
             "_count" | "_id" | "identifier" | "patient" | "subject" => Support::Yes,
             "_lastUpdated" => state.habits.last_updated,
             "_sort" => state.habits.sort,
@@ -177,8 +179,8 @@ pub(super) fn search(state: &mut State, kind: &str, query: &str) -> Result<Reply
             },
         };
         match support {
-            Support::Yes => used.append_pair(&name, &value),
-            Support::Ignored => continue,
+            Support::Yes if capability::finds(kind, &name) => used.append_pair(&name, &value),
+            Support::Yes | Support::Ignored => continue,
             Support::Refused => {
                 let text = format!("no parameter {name} for {kind}");
                 return Err(Refusal::not_supported(text));

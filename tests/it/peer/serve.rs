@@ -55,6 +55,7 @@ async fn answer(inner: Arc<Inner>, request: Request) -> Result<Response, std::io
         body: String::from_utf8_lossy(&bytes).into_owned(),
         status: None,
         answer: None,
+        lost: false,
     };
     let (does, reply, behind, delay) = {
         let mut state = inner.state();
@@ -79,6 +80,7 @@ async fn answer(inner: Arc<Inner>, request: Request) -> Result<Response, std::io
     inner.state().asked.push(Asked {
         status: reply.as_ref().map(|reply| reply.status),
         answer: reply.as_ref().and_then(|reply| reply.body.clone()),
+        lost: does == Some(Does::DoAndCut),
         ..asked
     });
     inner.count.send_modify(|count| *count += 1);

@@ -93,10 +93,14 @@ async fn an_alert_is_told_again_until_somebody_has_seen_it(db: Db) {
     assert_eq!(severity, "severe", "{own}");
     own["outcome"]["coding"][0] = json!({
         "system": "http://terminology.hl7.org/CodeSystem/adverse-event-outcome", "code": "fatal", "display": "Fatal" });
-    put(&callers[&Party::Practice], &own).await.expect(200);
+    let now = put(&callers[&Party::Practice], &own).await.expect(200);
+    assert!(!now.to_string().contains("acknowledgedAt"), "{now}");
     hook.wait_for_event(8).await;
     app.app.clock.advance(Duration::minutes(5));
     hook.wait_for_event(9).await;
+    let callers = kap_fhir::demo::log_in(&app.base, &app.logins, &app.app.clock).await;
+    let callers = callers.expect("tokens");
+    sent(&callers[&Party::Practice], &place, &seen, "seen at last").await;
     // The next one is the next number: nothing more was told of the first.
     let callers = kap_fhir::demo::log_in(&app.base, &app.logins, &app.app.clock).await;
     let practice = &callers.expect("tokens")[&Party::Practice];

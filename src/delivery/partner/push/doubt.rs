@@ -1,4 +1,5 @@
-//! What may be there although nobody here knows: a try whose answer never came.
+//! What may be there although nobody here knows: what a try sent whose answer never came, and what no search by identifier
+//! can tell.
 
 use std::collections::{BTreeSet, HashMap};
 
@@ -19,17 +20,23 @@ use crate::store::partner::link::Link;
 /// Pages of one type that are looked through.
 const PAGES: usize = 100;
 
+/// The records of a packet by what identifies them.
+type Own<'o> = HashMap<(String, String), &'o Outgoing>;
+
 impl Push<'_> {
-    /// Looks through what is there of the patient for what may have been sent before: some servers say that they find a type's
-    /// records by identifier and do not, and a conditional create makes a second one there.
-    pub(super) async fn recall(&mut self, packet: &Packet) -> Result<(), Trouble> {
+    /// Looks through what is there of the patient for what is not linked: after a try that may have been done, as a
+    /// conditional create is only as good as the server's search by identifier, and always for types that it does not find by
+    /// identifier. A type that cannot be looked through and that is known not to be found is not sent this time.
+    pub(super) async fn recall(&mut self, packet: &Packet, doubt: bool) -> Result<(), Trouble> {
+        let unfound = self.remote.app.sends.partners.unfound(self.remote.partner);
         let mut wanted: HashMap<String, Vec<&Outgoing>> = HashMap::new();
         for one in packet.records.iter().filter(|one| !one.theirs) {
             let kind = &*one.key().kind;
-            if !self.links.contains_key(one.key())
-                && kind != "Patient"
-                && self.abilities.can(kind, "search-type")
-                && self.abilities.finds(kind, "patient")
+            let unsure = doubt || unfound.contains(kind) || !self.abilities.identifies(kind);
+            if unsure
+                && !self.links.contains_key(one.key())
+                && self.abilities.creates(kind)
+                && self.abilities.of_patient(kind).is_some()
             {
                 wanted.entry(kind.to_owned()).or_default().push(one);
             }
@@ -37,21 +44,38 @@ impl Push<'_> {
         if wanted.is_empty() {
             return Ok(());
         }
-        let patient = packet
-            .records
-            .iter()
-            .find(|one| &*one.key().kind == "Patient");
-        let Some(patient) = patient else {
+        let mut all = packet.records.iter().chain(packet.around.values());
+        let Some(patient) = all.find(|one| &*one.key().kind == "Patient") else {
             return Ok(());
         };
         if !self.links.contains_key(patient.key())
             && !self.found(patient.key(), &patient.value).await?
         {
+            // Nothing is there of somebody who is not.
+            self.looked.extend(wanted.into_keys());
             return Ok(());
         }
         let there = self.links[patient.key()].there.clone();
         for (kind, all) in wanted {
-            self.look_through(&kind, &there, &all).await?;
+            match self.look_through(&kind, &there, &all).await {
+                Ok(()) => {
+                    self.looked.insert(kind);
+                }
+                Err(trouble) if trouble.failure.is_of_one_question() => {
+                    let (partner, code) = (&*self.remote.partner.id, trouble.failure.code());
+                    tracing::warn!(
+                        partner,
+                        kind,
+                        code,
+                        "records there cannot be looked through"
+                    );
+                    // Without this the server's word is taken, that it finds them.
+                    if unfound.contains(&kind) {
+                        self.unseen.insert(kind);
+                    }
+                }
+                Err(trouble) => return Err(trouble),
+            }
         }
         Ok(())
     }
@@ -63,52 +87,65 @@ impl Push<'_> {
         all: &[&Outgoing],
     ) -> Result<(), Trouble> {
         let here = self.remote.app.fhir_base();
-        let own: HashMap<(String, String), &Outgoing> = all
-            .iter()
-            .map(|one| (exchange::identifier(one.key(), &one.value, &here), *one))
-            .collect();
-        let base = self.remote.partner.base.clone();
-        let mut url = format!("{base}/{kind}?patient={patient}&_count=100");
-        let mut seen = BTreeSet::new();
-        let mut met: HashMap<Key, Link> = HashMap::new();
-        for _ in 0..PAGES {
+        let named = |one: &Outgoing| exchange::identifier(one.key(), &one.value, &here);
+        let own: Own<'_> = all.iter().map(|one| (named(one), *one)).collect();
+        let met = self.all_of(kind, patient, &own).await?;
+        let first = all.iter().find(|one| met.contains_key(one.key()));
+        self.note(met.into_values().collect()).await?;
+        if let Some(first) = first
+            && self.abilities.identifies(kind)
+        {
+            // Whether it would have been found is worth a question, and no failure.
+            let found = self.found(first.key(), &first.value).await;
+            let (kept, partner) = (&self.remote.app.sends.partners, self.remote.partner);
+            if matches!(found, Ok(false)) {
+                let id = &*partner.id;
+                tracing::warn!(
+                    partner = id,
+                    kind,
+                    "records are not found there by identifier"
+                );
+            }
+            if let Ok(found) = found {
+                kept.keep_unfound(partner, kind, !found);
+            }
+        }
+        Ok(())
+    }
+
+    /// What is there of the patient and is one of `own`.
+    async fn all_of(
+        &self,
+        kind: &str,
+        patient: &str,
+        own: &Own<'_>,
+    ) -> Result<HashMap<Key, Link>, Trouble> {
+        let base = &self.remote.partner.base;
+        let of = self.abilities.of_patient(kind).unwrap_or("patient");
+        let mut url = format!("{base}/{kind}?{of}=Patient/{patient}&_count=100");
+        let (mut seen, mut met) = (BTreeSet::new(), HashMap::new());
+        while seen.len() < PAGES && seen.insert(url.clone()) {
             let reply = self.remote.call(Method::GET, &url, Ask::default()).await?;
             if reply.status != 200 {
                 return Err(Trouble::refused(&reply));
             }
+            if reply.body["resourceType"] != "Bundle" {
+                return Err(Failure::NotFhir.trouble("a page of a search is no Bundle"));
+            }
             let entries = reply.body["entry"].as_array().into_iter().flatten();
             for there in entries.map(|entry| &entry["resource"]) {
-                meet(kind, there, &own, &mut met)?;
+                meet(kind, there, own, &mut met)?;
             }
             let links = reply.body["link"].as_array().into_iter().flatten();
             let mut links = links.filter(|link| link["relation"] == "next");
             let Some(link) = links.find_map(|link| link["url"].as_str()) else {
-                break;
+                return Ok(met);
             };
-            url = next(&base, link)?;
-            if !seen.insert(url.clone()) {
-                return Err(Failure::NotFhir.trouble("a search leads in a circle"));
-            }
+            // A link that may not be followed is a fault of this search alone.
+            let said = "a next page is of another server";
+            url = next(base, link).map_err(|_| Failure::NotFhir.trouble(said))?;
         }
-        let Some(first) = met.keys().next().cloned() else {
-            return Ok(());
-        };
-        let value = all
-            .iter()
-            .find(|one| *one.key() == first)
-            .map(|one| &one.value);
-        if let Some(value) = value
-            && !self.found(&first, value).await?
-        {
-            let partner = self.remote.partner;
-            tracing::warn!(
-                partner = &*partner.id,
-                kind,
-                "records are not found there by identifier"
-            );
-            self.remote.app.sends.partners.keep_unfound(partner, kind);
-        }
-        self.note(met.into_values().collect()).await
+        Err(Failure::NotFhir.trouble("a search does not end"))
     }
 }
 
@@ -119,7 +156,7 @@ impl Push<'_> {
 fn meet(
     kind: &str,
     there: &Value,
-    own: &HashMap<(String, String), &Outgoing>,
+    own: &Own<'_>,
     met: &mut HashMap<Key, Link>,
 ) -> Result<(), Trouble> {
     let id = there["id"].as_str().and_then(Id::new);
@@ -137,9 +174,12 @@ fn meet(
         sent: "".into(),
         received: "".into(),
     };
-    if met.insert(one.key().clone(), link).is_some() {
-        let text = format!("several records there are this {kind}");
-        return Err(Failure::Refused.trouble(&text));
+    match met.insert(one.key().clone(), link) {
+        // A page may give what another gave already.
+        Some(old) if *old.there != *id.as_str() => {
+            let text = format!("several records there are this {kind}");
+            Err(Failure::Refused.trouble(&text))
+        }
+        _ => Ok(()),
     }
-    Ok(())
 }

@@ -76,7 +76,8 @@ impl<'a> Staff<'a> {
     pub async fn write(&mut self, news: &[Value]) -> bool {
         let mut fetched = false;
         for resource in news {
-            fetched |= text(&resource["resourceType"]) != "Encounter";
+            fetched |=
+                text(&resource["resourceType"]) != "Encounter" || resource["status"] == "finished";
             match text(&resource["resourceType"]) {
                 "Task" if resource["businessStatus"].is_object() => {
                     self.moved(resource).await;
