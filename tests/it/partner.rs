@@ -11,6 +11,7 @@ use crate::app::TestApp;
 use crate::peer::{Habits, Peer, Registration, Time};
 
 mod alike;
+mod doubt;
 mod elsewhere;
 mod network;
 mod third;

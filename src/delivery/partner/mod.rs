@@ -191,12 +191,13 @@ async fn send(app: &App, partner: &Partner, mut one: Work) -> Result<Went> {
             let said = pushed.as_ref().map(|p| p.said.clone()).unwrap_or_default();
             let again = if pushed.is_some() { 0 } else { now + WHOLE };
             let told = pushed.as_ref().is_some_and(|p| p.told);
+            let in_doubt = one.standing.attempt.max(i64::from(one.in_doubt));
             let to = Standing {
                 due_at: again,
                 said: said.into(),
                 ok_at: now,
                 // What a try may have done stays in doubt until something is told again.
-                attempt: if told { 0 } else { one.standing.attempt },
+                attempt: if told { 0 } else { in_doubt },
                 ..Standing::default()
             };
             // What it sees nothing of may become visible without a change: a consent begins.

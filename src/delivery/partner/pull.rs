@@ -76,14 +76,25 @@ pub(super) async fn pull(remote: &Remote<'_>, access: &Access) -> Result<Pulled,
         .into_iter()
         .flat_map(|flow| fetched(flow).iter().copied())
         .collect();
-    kinds.sort_by_key(|kind| exchange::rank(kind));
+    // What names a visit takes it along: visits that nothing names come last, and keep nothing back.
+    kinds.sort_by_key(|kind| (exchange::narrowed(kind).is_some(), exchange::rank(kind)));
     let (mut missing, mut trouble) = (vec![], None);
     for kind in kinds {
-        if !abilities.can(kind, "search-type") {
+        let narrowed = exchange::narrowed(kind);
+        // Everybody's visits are not asked for to pick some.
+        let narrow = narrowed
+            .as_ref()
+            .is_none_or(|(name, _)| abilities.finds(kind, name));
+        if !narrow || !abilities.can(kind, "search-type") {
             missing.push(kind);
             continue;
         }
         match pull.kind(kind, &abilities).await {
+            Err(refused) if narrowed.is_some() => {
+                let (partner, code) = (&*remote.partner.id, refused.failure.code());
+                tracing::warn!(partner, kind, code, "a type is not fetched");
+                missing.push(kind);
+            }
             // One type that is not given keeps no other back.
             Err(refused) if refused.failure.is_of_one_question() => {
                 trouble.get_or_insert(refused);
@@ -193,9 +204,7 @@ impl Pull<'_> {
         if timed {
             query.append_pair("_sort", "_lastUpdated");
         }
-        if let Some((name, values)) = exchange::narrowed(kind)
-            && abilities.finds(kind, name)
-        {
+        if let Some((name, values)) = exchange::narrowed(kind) {
             query.append_pair(name, &values);
         }
         query.append_pair("_count", "100");
@@ -222,7 +231,7 @@ impl Pull<'_> {
         if at(updated) > newest && at(updated) <= Some(self.begun) {
             self.newest.insert(kind.to_owned(), updated.to_owned());
         }
-        if self.is_own_answer(&value) || !exchange::is_taken(kind, &value) {
+        if self.is_own_answer(&value) {
             return Ok(());
         }
         let theirs = Theirs {
@@ -303,10 +312,10 @@ impl Pull<'_> {
         let mark = news(kind, theirs.value);
         let link = app.store.linked(&app.tenant, &partner.id, kind, id).await?;
         let waits = self.waiting.contains_key(&(kind.to_owned(), id.to_owned()));
-        if link
-            .as_ref()
-            .is_some_and(|link| *link.received == *mark || *link.sent == *mark)
-        {
+        let is_mark = |link: &Link| *link.received == *mark || *link.sent == *mark;
+        // What is known here goes on whatever becomes of it; what is not is taken once it is what is looked for.
+        let is_none = link.is_none() && !exchange::is_taken(kind, theirs.value);
+        if is_none || link.as_ref().is_some_and(is_mark) {
             if waits {
                 let fits = review::fits(&app.tenant, &partner.id, (kind, id), app.clock.millis());
                 let _ = app.store.write("partner review", vec![fits]).await?;

@@ -167,10 +167,9 @@ pub async fn take(
 
 /// The Medication here that a record names, and those here that it is made of.
 async fn medicines(app: &App, access: &Access, value: &Value) -> Result<Vec<Value>> {
-    let mut wanted = exchange::named(
-        &json!({ "of": value["medicationReference"] }),
-        &app.fhir_base(),
-    );
+    let of = json!({ "of": [value["medicationReference"], value["contained"]] });
+    let mut wanted = exchange::named(&of, &app.fhir_base());
+    wanted.retain(|key| &*key.kind == "Medication");
     let mut found: Vec<Value> = vec![];
     // Of itself, and of what it is made of: a compound of compounds is named by its own code.
     for depth in 0..2 {
@@ -187,6 +186,7 @@ async fn medicines(app: &App, access: &Access, value: &Value) -> Result<Vec<Valu
             found.push(medicine);
         }
         wanted = parts;
+        wanted.retain(|key| &*key.kind == "Medication");
         wanted.truncate(INGREDIENTS);
     }
     Ok(found)

@@ -58,15 +58,17 @@ impl Episode {
             SessionType::MedicalEvaluation => {
                 let due = day.plus_days(intervals.first_days.into());
                 self.owe(FollowUpKind::Medical30Day, day, due, ctx);
+                self.settle_by_later(day);
                 self.ask_pregnancy(id, at, ctx);
             }
             SessionType::MedicalFollowUp => {
-                self.settle(id, day, FollowUpKind::is_medical);
+                self.settle(id, day, |f| f.kind.is_medical());
                 let due = day.plus_days(intervals.target_days.into());
                 self.owe(FollowUpKind::MedicalQuarterly, day, due, ctx);
+                self.settle_by_later(day);
             }
             SessionType::Integration => {
-                self.settle(id, day, |k| k == FollowUpKind::Integration72h);
+                self.settle(id, day, |f| f.kind == FollowUpKind::Integration72h);
                 self.look_at_delay(id, ctx)?;
             }
             SessionType::DischargeFollowUp => {
@@ -75,7 +77,7 @@ impl Episode {
                 if !self.parting_is_owed() && !self.follow_ups.iter().any(done) {
                     self.owe(FollowUpKind::DischargeSession, day, day, ctx);
                 }
-                self.settle(id, day, |k| k == FollowUpKind::DischargeSession);
+                self.settle(id, day, |f| f.kind == FollowUpKind::DischargeSession);
             }
             SessionType::Dosing => {
                 if let Some(dose) = dosed {
@@ -95,12 +97,12 @@ impl Episode {
     }
 
     /// Marks open follow-ups as done by a session: late ones as resolved late.
-    fn settle(&mut self, session: &Id, day: Day, kind: impl Fn(FollowUpKind) -> bool) {
+    fn settle(&mut self, session: &Id, day: Day, which: impl Fn(&FollowUp) -> bool) {
         let begun = |f: &&mut FollowUp| f.anchor <= day;
         let open = self
             .follow_ups
             .iter_mut()
-            .filter(|f| f.is_open() && kind(f.kind));
+            .filter(|f| f.is_open() && which(f));
         for follow_up in open.filter(begun) {
             follow_up.status = if follow_up.due_by < day {
                 FollowUpStatus::OverdueResolved
@@ -108,6 +110,19 @@ impl Episode {
                 FollowUpStatus::Done
             };
             follow_up.done_session_id = Some(session.clone());
+        }
+    }
+
+    /// A medical meeting may come to be known after the one that followed it: what it called for was done by that.
+    fn settle_by_later(&mut self, day: Day) {
+        let held = self.sessions.iter().filter(|s| {
+            s.kind == SessionType::MedicalFollowUp && s.status == SessionStatus::Completed
+        });
+        let days = held.map(|s| (self.calendar().day(s.start), s.id.clone()));
+        let next = days.filter(|(later, _)| *later > day).min();
+        if let Some((later, session)) = next {
+            let owed = |f: &FollowUp| f.kind.is_medical() && f.anchor == day;
+            self.settle(&session, later, owed);
         }
     }
 

@@ -37,7 +37,8 @@ pub const fn fetched(flow: Flow) -> &'static [&'static str] {
 /// Meetings of a medical partner with the patient that the practice waits for.
 const MEETINGS: [&str; 2] = ["medical-evaluation", "medical-follow-up"];
 
-/// What narrows the search for a type: of all visits there, those that are meetings of a course.
+/// What narrows the search for a type: of all visits there, those that are meetings of a course. A server that cannot search so
+/// is not asked for them.
 #[must_use]
 pub fn narrowed(kind: &str) -> Option<(&'static str, String)> {
     let system = system("kap-session-type");
@@ -45,7 +46,8 @@ pub fn narrowed(kind: &str) -> Option<(&'static str, String)> {
     (kind == "Encounter").then(|| ("type", all.join(",")))
 }
 
-/// Whether a record of a type that is fetched is one to take over: of visits, a meeting of a course that is over.
+/// Whether a record of a type that is fetched and that is not known here is one to take over: of visits, a meeting of a course
+/// that is over.
 #[must_use]
 pub fn is_taken(kind: &str, value: &Value) -> bool {
     if kind != "Encounter" {
@@ -216,7 +218,10 @@ pub fn unread(
             }
             let text = "It does not say in words what it orders, and no Medication that can be read here does.";
             let silent = !said.iter().any(is_worded);
-            silent.then_some(("medication", text))
+            // What is taken back or over orders nothing.
+            let past = ["completed", "stopped", "cancelled", "entered-in-error"];
+            let past = past.iter().any(|status| value["status"] == *status);
+            (silent && !past).then_some(("medication", text))
         }
         _ => None,
     }

@@ -1,27 +1,21 @@
 //! A partner's server that is of another kind.
 
-use std::collections::BTreeSet;
-
 use kap_fhir::demo::script::Party;
-use kap_fhir::interaction::partner::query;
-use kap_fhir::mapping::exchange::Flow;
 use serde_json::{Value, json};
 
-use super::{exchanged, join, join_for, peer, sent_whole, server, state, until};
-use crate::app::{Db, TestApp, sample};
+use super::{exchanged, peer, state, until};
+use crate::app::{Db, TestApp};
 use crate::both;
-use crate::fhir_door::{CODES, FIRST, STRUCTURE, get, only, referred, text};
+use crate::fhir_door::{CODES, STRUCTURE, cleared, get, referred, text};
 use crate::peer::{Does, Fault, Habits, Peer, Support};
 
 both!(
     a_referral_and_its_answer_go_both_ways,
     nothing_is_there_twice,
-    what_is_not_found_by_its_identifier_is_not_there_twice,
-    doses_are_not_there_twice_where_the_patient_is_not_sent,
-    a_search_that_is_refused_holds_nothing_up,
+    visits_there_settle_what_is_due_here,
 );
 
-fn numbers(peer: &Peer) -> Vec<(String, usize)> {
+pub fn numbers(peer: &Peer) -> Vec<(String, usize)> {
     let kinds = [
         "Patient",
         "Task",
@@ -46,7 +40,7 @@ fn reference(value: &Value) -> Value {
 }
 
 /// The Task as the partner's staff move it.
-fn moved(peer: &Peer, status: &str, business: &str, at: &str) {
+pub fn moved(peer: &Peer, status: &str, business: &str, at: &str) {
     let mut task = own(peer, "Task");
     task["status"] = json!(status);
     task["businessStatus"] = json!({ "coding": [{ "system": format!("{CODES}/kap-task-business-status"), "code": business }] });
@@ -204,117 +198,76 @@ async fn nothing_is_there_twice(db: Db) {
     app.stop().await;
 }
 
-/// No two records of these types there are the same.
-fn once(peer: &Peer, kinds: &[&str]) {
-    for kind in kinds {
-        let all = peer.all(kind);
-        let names = all.iter().map(|one| one["identifier"].to_string());
-        let named: BTreeSet<String> = names.collect();
-        assert_eq!(named.len(), all.len(), "{kind}: {all:#?}");
-    }
-}
-
-/// Waits until everything was sent; what failed has its time meanwhile.
-async fn all_is_sent(app: &TestApp) {
-    until("everything is sent", || async {
-        app.app.clock.advance(time::Duration::seconds(1));
-        sent_whole(app).await
-    })
-    .await;
-}
-
-async fn what_is_not_found_by_its_identifier_is_not_there_twice(db: Db) {
-    let app = TestApp::start(db, &referred()).await;
-    app.play(&referred()).await;
-    let peer = server(&app, Habits::default()).await;
-    let blind = [
-        "Task",
-        "ServiceRequest",
-        "Condition",
-        "QuestionnaireResponse",
-        "EpisodeOfCare",
-    ];
-    peer.blind(&blind);
-    peer.fail(Fault::new(Does::DoAndCut).times(2).on("POST /"));
-    join(&app, &peer).await;
-    until("the packet is there", || async {
-        peer.all("Task").len() == 1
-    })
-    .await;
+async fn visits_there_settle_what_is_due_here(db: Db) {
+    let app = TestApp::start(db, &cleared()).await;
+    let played = app.play(&cleared()).await;
+    let peer = peer(&app, Habits::default()).await;
     exchanged(&app).await;
-    once(&peer, &blind);
-    let before = numbers(&peer);
-    let told = query::episodes(&app.app, "elsewhere")
-        .await
-        .expect("episodes");
-    let detail = told[0].doing.detail.clone().unwrap_or_default();
-    // Of which types depends on what was fetched meanwhile.
-    assert!(
-        detail.contains("not found there by identifier: "),
-        "{detail}"
-    );
-    // They are written over like others from then on.
     let practice = app.as_party(Party::Practice);
-    moved(
-        &peer,
-        "accepted",
-        "referral-accepted",
-        "2026-06-03T12:40:00-07:00",
-    );
+    let path = format!("/kap/v1/episodes/{}", played.episode);
+    let patient = reference(&own(&peer, "Patient"));
+    let doctor = peer.all("Practitioner");
+    let doctor = doctor
+        .iter()
+        .find(|one| one["name"][0]["family"] == "Exampleton");
+    let doctor = reference(doctor.expect("the prescriber"));
+    let visit = |day: &str, status: &str| {
+        json!({ "resourceType": "Encounter", "status": status,
+            "class": { "system": "http://terminology.hl7.org/CodeSystem/v3-ActCode", "code": "VR" },
+            "type": [{ "coding": [{ "system": format!("{CODES}/kap-session-type"), "code": "medical-follow-up" }] }],
+            "subject": patient, "participant": [{ "individual": doctor }],
+            "period": { "start": format!("{day}T12:00:00-07:00"), "end": format!("{day}T12:30:00-07:00") } })
+    };
+    let due = async || {
+        let shown = get(practice, &path).await.expect(200);
+        let all = shown["followUps"].as_array().cloned().unwrap_or_default();
+        let medical = all
+            .iter()
+            .filter(|f| text(&f["kind"]).starts_with("medical"));
+        let mut all: Vec<_> = medical
+            .map(|f| (text(&f["anchor"]).to_owned(), text(&f["status"]).to_owned()))
+            .collect();
+        all.sort();
+        all
+    };
+    let pair = |anchor: &str, status: &str| (anchor.to_owned(), status.to_owned());
+    assert_eq!(due().await, [pair("2026-06-10", "open")]);
+    // Another visit of the patient is none of ours, and the later follow-up comes first.
+    let mut other = visit("2026-07-01", "finished");
+    other["type"] = json!([{ "text": "Dermatology" }]);
+    peer.put(other);
+    let later = peer.put(visit("2026-09-01", "finished"));
     exchanged(&app).await;
-    let path = format!("/kap/v1/episodes/{}", told[0].episode);
-    let shown = get(practice, &path).await.expect(200);
-    assert_eq!(shown["referrals"][0]["taskEvents"][1]["status"], "accepted");
-    assert_eq!(numbers(&peer), before);
-    app.stop().await;
-}
-
-async fn doses_are_not_there_twice_where_the_patient_is_not_sent(db: Db) {
-    let (episode, _) = sample(FIRST);
-    let app = TestApp::start(db, &episode).await;
-    app.play(&episode).await;
-    let partner = app.as_party(Party::Partner);
-    let patient = only(partner, "/fhir/Patient").await;
-    let doses = get(partner, "/fhir/MedicationAdministration?_summary=count")
-        .await
-        .expect(200);
-    let peer = server(&app, Habits::default()).await;
-    // They have a chart of their own.
-    peer.put(
-        json!({ "resourceType": "Patient", "identifier": patient["identifier"],
-        "birthDate": patient["birthDate"], "name": patient["name"] }),
-    );
-    let blind = [
-        "Encounter",
-        "MedicationAdministration",
-        "Procedure",
-        "Observation",
-    ];
-    peer.blind(&blind);
-    peer.fail(Fault::new(Does::DoAndCut).times(2).on("POST /"));
-    join_for(&app, &peer, &[Flow::Sessions], &[]).await;
-    all_is_sent(&app).await;
-    once(&peer, &blind);
+    let now = exchanged(&app).await;
+    assert_eq!(now.reviews, 0, "{}", super::told(&app).await);
     assert_eq!(
-        json!(peer.all("MedicationAdministration").len()),
-        doses["total"]
+        due().await,
+        [
+            pair("2026-06-10", "overdue-resolved"),
+            pair("2026-09-01", "open")
+        ]
     );
-    assert_eq!(peer.all("Patient").len(), 1);
-    app.stop().await;
-}
-
-async fn a_search_that_is_refused_holds_nothing_up(db: Db) {
-    let app = TestApp::start(db, &referred()).await;
-    app.play(&referred()).await;
-    let peer = server(&app, Habits::default()).await;
-    peer.fail(Fault::new(Does::DoAndCut).on("POST /"));
-    for on in ["GET /Consent*", "GET /Condition*"] {
-        peer.fail(Fault::status(403).times(1000).on(on));
-    }
-    join_for(&app, &peer, &[Flow::Referral], &[]).await;
-    all_is_sent(&app).await;
-    once(&peer, &["Consent", "Condition", "Task"]);
-    assert_eq!((peer.all("Task").len(), peer.all("Consent").len()), (1, 3));
-    assert!(peer.count("GET /Consent") > 0, "it was looked through");
+    peer.put(visit("2026-07-08", "finished"));
+    exchanged(&app).await;
+    exchanged(&app).await;
+    let want = [
+        pair("2026-06-10", "overdue-resolved"),
+        pair("2026-07-08", "done"),
+        pair("2026-09-01", "open"),
+    ];
+    assert_eq!(due().await, want);
+    // One was not held.
+    let mut gone = visit("2026-09-01", "entered-in-error");
+    gone["id"] = json!(later);
+    peer.put(gone);
+    exchanged(&app).await;
+    let now = exchanged(&app).await;
+    assert_eq!(now.reviews, 0, "{}", super::told(&app).await);
+    let shown = get(practice, &path).await.expect(200);
+    let sessions = shown["sessions"].as_array().cloned().unwrap_or_default();
+    let held = sessions
+        .iter()
+        .find(|s| text(&s["start"]).starts_with("2026-09-01"));
+    assert_eq!(held.expect("the visit")["status"], "entered-in-error");
     app.stop().await;
 }

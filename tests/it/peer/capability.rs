@@ -16,7 +16,11 @@ const OF_NOBODY: &[&str] = &[
 
 /// Whether R4 has this parameter for this type.
 pub(super) fn finds(kind: &str, parameter: &str) -> bool {
-    kind != "AdverseEvent" || !["identifier", "patient"].contains(&parameter)
+    match parameter {
+        "identifier" | "patient" => kind != "AdverseEvent",
+        "type" => kind == "Encounter",
+        _ => true,
+    }
 }
 
 /// The CapabilityStatement: what the habits are, truly.
@@ -34,6 +38,9 @@ pub(super) fn statement(state: &State) -> Value {
             if finds(kind, "patient") {
                 parameters.push(parameter("patient", "reference"));
             }
+        }
+        if finds(kind, "type") {
+            parameters.push(parameter("type", "token"));
         }
         if yes(habits.last_updated) {
             parameters.push(parameter("_lastUpdated", "date"));

@@ -24,6 +24,8 @@ enum Filter {
     Id(Vec<String>),
     /// System, where one is asked for, and value.
     Identifier(Vec<(Option<String>, String)>),
+    /// System, where one is asked for, and code of a type.
+    Type(Vec<(Option<String>, String)>),
     /// Elements, and what one of them must be.
     Refers(&'static [&'static str], Vec<String>),
     /// Not before the first, before the second.
@@ -52,6 +54,7 @@ impl Filter {
         Ok(Some(match name {
             "_id" => Self::Id(values().collect()),
             "identifier" => Self::Identifier(values().map(token).collect()),
+            "type" => Self::Type(values().map(token).collect()),
             "patient" | "subject" => Self::Refers(SUBJECT, values().map(target).collect()),
             "_lastUpdated" => updated(value)?,
             _ => return Ok(None),
@@ -71,6 +74,17 @@ impl Filter {
                     None => is(of, token),
                 };
                 tokens.iter().any(has)
+            }
+            Self::Type(tokens) => {
+                let types = resource["type"].as_array().into_iter().flatten();
+                let mut codings = types.flat_map(|t| t["coding"].as_array().into_iter().flatten());
+                codings.any(|coding| {
+                    let is = |(system, code): &(Option<String>, String)| {
+                        coding["code"] == *code
+                            && system.as_ref().is_none_or(|s| coding["system"] == *s)
+                    };
+                    tokens.iter().any(is)
+                })
             }
             Self::Refers(elements, targets) => elements.iter().any(|element| {
                 let target = resource[element]["reference"].as_str();
@@ -169,7 +183,7 @@ pub(super) fn search(state: &mut State, kind: &str, query: &str) -> Result<Reply
     for (name, value) in form_urlencoded::parse(query.as_bytes()) {
         let support = match &*name {
             _ if !capability::finds(kind, &name) => state.habits.unknown,
-            "_count" | "_id" | "identifier" | "patient" | "subject" => Support::Yes,
+            "_count" | "_id" | "identifier" | "patient" | "subject" | "type" => Support::Yes,
             "_lastUpdated" => state.habits.last_updated,
             "_sort" => state.habits.sort,
             "_format" => Support::Ignored,

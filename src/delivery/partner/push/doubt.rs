@@ -41,7 +41,7 @@ impl Push<'_> {
                 wanted.entry(kind.to_owned()).or_default().push(one);
             }
         }
-        if wanted.is_empty() {
+        if wanted.is_empty() || !self.abilities.identifies("Patient") {
             return Ok(());
         }
         let mut all = packet.records.iter().chain(packet.around.values());
@@ -69,8 +69,8 @@ impl Push<'_> {
                         code,
                         "records there cannot be looked through"
                     );
-                    // Without this the server's word is taken, that it finds them.
-                    if unfound.contains(&kind) {
+                    // Where the server says that it finds them its word is taken, unless it is known better.
+                    if unfound.contains(&kind) || !self.abilities.identifies(&kind) {
                         self.unseen.insert(kind);
                     }
                 }
