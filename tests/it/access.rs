@@ -25,8 +25,7 @@ const FIRST: &str = include_str!("../samples/01-adult-trd-remote-lozenge.json");
 
 async fn strangers_see_nothing(db: Db) {
     let (episode, _) = sample(FIRST);
-    let app = TestApp::start(db, &episode).await;
-    let played = app.play(&episode).await;
+    let (app, played) = TestApp::played(db, &episode).await;
     let practice = app.as_party(Party::Practice);
     let stranger = client(
         &app,
@@ -114,8 +113,7 @@ async fn strangers_see_nothing(db: Db) {
 
 async fn roles_and_scopes(db: Db) {
     let (episode, _) = sample(FIRST);
-    let app = TestApp::start(db, &episode).await;
-    app.play(&episode).await;
+    let (app, _) = TestApp::played(db, &episode).await;
     let pharmacy = app.as_party(Party::Pharmacy);
     for (kind, status) in [
         ("Patient", 200),
@@ -220,8 +218,7 @@ async fn roles_and_scopes(db: Db) {
 
 async fn consent_opens_and_closes(db: Db) {
     let (episode, _) = sample(FIRST);
-    let app = TestApp::start(db, &episode).await;
-    let played = app.play(&episode).await;
+    let (app, played) = TestApp::played(db, &episode).await;
     let (practice, ehr) = (app.as_party(Party::Practice), app.as_party(Party::Ehr));
     let count = async |who: &Caller, kind: &str| {
         let set = get(who, &format!("/fhir/{kind}?_total=accurate&_count=0"))
@@ -298,8 +295,7 @@ async fn named(who: &Caller) -> BTreeSet<String> {
 
 async fn a_provenance_names_nothing_that_its_reader_does_not_see(db: Db) {
     let (episode, _) = sample(FIRST);
-    let app = TestApp::start(db, &episode).await;
-    app.play(&episode).await;
+    let (app, _) = TestApp::played(db, &episode).await;
     let vitals = "system/Provenance.rs system/Observation.rs?category=\
         http://terminology.hl7.org/CodeSystem/observation-category|vital-signs";
     let practice = Role::PracticeTherapist;

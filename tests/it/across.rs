@@ -19,8 +19,7 @@ both!(chains_are_followed, narrowed_scopes_hold_on_every_step);
 
 async fn start(db: Db) -> (TestApp, Value) {
     let (full, _) = sample(FIRST);
-    let app = TestApp::start(db, &full).await;
-    app.play(&full).await;
+    let (app, _) = TestApp::played(db, &full).await;
     let patient = only(app.as_party(Party::Practice), "/fhir/Patient").await;
     (app, patient)
 }

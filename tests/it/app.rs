@@ -17,12 +17,17 @@ use kap_fhir::kap::Episode;
 use kap_fhir::private::Ring;
 use kap_fhir::server::{self, Running};
 use kap_fhir::store::{Options, Store};
+use time::OffsetDateTime;
 use time::macros::datetime;
 
 use crate::raw::Place;
+use crate::template;
+
+/// When the clock of a test stands still.
+const NOON: OffsetDateTime = datetime!(2026-11-22 12:00:00 UTC);
 
 /// Which database a test runs on.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum Db {
     Sqlite,
     Postgres,
@@ -56,14 +61,39 @@ pub struct TestApp {
     place: Option<Place>,
 }
 
-/// The service with a key of its own to seal its audit with.
-pub fn sealed(app: kap_fhir::error::Result<App>) -> App {
-    sealed_keeping(app, exports())
+/// What a service goes on with when it is started once more.
+pub struct Kept {
+    /// What seals the audit.
+    pub seal: SealingKey,
+    /// What private notes are sealed with.
+    pub ring: Ring,
+    pub clock: Clock,
 }
 
-/// The same, with its exports in this place.
-fn sealed_keeping(app: kap_fhir::error::Result<App>, files: Files) -> App {
-    let key = SealingKey::generate().expect("key");
+impl Kept {
+    /// Of a service that is new.
+    pub fn new() -> Self {
+        Self::at(NOON)
+    }
+
+    /// The same, begun at that time.
+    pub fn at(time: OffsetDateTime) -> Self {
+        let clock = Clock::fixed(time);
+        Self {
+            seal: SealingKey::generate().expect("key"),
+            ring: Ring::generate(&clock).expect("keys"),
+            clock,
+        }
+    }
+}
+
+/// The service with a key of its own to seal its audit with.
+pub fn sealed(app: kap_fhir::error::Result<App>) -> App {
+    sealed_with(app, SealingKey::generate().expect("key"), exports())
+}
+
+/// The same with this key, and its exports in this place.
+fn sealed_with(app: kap_fhir::error::Result<App>, key: SealingKey, files: Files) -> App {
     let app = app.expect("app").sealed_with(key);
     app.exports.keep_in(files);
     app.sends.allow_local();
@@ -71,7 +101,7 @@ fn sealed_keeping(app: kap_fhir::error::Result<App>, files: Files) -> App {
 }
 
 /// A folder that is made when something is exported; who does that removes it.
-fn exports() -> Files {
+pub fn exports() -> Files {
     Files::below(std::env::temp_dir().join(unique("kap_fhir_exports")))
 }
 
@@ -155,28 +185,54 @@ impl TestApp {
 
     /// The same over a database that is open, with its exports in this place.
     pub async fn keeping(store: Arc<Store>, episode: &Episode, files: Files) -> Self {
-        let clock = Clock::fixed(datetime!(2026-11-22 12:00:00 UTC));
+        let app = Self::open(store, Kept::new(), files).await;
+        app.with_parties(episode).await
+    }
+
+    /// The same as [`start`](Self::start), with a clock that stands still at `time`.
+    pub async fn start_at(db: Db, episode: &Episode, time: OffsetDateTime) -> Self {
+        let (store, place) = store(db).await;
+        let app = Self::open(store, Kept::at(time), exports()).await;
+        app.at(place).with_parties(episode).await
+    }
+
+    /// The service of this episode when all of it was played.
+    pub async fn played(db: Db, episode: &Episode) -> (Self, Played) {
+        template::played(db, episode).await
+    }
+
+    /// A service that goes on with what is there, and in which nobody is logged in.
+    pub async fn open(store: Arc<Store>, kept: Kept, files: Files) -> Self {
         let listener = server::bind("127.0.0.1:0".parse().expect("address"))
             .await
             .expect("bind");
         let base = format!("http://{}", listener.local_addr().expect("address"));
-        let app = sealed_keeping(
-            assemble(store, clock.clone(), "default", &base, None),
-            files,
-        );
-        let ring = Ring::generate(&clock).expect("keys");
-        unlock(&app, ring, None).await.expect("unlocked");
-        let logins = set_up(&app, episode).await.expect("parties");
+        let app = assemble(store, kept.clock, "default", &base, None);
+        let app = sealed_with(app, kept.seal, files);
+        unlock(&app, kept.ring, None).await.expect("unlocked");
         let running = server::start(app.clone(), listener, 512).expect("server");
-        let callers = log_in(&base, &logins, &clock).await.expect("tokens");
         Self {
             app,
             base,
-            logins,
-            callers,
+            logins: vec![],
+            callers: HashMap::new(),
             running: Some(running),
             place: None,
         }
+    }
+
+    /// The same, with the parties of `episode` registered and logged in.
+    pub async fn with_parties(self, episode: &Episode) -> Self {
+        let logins = set_up(&self.app, episode).await.expect("parties");
+        self.known(logins).await
+    }
+
+    /// The same, with these parties logged in.
+    pub async fn known(mut self, logins: Vec<Account>) -> Self {
+        let tokens = log_in(&self.base, &logins, &self.app.clock).await;
+        self.callers = tokens.expect("tokens");
+        self.logins = logins;
+        self
     }
 
     /// The party's client.
@@ -206,7 +262,12 @@ impl TestApp {
     }
 
     /// Stops the service. Every request of a known client must have left a trace in the audit.
-    pub async fn stop(mut self) {
+    pub async fn stop(self) {
+        drop(self.leave().await);
+    }
+
+    /// The same, and what stays of it: its database.
+    pub async fn leave(mut self) -> Option<Place> {
         if let Some(running) = self.running.take() {
             running.stop().await;
         }
@@ -223,7 +284,7 @@ impl TestApp {
             );
         }
         self.app.store.close().await;
-        drop(self.place.take());
+        self.place.take()
     }
 }
 

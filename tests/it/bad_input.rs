@@ -28,8 +28,7 @@ struct World {
 impl World {
     async fn new(db: Db) -> Self {
         let (episode, _) = sample(SAMPLE);
-        let app = TestApp::start(db, &episode).await;
-        let played = app.play(&episode).await;
+        let (app, played) = TestApp::played(db, &episode).await;
         let e = format!("/kap/v1/episodes/{}", played.episode);
         Self { app, played, e }
     }

@@ -244,8 +244,7 @@ fn definition(kind: &str) -> String {
 
 async fn whatever_is_named_is_there(db: Db) {
     let (full, _) = sample(FIRST);
-    let app = TestApp::start(db, &full).await;
-    app.play(&full).await;
+    let (app, _) = TestApp::played(db, &full).await;
     let practice = app.as_party(Party::Practice);
     let statement = get(practice, "/fhir/metadata").await.expect(200);
     let rest = &statement["rest"][0];

@@ -207,8 +207,7 @@ async fn who_has_not_the_key_learns_nothing_of_emergencies(db: Db) {
 
 async fn an_emergency_reads_what_it_needs(db: Db) {
     let (episode, _) = sample(FIRST);
-    let app = TestApp::start(db, &episode).await;
-    let played = app.play(&episode).await;
+    let (app, played) = TestApp::played(db, &episode).await;
     app.app.auth.allow_emergencies();
     let rescuer = Rescuer::new(&app, "rescuer", Role::ExternalEhr).await;
     let (status, body) = rescuer.ask(&app, None).await;
@@ -272,8 +271,7 @@ async fn an_emergency_reads_what_it_needs(db: Db) {
 
 async fn what_the_patient_denied_stays_closed(db: Db) {
     let (episode, _) = sample(FIRST);
-    let app = TestApp::start(db, &episode).await;
-    let played = app.play(&episode).await;
+    let (app, played) = TestApp::played(db, &episode).await;
     app.app.auth.allow_emergencies();
     let practice = app.as_party(Party::Practice);
     let broken = Rescuer::new(&app, "rescuer", Role::ExternalEhr)

@@ -42,8 +42,7 @@ async fn whole(caller: &Caller, path: &str) -> BTreeMap<String, Value> {
 
 async fn the_pages_of_a_record_are_the_record(db: Db) {
     let (episode, _) = sample(FIRST);
-    let app = TestApp::start(db, &episode).await;
-    let played = app.play(&episode).await;
+    let (app, played) = TestApp::played(db, &episode).await;
     let practice = app.as_party(Party::Practice);
     let patient = get(practice, "/fhir/Patient").await.json();
     let patient = text(&patient["entry"][0]["resource"]["id"]).to_owned();

@@ -205,8 +205,7 @@ pub fn normal(value: &Value) -> Value {
 }
 
 pub async fn clearance_of(db: Db) -> (TestApp, Value, Value) {
-    let json_door = TestApp::start(db, &cleared()).await;
-    let played = json_door.play(&cleared()).await;
+    let (json_door, played) = TestApp::played(db, &cleared()).await;
     let practice = json_door.as_party(Party::Practice);
     let record = get(practice, &format!("/kap/v1/episodes/{}", played.episode))
         .await

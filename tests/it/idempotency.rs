@@ -73,8 +73,7 @@ fn same(first: &Heard, again: &Heard) {
 
 async fn twice_is_once(db: Db) {
     let episode = beginning();
-    let app = TestApp::start(db, &episode).await;
-    let played = app.play(&episode).await;
+    let (app, played) = TestApp::played(db, &episode).await;
     let caller = app.as_party(Party::Practice);
     let ask =
         Ask::json(path(&played), &message(&played, "once")).with("Idempotency-Key", "\"m-1\"");
@@ -125,8 +124,7 @@ async fn twice_is_once(db: Db) {
 
 async fn twenty_at_once_are_one(db: Db) {
     let episode = beginning();
-    let app = TestApp::start(db, &episode).await;
-    let played = app.play(&episode).await;
+    let (app, played) = TestApp::played(db, &episode).await;
     let caller = app.as_party(Party::Practice);
     let ask = Ask::json(path(&played), &message(&played, "once"));
     let all = join_all((0..20).map(|_| ask.send(caller))).await;
@@ -198,8 +196,7 @@ fn is_flagged(opened: &Heard) -> bool {
 
 async fn across_a_restart(db: Db) {
     let episode = beginning();
-    let app = TestApp::start(db, &episode).await;
-    let played = app.play(&episode).await;
+    let (app, played) = TestApp::played(db, &episode).await;
     let caller = app.as_party(Party::Practice);
     let ask = Ask::json(path(&played), &message(&played, "once"));
     let first = ask.send(caller).await;

@@ -48,8 +48,7 @@ fn push(list: &mut Value, one: Value) {
 /// A service with the first sample, and a problem of its patient that says substance abuse, with these labels.
 async fn problem(db: Db, stated: &[&str]) -> (TestApp, Value) {
     let (episode, _) = sample(FIRST);
-    let app = TestApp::start(db, &episode).await;
-    app.play(&episode).await;
+    let (app, _) = TestApp::played(db, &episode).await;
     let practice = app.as_party(Party::Practice);
     let patient = only(practice, "/fhir/Patient").await;
     let stated: Vec<Value> = stated.iter().map(|code| label(code)).collect();
@@ -235,8 +234,7 @@ async fn what_must_stay_is_refused_and_leaves_no_trace(db: Db) {
 
 async fn a_record_of_an_episode_is_lowered_beside_a_running_service(db: Db) {
     let (episode, _) = sample(MINOR);
-    let app = TestApp::start(db, &episode).await;
-    let played = app.play(&episode).await;
+    let (app, played) = TestApp::played(db, &episode).await;
     let practice = app.as_party(Party::Practice);
     let flag = async || {
         let set = get(practice, "/fhir/DetectedIssue").await.expect(200);
@@ -302,8 +300,7 @@ async fn what_no_consent_can_name_is_taken_off_code_by_code(db: Db) {
 
 async fn what_names_no_patient_stays_its_patients(db: Db) {
     let (episode, _) = sample(FIRST);
-    let app = TestApp::start(db, &episode).await;
-    app.play(&episode).await;
+    let (app, _) = TestApp::played(db, &episode).await;
     let practice = app.as_party(Party::Practice);
     let set = get(practice, "/fhir/Medication?_security=PSY&_count=1").await;
     let drug = set.expect(200)["entry"][0]["resource"].clone();

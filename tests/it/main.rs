@@ -51,6 +51,7 @@ mod shape;
 mod smart;
 mod subscription;
 mod telemetry;
+mod template;
 mod tidy;
 mod validate;
 mod wire;

@@ -124,8 +124,7 @@ fn judge(row: &Row, names: &Names, heard: &Heard) -> Option<String> {
 }
 
 async fn every_row_is_refused_as_it_says(db: Db) {
-    let app = TestApp::start(db, &beginning()).await;
-    app.play(&beginning()).await;
+    let (app, _) = TestApp::played(db, &beginning()).await;
     let practice = app.as_party(Party::Practice);
     let made = json!({ "resourceType": "Patient", "gender": "female", "birthDate": "1980-02-03",
         "name": [{ "family": "Synthetic", "given": ["Malformed"] }] });

@@ -36,8 +36,7 @@ struct Pair {
 
 impl Pair {
     async fn new(db: Db) -> Self {
-        let practice = TestApp::start(db, &referred()).await;
-        let played = practice.play(&referred()).await;
+        let (practice, played) = TestApp::played(db, &referred()).await;
         let partner = TestApp::start(db, &referred()).await;
         let parcel = Parcel::of(practice.as_party(Party::Partner)).await;
         Self {

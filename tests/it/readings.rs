@@ -18,8 +18,7 @@ both!(
 
 async fn a_reading_is_kept_and_never_stale(db: Db) {
     let episode = beginning();
-    let app = TestApp::start(db, &episode).await;
-    let played = app.play(&episode).await;
+    let (app, played) = TestApp::played(db, &episode).await;
     let practice = app.as_party(Party::Practice);
     let id = Id::new(played.episode.as_str()).expect("an id");
     let path = format!("/kap/v1/episodes/{id}");
@@ -56,8 +55,7 @@ async fn a_reading_is_kept_and_never_stale(db: Db) {
 
 async fn an_organization_is_read_with_its_endpoint(db: Db) {
     let (episode, _) = sample(FIRST);
-    let app = TestApp::start(db, &episode).await;
-    app.play(&episode).await;
+    let (app, _) = TestApp::played(db, &episode).await;
     let practice = app.as_party(Party::Practice);
     let own = &episode.organizations.practice;
     let endpoint = own.endpoint.as_deref().expect("a FHIR server");

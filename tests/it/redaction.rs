@@ -41,8 +41,7 @@ fn open() -> Episode {
 
 async fn start(db: Db) -> (TestApp, String) {
     let episode = open();
-    let app = TestApp::start(db, &episode).await;
-    let played = app.play(&episode).await;
+    let (app, played) = TestApp::played(db, &episode).await;
     (app, played.episode.clone())
 }
 

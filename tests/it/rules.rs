@@ -58,8 +58,7 @@ async fn a_second_course_is_flagged(db: Db) {
 
 async fn the_end_of_a_session_is_a_fact(db: Db) {
     let (full, _) = sample(FIRST);
-    let app = TestApp::start(db, &full).await;
-    let played = app.play(&full).await;
+    let (app, played) = TestApp::played(db, &full).await;
     let practice = app.as_party(Party::Practice);
     let e = format!("/kap/v1/episodes/{}", played.episode);
     let plan = json!({

@@ -51,8 +51,7 @@ fn ids<'v>(all: impl IntoIterator<Item = &'v Value>) -> BTreeSet<&'v str> {
 
 async fn what_a_narrowed_scope_leaves_out_is_not_there(db: Db) {
     let (episode, _) = sample(FIRST);
-    let app = TestApp::start(db, &episode).await;
-    let played = app.play(&episode).await;
+    let (app, played) = TestApp::played(db, &episode).await;
     let practice = app.as_party(Party::Practice);
     let narrow = narrow(&app, "vitals", "rs").await;
     let whole = get(practice, "/fhir/Observation?_count=1000")
@@ -129,8 +128,7 @@ async fn what_a_narrowed_scope_leaves_out_is_not_there(db: Db) {
 
 async fn what_a_narrowed_scope_writes_is_of_what_it_speaks_of(db: Db) {
     let (episode, _) = sample(FIRST);
-    let app = TestApp::start(db, &episode).await;
-    app.play(&episode).await;
+    let (app, _) = TestApp::played(db, &episode).await;
     let practice = app.as_party(Party::Practice);
     let narrow = narrow(&app, "vitals", "crus").await;
     let patient = get(practice, "/fhir/Patient").await.expect(200);

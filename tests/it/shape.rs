@@ -20,8 +20,7 @@ both!(
 
 async fn start(db: Db) -> (TestApp, Value) {
     let (full, _) = sample(FIRST);
-    let app = TestApp::start(db, &full).await;
-    app.play(&full).await;
+    let (app, _) = TestApp::played(db, &full).await;
     let patient = only(app.as_party(Party::Practice), "/fhir/Patient").await;
     (app, patient)
 }

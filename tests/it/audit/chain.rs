@@ -30,8 +30,7 @@ pub async fn report(app: &App, told: Option<Anchor>) -> Report {
 
 /// Three batches at least.
 async fn sealed(db: Db) -> TestApp {
-    let app = TestApp::start(db, &beginning()).await;
-    app.play(&beginning()).await;
+    let (app, _) = TestApp::played(db, &beginning()).await;
     for _ in 0..3 {
         Ask::get("/fhir/Patient")
             .send(app.as_party(Party::Practice))

@@ -13,8 +13,7 @@ both!(
 );
 
 async fn nothing_leaves_and_nothing_is_done(db: Db) {
-    let app = TestApp::start(db, &beginning()).await;
-    let played = app.play(&beginning()).await;
+    let (app, played) = TestApp::played(db, &beginning()).await;
     let practice = app.as_party(Party::Practice);
     let path = format!("/kap/v1/episodes/{}", played.episode);
     let patient = Ask::get("/fhir/Patient").send(practice).await.json();

@@ -13,8 +13,7 @@ both!(what_went_to_others_is_told_to_the_practice);
 
 async fn what_went_to_others_is_told_to_the_practice(db: Db) {
     let (episode, _) = sample(FIRST);
-    let app = TestApp::start(db, &episode).await;
-    let played = app.play(&episode).await;
+    let (app, played) = TestApp::played(db, &episode).await;
     let practice = app.as_party(Party::Practice);
     let set = get(practice, "/fhir/Patient").await.expect(200);
     let patient = text(&set["entry"][0]["resource"]["id"]).to_owned();

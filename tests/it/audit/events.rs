@@ -31,8 +31,7 @@ async fn patient(caller: &Caller) -> String {
 
 async fn who_sees_which_events(db: Db) {
     let (episode, _) = sample(FIRST);
-    let app = TestApp::start(db, &episode).await;
-    app.play(&episode).await;
+    let (app, _) = TestApp::played(db, &episode).await;
     let id = patient(app.as_party(Party::Practice)).await;
     let (officer, _) = client(
         &app,
@@ -126,8 +125,7 @@ async fn who_sees_which_events(db: Db) {
 
 async fn events_are_searched(db: Db) {
     let (episode, _) = sample(FIRST);
-    let app = TestApp::start(db, &episode).await;
-    app.play(&episode).await;
+    let (app, _) = TestApp::played(db, &episode).await;
     let id = patient(app.as_party(Party::Practice)).await;
     let (officer, _) = client(
         &app,

@@ -169,8 +169,7 @@ async fn command(app: &TestApp, path: &str, body: &Value) {
 
 async fn refusals_leave_why(db: Db) {
     let (episode, _) = sample(FIRST);
-    let app = TestApp::start(db, &episode).await;
-    app.play(&episode).await;
+    let (app, _) = TestApp::played(db, &episode).await;
     let partner = app.as_party(Party::Partner);
     let missing = "00000000-0000-4000-8000-000000000000";
     let goal = json!({"resourceType": "Goal", "lifecycleStatus": "active", "description": {"text": "x"},
@@ -292,8 +291,7 @@ async fn the_operator_leaves_traces_too(db: Db) {
 
 /// Whatever is asked of whichever route, with a token: it is in the audit.
 async fn every_route_leaves_a_trace(db: Db) {
-    let app = TestApp::start(db, &beginning()).await;
-    let played = app.play(&beginning()).await;
+    let (app, played) = TestApp::played(db, &beginning()).await;
     let practice = app.as_party(Party::Practice);
     let mut count = 0;
     for (verb, path) in contract::protected() {

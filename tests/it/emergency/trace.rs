@@ -21,8 +21,7 @@ both!(
 
 async fn the_reason_is_in_the_audit_and_nowhere_else(db: Db) {
     let (episode, _) = sample(FIRST);
-    let app = TestApp::start(db, &episode).await;
-    app.play(&episode).await;
+    let (app, _) = TestApp::played(db, &episode).await;
     app.app.auth.allow_emergencies();
     let rescuer = Rescuer::new(&app, "rescuer", Role::ExternalEhr).await;
     let broken = rescuer.in_emergency(&app).await;
@@ -82,8 +81,7 @@ async fn the_reason_is_in_the_audit_and_nowhere_else(db: Db) {
 
 async fn the_patient_and_the_second_person_are_told(db: Db) {
     let (episode, _) = sample(FIRST);
-    let app = TestApp::start(db, &episode).await;
-    app.play(&episode).await;
+    let (app, _) = TestApp::played(db, &episode).await;
     app.app.auth.allow_emergencies();
     let rescuer = Rescuer::new(&app, "rescuer", Role::ExternalEhr).await;
     let broken = rescuer.in_emergency(&app).await;

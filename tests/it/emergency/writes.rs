@@ -11,8 +11,7 @@ both!(an_emergency_writes_nothing_by_any_door);
 
 async fn an_emergency_writes_nothing_by_any_door(db: Db) {
     let (episode, _) = sample(FIRST);
-    let app = TestApp::start(db, &episode).await;
-    let played = app.play(&episode).await;
+    let (app, played) = TestApp::played(db, &episode).await;
     app.app.auth.allow_emergencies();
     let doctor = Rescuer::new(&app, "doctor", Role::PartnerPrescriber).await;
     let (_, body) = doctor.ask(&app, None).await;

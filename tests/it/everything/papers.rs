@@ -19,8 +19,7 @@ both!(
 
 async fn documents_are_found_and_written(db: Db) {
     let (episode, _) = sample(FIRST);
-    let app = TestApp::start(db, &episode).await;
-    app.play(&episode).await;
+    let (app, _) = TestApp::played(db, &episode).await;
     for party in [Party::Practice, Party::Partner, Party::Ehr] {
         let caller = app.as_party(party);
         let patients = get(caller, "/fhir/Patient").await.json();

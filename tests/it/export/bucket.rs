@@ -177,8 +177,7 @@ async fn a_part_of_a_file_can_be_taken(db: Db) {
     app.stop().await;
     // On disk it is the same.
     let (episode, _) = sample(FIRST);
-    let app = TestApp::start(db, &episode).await;
-    app.play(&episode).await;
+    let (app, _) = TestApp::played(db, &episode).await;
     ranges(app.as_party(Party::Practice)).await;
     let root = app.app.exports.files().and_then(Files::root);
     let _ = std::fs::remove_dir_all(root.expect("a folder"));

@@ -13,8 +13,7 @@ both!(the_protocol_is_kept);
 
 async fn the_protocol_is_kept(db: Db) {
     let (episode, _) = sample(FIRST);
-    let app = TestApp::start(db, &episode).await;
-    app.play(&episode).await;
+    let (app, _) = TestApp::played(db, &episode).await;
     let caller = app.as_party(Party::Practice);
     for (path, headers, status) in [
         ("/fhir/$export", &[][..], 400),

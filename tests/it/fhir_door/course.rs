@@ -38,8 +38,7 @@ fn stepped(course: &Value, phase: &str, at: &str, by: &str, reason: &str) -> Val
 
 async fn a_hold_and_its_end_are_written_as_history(db: Db) {
     let (episode, _) = crate::app::sample(SECOND.text);
-    let app = TestApp::start(db, &episode).await;
-    let played = app.play(&episode).await;
+    let (app, played) = TestApp::played(db, &episode).await;
     let (practice, partner) = (app.as_party(Party::Practice), app.as_party(Party::Partner));
     let path = format!("/kap/v1/episodes/{}", played.episode);
     let shown = get(practice, &path).await.expect(200);
@@ -96,8 +95,7 @@ async fn a_hold_and_its_end_are_written_as_history(db: Db) {
 
 async fn an_identifier_opens_no_gate(db: Db) {
     let (episode, _) = crate::app::sample(SECOND.text);
-    let app = TestApp::start(db, &episode).await;
-    let played = app.play(&episode).await;
+    let (app, played) = TestApp::played(db, &episode).await;
     let practice = app.as_party(Party::Practice);
     let path = format!("/kap/v1/episodes/{}", played.episode);
     let shown = get(practice, &path).await.expect(200);

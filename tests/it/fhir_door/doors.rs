@@ -20,8 +20,7 @@ async fn two_doors_one_record(db: Db) {
     let (json_door, by_json, impression) = clearance_of(db).await;
     json_door.stop().await;
 
-    let fhir_door = TestApp::start(db, &evaluated()).await;
-    let played = fhir_door.play(&evaluated()).await;
+    let (fhir_door, played) = TestApp::played(db, &evaluated()).await;
     let (practice, partner) = (
         fhir_door.as_party(Party::Practice),
         fhir_door.as_party(Party::Partner),

@@ -14,8 +14,7 @@ fn task_as(task: &Value, status: &str, business: &str, at: &str) -> Value {
 }
 
 async fn a_partner_plays_its_part(db: Db) {
-    let app = TestApp::start(db, &referred()).await;
-    let played = app.play(&referred()).await;
+    let (app, played) = TestApp::played(db, &referred()).await;
     let (practice, partner) = (app.as_party(Party::Practice), app.as_party(Party::Partner));
     let task = only(partner, "/fhir/Task?status=requested&focus:missing=false").await;
 

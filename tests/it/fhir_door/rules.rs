@@ -8,8 +8,7 @@ both!(refusals_name_their_element, facts_are_flagged_not_refused);
 async fn refusals_name_their_element(db: Db) {
     let (json_door, _, impression) = clearance_of(db).await;
     json_door.stop().await;
-    let app = TestApp::start(db, &evaluated()).await;
-    app.play(&evaluated()).await;
+    let (app, _) = TestApp::played(db, &evaluated()).await;
     let partner = app.as_party(Party::Partner);
     let good = partners_own(&impression);
     let without = |name: &str| {
@@ -77,8 +76,7 @@ async fn refusals_name_their_element(db: Db) {
 
 async fn facts_are_flagged_not_refused(db: Db) {
     let (full, _) = sample(FIRST);
-    let app = TestApp::start(db, &full).await;
-    let played = app.play(&full).await;
+    let (app, played) = TestApp::played(db, &full).await;
     let (practice, partner) = (app.as_party(Party::Practice), app.as_party(Party::Partner));
     let set = get(
         practice,

@@ -7,8 +7,7 @@ both!(pages_are_stable, us_core_searches);
 
 async fn pages_are_stable(db: Db) {
     let (full, _) = sample(FIRST);
-    let app = TestApp::start(db, &full).await;
-    app.play(&full).await;
+    let (app, _) = TestApp::played(db, &full).await;
     let practice = app.as_party(Party::Practice);
     let all = get(practice, "/fhir/Observation?_count=1000")
         .await
@@ -64,8 +63,7 @@ async fn pages_are_stable(db: Db) {
 
 async fn us_core_searches(db: Db) {
     let (full, _) = sample(FIRST);
-    let app = TestApp::start(db, &full).await;
-    app.play(&full).await;
+    let (app, _) = TestApp::played(db, &full).await;
     let practice = app.as_party(Party::Practice);
     let patient = only(practice, "/fhir/Patient").await;
     let id = text(&patient["id"]);

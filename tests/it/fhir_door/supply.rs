@@ -56,8 +56,7 @@ pub fn supply(patient: &Value, episode: &str, lead: &str) -> Value {
 }
 
 async fn prescription_and_supply_in_one_transaction(db: Db) {
-    let app = TestApp::start(db, &cleared()).await;
-    let played = app.play(&cleared()).await;
+    let (app, played) = TestApp::played(db, &cleared()).await;
     let (practice, partner) = (app.as_party(Party::Practice), app.as_party(Party::Partner));
     let lead = text(
         &only(

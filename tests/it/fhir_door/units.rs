@@ -16,8 +16,7 @@ fn own(resource: &Value, without: &[&str]) -> Value {
 
 async fn doses_and_limits_are_read_in_their_units(db: Db) {
     let (full, _) = sample(FIRST);
-    let app = TestApp::start(db, &full).await;
-    let played = app.play(&full).await;
+    let (app, played) = TestApp::played(db, &full).await;
     let (practice, partner) = (app.as_party(Party::Practice), app.as_party(Party::Partner));
     let path = "/fhir/MedicationAdministration?status=completed&_sort=-effective-time&_count=1";
     let last = get(practice, path).await.expect(200)["entry"][0]["resource"].clone();

@@ -6,8 +6,7 @@ use crate::both;
 both!(versions_and_preferences, references_and_shapes);
 
 async fn versions_and_preferences(db: Db) {
-    let app = TestApp::start(db, &cleared()).await;
-    app.play(&cleared()).await;
+    let (app, _) = TestApp::played(db, &cleared()).await;
     let (practice, partner) = (app.as_party(Party::Practice), app.as_party(Party::Partner));
     let patient = only(practice, "/fhir/Patient").await;
     let path = format!("/fhir/Patient/{}", text(&patient["id"]));
@@ -122,8 +121,7 @@ async fn versions_and_preferences(db: Db) {
 }
 
 async fn references_and_shapes(db: Db) {
-    let app = TestApp::start(db, &cleared()).await;
-    app.play(&cleared()).await;
+    let (app, _) = TestApp::played(db, &cleared()).await;
     let practice = app.as_party(Party::Practice);
     let patient = text(&only(practice, "/fhir/Patient").await["id"]).to_owned();
     let role = only(

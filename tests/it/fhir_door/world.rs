@@ -24,8 +24,7 @@ fn another(identifier: &str) -> Episode {
 
 impl World {
     pub async fn new(db: Db) -> Self {
-        let app = TestApp::start(db, &cleared()).await;
-        let own = app.play(&cleared()).await;
+        let (app, own) = TestApp::played(db, &cleared()).await;
         let next = another("SYN-200001");
         let neighbour = play(&next, &app.callers, "neighbour", |_, _| {}).await;
         let neighbour = neighbour.expect("the neighbour's episode");

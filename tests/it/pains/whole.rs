@@ -26,8 +26,7 @@ both!(
 
 /// Nothing that validation knows expires: a day, a year later the same resource is judged by the same words.
 async fn a_verdict_does_not_age(db: Db) {
-    let app = TestApp::start(db, &cleared()).await;
-    app.play(&cleared()).await;
+    let (app, _) = TestApp::played(db, &cleared()).await;
     let own = patient(app.as_party(Party::Practice)).await;
     let judged = async |caller: &Caller| {
         let mut verdicts = vec![];
@@ -106,8 +105,7 @@ async fn the_program_alone_serves_in_little_memory(db: Db) {
 
 /// Two practice networks on one database, with clients of the same names: neither finds anything of the other's.
 async fn a_tenant_is_not_there_for_another(db: Db) {
-    let app = TestApp::start(db, &cleared()).await;
-    app.play(&cleared()).await;
+    let (app, _) = TestApp::played(db, &cleared()).await;
     let here = app.as_party(Party::Practice);
     let listener = server::bind("127.0.0.1:0".parse().expect("address"))
         .await

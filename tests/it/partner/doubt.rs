@@ -51,8 +51,7 @@ async fn all_is_sent(app: &TestApp) {
 }
 
 async fn what_is_not_found_by_its_identifier_is_not_there_twice(db: Db) {
-    let app = TestApp::start(db, &referred()).await;
-    app.play(&referred()).await;
+    let (app, _) = TestApp::played(db, &referred()).await;
     let peer = server(&app, Habits::default()).await;
     let blind = [
         "Task",
@@ -98,8 +97,7 @@ async fn what_is_not_found_by_its_identifier_is_not_there_twice(db: Db) {
 
 async fn doses_are_not_there_twice_where_the_patient_is_not_sent(db: Db) {
     let (episode, _) = sample(FIRST);
-    let app = TestApp::start(db, &episode).await;
-    app.play(&episode).await;
+    let (app, _) = TestApp::played(db, &episode).await;
     let partner = app.as_party(Party::Partner);
     let doses = get(partner, "/fhir/MedicationAdministration?_summary=count")
         .await
@@ -126,8 +124,7 @@ async fn doses_are_not_there_twice_where_the_patient_is_not_sent(db: Db) {
 }
 
 async fn a_search_that_is_refused_holds_nothing_up(db: Db) {
-    let app = TestApp::start(db, &referred()).await;
-    app.play(&referred()).await;
+    let (app, _) = TestApp::played(db, &referred()).await;
     let peer = server(&app, Habits::default()).await;
     peer.fail(Fault::new(Does::DoAndCut).on("POST /"));
     for on in ["GET /Consent*", "GET /Condition*"] {
@@ -143,8 +140,7 @@ async fn a_search_that_is_refused_holds_nothing_up(db: Db) {
 
 async fn an_adverse_event_is_sent_once_it_is_known_what_is_there(db: Db) {
     let (episode, _) = sample(SECOND.text);
-    let app = TestApp::start(db, &episode).await;
-    app.play(&episode).await;
+    let (app, _) = TestApp::played(db, &episode).await;
     let mut habits = Habits::default();
     habits.kinds.push("AdverseEvent".into());
     let peer = server(&app, habits).await;

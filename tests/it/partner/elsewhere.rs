@@ -199,8 +199,7 @@ async fn nothing_is_there_twice(db: Db) {
 }
 
 async fn visits_there_settle_what_is_due_here(db: Db) {
-    let app = TestApp::start(db, &cleared()).await;
-    let played = app.play(&cleared()).await;
+    let (app, played) = TestApp::played(db, &cleared()).await;
     let peer = peer(&app, Habits::default()).await;
     exchanged(&app).await;
     let practice = app.as_party(Party::Practice);

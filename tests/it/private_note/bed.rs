@@ -43,8 +43,7 @@ pub fn two_therapists() -> Episode {
 impl Bed {
     pub async fn new(db: Db) -> Self {
         let episode = two_therapists();
-        let app = TestApp::start(db, &episode).await;
-        let played = app.play(&episode).await;
+        let (app, played) = TestApp::played(db, &episode).await;
         let again = play(&episode, &app.callers, "again", |_, _| {}).await;
         let id = |name: &str| played.names[name].clone();
         Self {

@@ -4,7 +4,6 @@ use std::path::Path;
 use std::sync::Arc;
 
 use kap_fhir::auth::key::PrivateKey;
-use kap_fhir::store::{Options, Store};
 use rusqlite::Connection;
 use rusqlite::types::ValueRef;
 use serde_json::Value;
@@ -17,6 +16,7 @@ use super::seed::{Hands, Made, seed};
 use crate::app::tempdir::Folder;
 use crate::app::{Db, store};
 use crate::raw::{Place, connected};
+use crate::template::{file, whole};
 
 /// Patients of one practice.
 pub struct Filling {
@@ -99,16 +99,12 @@ impl Mould {
 
     /// A copy in a database of that kind. Its clock stands where this one stood, and gives other ids.
     pub async fn copy(&self, db: Db) -> Bench {
-        let folder = Folder::new();
-        let file = folder.path().join("kap.db");
-        std::fs::write(&file, &self.file).expect("a copy");
         let (store, place) = match db {
-            Db::Sqlite => {
-                let url = format!("sqlite:{}", file.display());
-                let store = Store::open(&url, Options::default()).await.expect("sqlite");
-                (Arc::new(store), Place::File(folder))
-            }
+            Db::Sqlite => file(&self.file).await,
             Db::Postgres => {
+                let folder = Folder::new();
+                let file = folder.path().join("kap.db");
+                std::fs::write(&file, &self.file).expect("a copy");
                 let (store, place) = store(db).await;
                 if let Place::Schema(schema) = &place {
                     fill(schema, &file).await;
@@ -120,18 +116,6 @@ impl Mould {
         while bench.ids() < self.ids {}
         bench
     }
-}
-
-/// The database in one file.
-fn whole(place: &Place) -> Vec<u8> {
-    let Place::File(folder) = place else {
-        panic!("a mould is of SQLite");
-    };
-    let (from, to) = (folder.path().join("kap.db"), folder.path().join("whole.db"));
-    let connection = Connection::open(from).expect("the database");
-    let sql = format!("VACUUM INTO '{}'", to.display());
-    connection.execute_batch(&sql).expect("one file");
-    std::fs::read(to).expect("the file")
 }
 
 /// Fills the tables of an empty schema with the rows of an SQLite database.

@@ -2,7 +2,6 @@
 
 use std::sync::atomic::{AtomicU32, Ordering};
 
-use kap_fhir::demo::log_in;
 use kap_fhir::demo::notes::of_file;
 use kap_fhir::demo::player::{Play, Played, Reply};
 use kap_fhir::demo::script::{Party, with_notes};
@@ -28,14 +27,9 @@ impl Stage {
     /// A service with the parties of the file, and its clock.
     pub async fn set(db: Db, case: Case) -> Self {
         let lifted = lift::lift(case.text).expect("an episode file");
-        let mut app = TestApp::start(db, &lifted.episode).await;
         let as_of = lifted.as_of.expect("asOf");
-        app.app.clock.advance(as_of.0 - app.app.clock.now());
-        app.callers = log_in(&app.base, &app.logins, &app.app.clock)
-            .await
-            .expect("tokens");
         Self {
-            app,
+            app: TestApp::start_at(db, &lifted.episode, as_of.0).await,
             case,
             episode: lifted.episode,
             file: serde_json::from_str(case.text).expect("JSON"),

@@ -11,8 +11,7 @@ use crate::fhir_door::{cleared, get, text};
 both!(matches_come_in_the_order_that_is_asked_for);
 
 async fn matches_come_in_the_order_that_is_asked_for(db: Db) {
-    let app = TestApp::start(db, &cleared()).await;
-    app.play(&cleared()).await;
+    let (app, _) = TestApp::played(db, &cleared()).await;
     let practice = app.as_party(Party::Practice);
     let patient = patient(practice).await;
     let mut named = Vec::new();

@@ -45,8 +45,7 @@ const OLD: &str = "DELETE FROM index_quantity; DELETE FROM index_pair; DELETE FR
 
 async fn old_records_are_indexed_anew_while_the_service_runs(db: Db) {
     let (full, _) = sample(FIRST);
-    let app = TestApp::start(db, &full).await;
-    app.play(&full).await;
+    let (app, _) = TestApp::played(db, &full).await;
     let practice = app.as_party(Party::Practice);
     let patient = patient(practice).await;
     let weigh = |kg| {

@@ -13,8 +13,7 @@ both!(
 );
 
 async fn what_cannot_be_compared_is_not_missing(db: Db) {
-    let app = TestApp::start(db, &cleared()).await;
-    app.play(&cleared()).await;
+    let (app, _) = TestApp::played(db, &cleared()).await;
     let practice = app.as_party(Party::Practice);
     let patient = patient(practice).await;
     let mut numbers = Vec::new();
@@ -53,8 +52,7 @@ async fn what_cannot_be_compared_is_not_missing(db: Db) {
 }
 
 async fn groups_and_care_managers_are_found_as_the_standard_says(db: Db) {
-    let app = TestApp::start(db, &cleared()).await;
-    app.play(&cleared()).await;
+    let (app, _) = TestApp::played(db, &cleared()).await;
     let practice = app.as_party(Party::Practice);
     let concept = |code| json!({ "coding": [{ "system": "urn:test", "code": code }] });
     let group = json!({ "resourceType": "Group", "type": "person", "actual": false, "characteristic": [

@@ -19,8 +19,7 @@ both!(
 );
 
 async fn observations_are_found_by_what_was_measured(db: Db) {
-    let app = TestApp::start(db, &cleared()).await;
-    app.play(&cleared()).await;
+    let (app, _) = TestApp::played(db, &cleared()).await;
     let practice = app.as_party(Party::Practice);
     let patient = patient(practice).await;
     let of = |code: &str, more| observation(&patient, code, &more);
@@ -119,8 +118,7 @@ async fn observations_are_found_by_what_was_measured(db: Db) {
 }
 
 async fn conditions_patients_and_the_directory_are_found(db: Db) {
-    let app = TestApp::start(db, &cleared()).await;
-    app.play(&cleared()).await;
+    let (app, _) = TestApp::played(db, &cleared()).await;
     let practice = app.as_party(Party::Practice);
     let patient = patient(practice).await;
     let condition = json!({
@@ -194,8 +192,7 @@ async fn conditions_patients_and_the_directory_are_found(db: Db) {
 }
 
 async fn events_of_the_audit_are_found_by_their_parts(db: Db) {
-    let app = TestApp::start(db, &cleared()).await;
-    app.play(&cleared()).await;
+    let (app, _) = TestApp::played(db, &cleared()).await;
     let organization = app.as_party(Party::Practice);
     let practice =
         text(&only(organization, "/fhir/EpisodeOfCare").await["managingOrganization"]["reference"])
@@ -257,8 +254,7 @@ async fn events_of_the_audit_are_found_by_their_parts(db: Db) {
 }
 
 async fn an_integrator_is_told_nothing_by_words(db: Db) {
-    let app = TestApp::start(db, &cleared()).await;
-    app.play(&cleared()).await;
+    let (app, _) = TestApp::played(db, &cleared()).await;
     let practice = app.as_party(Party::Practice);
     let organization =
         text(&only(practice, "/fhir/EpisodeOfCare").await["managingOrganization"]["reference"])

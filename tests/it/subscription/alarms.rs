@@ -34,8 +34,7 @@ fn event(by: &str, severity: &str) -> Value {
 }
 
 async fn an_alert_is_told_again_until_somebody_has_seen_it(db: Db) {
-    let app = TestApp::start(db, &cleared()).await;
-    let played = app.play(&cleared()).await;
+    let (app, played) = TestApp::played(db, &cleared()).await;
     let (practice, partner) = (app.as_party(Party::Practice), app.as_party(Party::Partner));
     let hook = Hook::open().await;
     subscribed(partner, &to("kap-safety-alert", &hook.url()), &hook).await;
@@ -120,8 +119,7 @@ async fn an_alert_is_told_again_until_somebody_has_seen_it(db: Db) {
 
 async fn days_that_come_are_told_once(db: Db) {
     let (episode, _) = sample(FIRST);
-    let app = TestApp::start(db, &episode).await;
-    let played = app.play(&episode).await;
+    let (app, played) = TestApp::played(db, &episode).await;
     let practice = app.as_party(Party::Practice);
     let hook = Hook::open().await;
     subscribed(practice, &to("kap-followup-due", &hook.url()), &hook).await;

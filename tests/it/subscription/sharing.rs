@@ -53,8 +53,7 @@ async fn sharing(practice: &Caller, episode: &str) -> Vec<Value> {
 
 async fn a_consent_that_was_taken_back_closes_what_waits(db: Db) {
     let (episode, _) = sample(FIRST);
-    let app = TestApp::start(db, &episode).await;
-    let played = app.play(&episode).await;
+    let (app, played) = TestApp::played(db, &episode).await;
     let patient = crate::fhir_door::world::patient(&played).to_owned();
     let practice = app.as_party(Party::Practice);
     let own = app
@@ -177,8 +176,7 @@ async fn others_are_told_nothing(db: Db) {
 
 async fn what_happens_between_two_handshakes_is_told(db: Db) {
     let (episode, _) = sample(FIRST);
-    let app = TestApp::start(db, &episode).await;
-    let played = app.play(&episode).await;
+    let (app, played) = TestApp::played(db, &episode).await;
     let patient = crate::fhir_door::world::patient(&played).to_owned();
     let practice = app.as_party(Party::Practice);
     let hook = Hook::open().await;
