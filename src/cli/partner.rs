@@ -73,6 +73,9 @@ pub struct AddArgs {
     /// The id of this service as a client there. Without, it does not log in.
     #[arg(long, default_value = "")]
     client_there: String,
+    /// Where that server gives tokens. Without, it says so itself, and is believed for a place on its own host.
+    #[arg(long, default_value = "")]
+    token_url: String,
     /// The scopes that are asked for there.
     #[arg(long, default_value = "system/*.crus")]
     scopes: String,
@@ -155,6 +158,7 @@ async fn add(args: AddArgs) -> Result<()> {
         client: args.client,
         base: args.base,
         client_there: args.client_there,
+        token_url: args.token_url,
         scopes: args.scopes,
         every: args.every,
     };

@@ -72,6 +72,7 @@ async fn tells(
         client: account(here, party)?.client.into(),
         base: format!("{}/fhir", there.base),
         client_there: client_there.clone(),
+        token_url: String::new(),
         scopes: "system/*.cruds".into(),
         sends: sends.to_vec(),
         receives: vec![],

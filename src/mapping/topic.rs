@@ -38,6 +38,8 @@ pub const FOLLOW_UP_DUE: &str = "kap-followup-due";
 pub const ALERT: &str = "kap-safety-alert";
 /// The code of the topic of clearances, which also speaks when one expires.
 pub const CLEARANCE: &str = "kap-clearance-decision";
+/// The code of the topic of consents, which also speaks when one expires.
+pub const CONSENT: &str = "kap-consent-changed";
 
 /// Every topic.
 #[rustfmt::skip]
@@ -57,7 +59,7 @@ pub const TOPICS: &[Topic] = &[
         of: &[("AdverseEvent", &["subject", "severity", "seriousness"]), ("DetectedIssue", &["patient", "severity", "rule"])], alert: true, fires: alert },
     Topic { code: FOLLOW_UP_DUE, title: "Follow-up due", when: "A follow-up is due within seven days, or overdue.",
         of: &[("Task", &["owner", "requester", "status", "patient"])], alert: false, fires: |_| false },
-    Topic { code: "kap-consent-changed", title: "Consent changed", when: "A consent is given, changed or withdrawn.",
+    Topic { code: CONSENT, title: "Consent changed", when: "A consent is given, changed or withdrawn, or expires.",
         of: &[("Consent", &["patient", "consent-kind", "status"])], alert: false, fires: consent },
     Topic { code: "kap-document-available", title: "Document available", when: "A document is published, replaced or superseded.",
         of: &[("DocumentReference", &["patient", "type", "status"])], alert: false, fires: document },
@@ -97,6 +99,12 @@ pub fn told(change: Change<'_>) -> impl Iterator<Item = &'static Topic> {
     TOPICS
         .iter()
         .filter(move |topic| topic.filters(change.kind).is_some() && (topic.fires)(change))
+}
+
+/// Whether a record says of itself that it holds.
+#[must_use]
+pub fn is_active(value: &Value) -> bool {
+    value["status"] == "active"
 }
 
 /// Whether records of this type are of any topic.

@@ -11,8 +11,15 @@ use crate::kap::base::Id;
 pub struct Come {
     pub key: Key,
     pub version: i64,
-    /// The end of the day that it states.
+    /// The end of the day that it states, or the beginning.
     pub at: i64,
+}
+
+/// What comes of a day or a period.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Edge {
+    Begin,
+    End,
 }
 
 /// Which days are looked for.
@@ -24,7 +31,8 @@ pub struct Looked {
     pub param: &'static str,
     /// What is told of it, so that it is told once.
     pub what: &'static str,
-    /// Days that end after this …
+    pub edge: Edge,
+    /// Days that end, or begin, after this …
     pub after: i64,
     /// … and not after that.
     pub until: i64,
@@ -36,11 +44,17 @@ pub const TOLD: &str = "day of the calendar";
 impl Store {
     /// Some of the records whose day came and was not told.
     pub async fn come(&self, tenant: &str, looked: Looked) -> Result<Vec<Come>> {
-        const TEXT: &str = "SELECT d.id, r.version, MAX(d.hi) FROM index_date d \
-            JOIN resource r ON r.tenant = d.tenant AND r.type = d.type AND r.id = d.id AND r.deleted = 0 \
-            WHERE d.tenant = $1 AND d.type = $2 AND d.param = $3 AND d.hi > $4 AND d.hi <= $5 AND NOT EXISTS \
-            (SELECT 1 FROM calendar_told t WHERE t.tenant = d.tenant AND t.type = d.type AND t.id = d.id \
-            AND t.what = $6 AND t.at = d.hi) GROUP BY d.id, r.version ORDER BY d.id LIMIT 100";
+        let at = match looked.edge {
+            Edge::Begin => "d.lo",
+            Edge::End => "d.hi",
+        };
+        let text = format!(
+            "SELECT d.id, r.version, MAX({at}) FROM index_date d \
+             JOIN resource r ON r.tenant = d.tenant AND r.type = d.type AND r.id = d.id AND r.deleted = 0 \
+             WHERE d.tenant = $1 AND d.type = $2 AND d.param = $3 AND {at} > $4 AND {at} <= $5 AND NOT EXISTS \
+             (SELECT 1 FROM calendar_told t WHERE t.tenant = d.tenant AND t.type = d.type AND t.id = d.id \
+             AND t.what = $6 AND t.at = {at}) GROUP BY d.id, r.version ORDER BY d.id LIMIT 100"
+        );
         let args = vec![
             tenant.into(),
             looked.kind.into(),
@@ -49,7 +63,11 @@ impl Store {
             looked.until.into(),
             looked.what.into(),
         ];
-        let rows = self.read(Sql::new(TEXT, args)).await?;
+        let sql = Sql {
+            text: text.into(),
+            args,
+        };
+        let rows = self.read(sql).await?;
         let come = |row: &Row| {
             let broken = || Error::internal("an id of the index is none");
             Ok(Come {

@@ -94,6 +94,11 @@ pub(super) const ALL: &[Migration] = &[
         name: "partners",
         text: include_str!("migrations/0014_partner.sql"),
     },
+    Migration {
+        version: 15,
+        name: "told",
+        text: include_str!("migrations/0015_told.sql"),
+    },
 ];
 
 /// The table that tells which steps were taken.

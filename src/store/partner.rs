@@ -22,6 +22,8 @@ pub struct Partner {
     pub base: Arc<str>,
     /// The id of this service there.
     pub client_there: Arc<str>,
+    /// Where tokens are asked for; empty where the server says it, for a place on its own host.
+    pub token_url: Arc<str>,
     /// The scopes that are asked for there.
     pub scopes: Arc<str>,
     /// What is sent: words.
@@ -64,19 +66,20 @@ pub const UNKNOWN: &str = "partner";
 pub const LEASE: &str = "lease of the partner";
 
 const COLUMNS: &str = "id, client, base, client_there, scopes, sends, receives, every, disabled, created_at, since, \
-    due_at, attempt, failing_since, reason, said, ok_at, fence";
+    due_at, attempt, failing_since, reason, said, ok_at, fence, token_url";
 
 /// Adds one.
 #[must_use]
 pub fn add(tenant: &str, p: &Partner) -> Step {
     const TEXT: &str = "INSERT INTO partner (tenant, id, client, base, client_there, scopes, sends, receives, every, \
-        disabled, created_at, since, due_at, attempt, failing_since, reason, said, ok_at, lease_until, fence) \
-        VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, 0, 0, '', '', 0, 0, 0) ON CONFLICT DO NOTHING";
+        disabled, created_at, since, due_at, attempt, failing_since, reason, said, ok_at, lease_until, fence, token_url) \
+        VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, 0, 0, '', '', 0, 0, 0, $14) ON CONFLICT DO NOTHING";
     let mut args = vec![tenant.into()];
     args.extend([&p.id, &p.client, &p.base, &p.client_there, &p.scopes].map(|s| s.clone().into()));
     args.extend([&p.sends, &p.receives].map(|s| s.clone().into()));
     args.extend([p.every, i64::from(p.disabled), p.created_at].map(Value::from));
     args.extend([p.since.clone().into(), p.standing.due_at.into()]);
+    args.push(p.token_url.clone().into());
     Step::one(KNOWN, TEXT, args)
 }
 
@@ -117,10 +120,11 @@ pub fn beat(tenant: &str, p: &Partner, until: i64) -> Step {
     Step::one(LEASE, TEXT, args)
 }
 
-/// Notes how fetching from `p` stands now, and lets go of it.
+/// Notes how fetching from `p` stands now, and lets go of it; `since` is not noted where everything is to be looked at
+/// again meanwhile.
 #[must_use]
 pub fn settle(tenant: &str, p: &Partner, since: &str, to: &Standing) -> Step {
-    const TEXT: &str = "UPDATE partner SET since = $4, due_at = $5, attempt = $6, failing_since = $7, reason = $8, \
+    const TEXT: &str = "UPDATE partner SET since = CASE WHEN since = $11 THEN CAST($4 AS TEXT) ELSE since END, due_at = $5, attempt = $6, failing_since = $7, reason = $8, \
         said = $9, ok_at = $10, lease_until = 0 WHERE tenant = $1 AND id = $2 AND fence = $3";
     let mut args = vec![
         tenant.into(),
@@ -129,14 +133,16 @@ pub fn settle(tenant: &str, p: &Partner, since: &str, to: &Standing) -> Step {
         since.into(),
     ];
     args.extend(columns(to));
+    args.push(p.since.clone().into());
     Step::one(LEASE, TEXT, args)
 }
 
-/// Has everything of theirs looked at again.
+/// Has everything of theirs looked at again, by whoever fetches after this. `mark` is a word that no other call has: what
+/// was begun before is told by it.
 #[must_use]
-pub fn from_the_beginning(tenant: &str, id: &str) -> Step {
-    const TEXT: &str = "UPDATE partner SET since = '' WHERE tenant = $1 AND id = $2";
-    Step::any(TEXT, vec![tenant.into(), id.into()])
+pub fn from_the_beginning(tenant: &str, id: &str, mark: &str) -> Step {
+    const TEXT: &str = "UPDATE partner SET since = $3 WHERE tenant = $1 AND id = $2";
+    Step::any(TEXT, vec![tenant.into(), id.into(), mark.into()])
 }
 
 /// Makes all work with a partner due at `now`.
@@ -207,5 +213,6 @@ fn partner(row: &Row) -> Partner {
         created_at: row.int(9),
         since: row.text(10),
         standing: standing(row, 11),
+        token_url: row.text(18),
     }
 }

@@ -188,19 +188,24 @@ impl Store {
     ) -> Result<HashSet<(Key, i64)>> {
         let mut out = HashSet::new();
         for keys in of.chunks(200) {
-            let mut b = Builder::default();
-            b.push("SELECT DISTINCT id, version FROM subscription_event WHERE withheld = 0 AND tenant = ");
-            b.bind(tenant)
-                .push(" AND subscription = ")
-                .bind(id.as_str());
-            b.push(" AND type = ").bind(kind).push(" AND id IN (''");
-            for key in keys {
-                b.push(", ").bind(key.id.as_str());
-            }
-            b.push(")");
-            for row in &self.read(b.sql()).await? {
-                let id = Id::new(&*row.text(0)).ok_or_else(broken)?;
-                out.insert((Key::new(kind, id), row.int(1)));
+            // What is kept, and what is known of what was.
+            for table in [
+                "subscription_event WHERE withheld = 0 AND",
+                "subscription_told WHERE",
+            ] {
+                let mut b = Builder::default();
+                b.push("SELECT DISTINCT id, version FROM ").push(table);
+                b.push(" tenant = ").bind(tenant);
+                b.push(" AND subscription = ").bind(id.as_str());
+                b.push(" AND type = ").bind(kind).push(" AND id IN (''");
+                for key in keys {
+                    b.push(", ").bind(key.id.as_str());
+                }
+                b.push(")");
+                for row in &self.read(b.sql()).await? {
+                    let id = Id::new(&*row.text(0)).ok_or_else(broken)?;
+                    out.insert((Key::new(kind, id), row.int(1)));
+                }
             }
         }
         Ok(out)

@@ -116,12 +116,14 @@ async fn pushed(stage: &Stage, hook: &Hook, ear: &Ear) {
     }
 }
 
-/// Has the practice be told of everything, with whole records.
+/// Has the practice be told of everything, with whole records but for alerts, which hold none.
 async fn subscribed(own: &Caller, hook: &Hook) {
     for (n, topic) in TOPICS.iter().enumerate() {
         let mut body = crate::subscription::to(topic.code, &hook.url());
         let content = &mut body["channel"]["_payload"]["extension"][0]["valueCode"];
-        *content = json!("full-resource");
+        if !topic.alert {
+            *content = json!("full-resource");
+        }
         let made = Ask::post("/fhir/Subscription".to_owned(), body.to_string());
         let made = made
             .with("Content-Type", "application/fhir+json")

@@ -14,6 +14,7 @@ mod alike;
 mod doubt;
 mod elsewhere;
 mod network;
+mod parts;
 mod third;
 
 /// Who this service is at the partner's.
@@ -27,6 +28,7 @@ pub async fn partner_at(app: &TestApp, base: &str, sends: &[Flow], receives: &[F
         client: client.expect("a partner").client.into(),
         base: base.into(),
         client_there: THERE.into(),
+        token_url: String::new(),
         scopes: "system/*.crus".into(),
         sends: sends.to_vec(),
         receives: receives.to_vec(),

@@ -15,8 +15,10 @@ mod asking;
 pub mod crash;
 mod failing;
 mod network;
+mod opening;
 mod receivers;
 mod sharing;
+mod standing;
 mod webhooks;
 
 both!(a_course_is_told_in_order_and_signed);

@@ -122,6 +122,8 @@ impl std::fmt::Debug for Kept {
 struct One {
     /// Nothing is sent before.
     rests_until: i64,
+    /// How often in a row it did not answer.
+    silent: i64,
     token: Option<(String, i64)>,
     abilities: Option<(Abilities, i64)>,
     unfound: BTreeSet<String>,
@@ -174,6 +176,18 @@ impl Kept {
     /// Nothing is sent there before `until`.
     pub(super) fn rest(&self, partner: &Partner, until: i64) {
         self.with(partner, |one| one.rests_until = until);
+    }
+
+    /// How often in a row it did not answer, before this time.
+    pub(super) fn silent(&self, partner: &Partner) -> i64 {
+        self.with(partner, |one| {
+            one.silent += 1;
+            one.silent - 1
+        })
+    }
+
+    pub(super) fn answers(&self, partner: &Partner) {
+        self.with(partner, |one| one.silent = 0);
     }
 
     pub(super) fn rests(&self, partner: &Partner, now: i64) -> bool {

@@ -41,7 +41,15 @@ pub(super) async fn answer(remote: &Remote<'_>, abilities: &Abilities) -> Result
         if abilities.creates_once(kind) {
             ask.headers.push(("if-none-exist", &unless));
         }
-        let reply = remote.at(Method::POST, kind, ask).await?;
+        let reply = match remote.at(Method::POST, kind, ask).await {
+            // What it lets nobody tell it, or breaks down at, it does not take of the next one either.
+            Err(trouble) if trouble.failure.is_of_one_question() => {
+                let (partner, code) = (&*partner.id, trouble.failure.code());
+                tracing::warn!(partner, code, "answers to a partner are not taken");
+                return Ok(());
+            }
+            heard => heard?,
+        };
         if !matches!(reply.status, 200 | 201) {
             // It stays unanswered, and is seen here; the rest of the feed goes on.
             tracing::warn!(

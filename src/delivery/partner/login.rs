@@ -8,6 +8,9 @@ use super::trouble::{Failure, Trouble, plain};
 use crate::auth::jose;
 use crate::interaction::partner::keys;
 
+/// How long an assertion is good for, seconds.
+const ALIVE: u32 = 60;
+
 impl Remote<'_> {
     /// A token; `None` where nobody logs in there.
     pub(super) async fn token(&self, fresh: bool) -> Result<Option<String>, Trouble> {
@@ -31,7 +34,8 @@ impl Remote<'_> {
             });
         };
         let lives = answer.body["expires_in"].as_i64().unwrap_or(60);
-        let until = now + (lives.clamp(0, 3600) - 10).max(1) * 1000;
+        // A new one is asked for after four fifths of its life.
+        let until = now + (lives.clamp(0, 3600) * 800).max(1000);
         self.app
             .sends
             .partners
@@ -39,18 +43,25 @@ impl Remote<'_> {
         Ok(Some(token.to_owned()))
     }
 
+    /// Where tokens are asked for: what is signed for a server goes nowhere else.
     async fn token_endpoint(&self) -> Result<String, Trouble> {
+        if !self.partner.token_url.is_empty() {
+            return Ok(self.partner.token_url.to_string());
+        }
         let place = format!("{}/.well-known/smart-configuration", self.partner.base);
         let said = self
             .once(&Method::GET, &place, &Ask::default(), None)
             .await?;
-        match said.body["token_endpoint"].as_str() {
-            Some(url) if said.status == 200 => Ok(url.to_owned()),
-            _ => {
-                let text = "/.well-known/smart-configuration names no token_endpoint";
-                Err(Failure::Unauthorized.trouble(text))
-            }
+        let url = said.body["token_endpoint"].as_str();
+        let Some(url) = url.filter(|_| said.status == 200) else {
+            let text = "/.well-known/smart-configuration names no token_endpoint";
+            return Err(Failure::Unauthorized.trouble(text));
+        };
+        if host(url).is_some() && host(url) == host(&self.partner.base) {
+            return Ok(url.to_owned());
         }
+        let text = "the token endpoint is on another host: partner add --token-url names it";
+        Err(Failure::Unauthorized.trouble(text))
     }
 
     async fn token_request(&self, url: &str) -> Result<reqwest::RequestBuilder, Trouble> {
@@ -63,7 +74,7 @@ impl Remote<'_> {
             .await
             .map_err(here)?;
         let client = &*self.partner.client_there;
-        let assertion = jose::client_assertion(&key, client, url, &self.app.clock, 120);
+        let assertion = jose::client_assertion(&key, client, url, &self.app.clock, ALIVE);
         let assertion = assertion.map_err(here)?;
         let form = [
             ("grant_type", "client_credentials"),
@@ -80,4 +91,9 @@ impl Remote<'_> {
         let request = http.post(judged).timeout(PATIENCE).form(&form);
         Ok(request.header("accept", "application/json"))
     }
+}
+
+fn host(url: &str) -> Option<String> {
+    let url = url::Url::parse(url).ok()?;
+    Some(url.host_str()?.to_owned())
 }

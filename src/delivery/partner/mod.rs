@@ -41,6 +41,9 @@ const BEAT: Duration = Duration::from_secs(3);
 const WHOLE: i64 = 10 * 60 * 1000;
 /// Episodes that are sent to a partner before others are looked at.
 const EACH: i64 = 20;
+/// How long a server that does not answer is left alone at most, milliseconds: what it did not take of one episode may be
+/// that episode's, and others wait.
+const REST: i64 = 30_000;
 /// How long work that is under way may take when the service stops.
 const DRAIN: Duration = Duration::from_secs(10);
 
@@ -131,7 +134,9 @@ fn complain(error: &Error, what: &str) {
 
 /// Sends the episodes that are due.
 async fn sent(app: &App, partner: &Partner, horizon: i64) -> Result<()> {
-    let Some(access) = access(app, partner).await? else {
+    let access = access(app, partner).await?;
+    noted(app, partner, access.is_some()).await?;
+    let Some(access) = access else {
         return Ok(());
     };
     let Some(organization) = access.caller().map(|c| c.organization.clone()) else {
@@ -145,10 +150,30 @@ async fn sent(app: &App, partner: &Partner, horizon: i64) -> Result<()> {
             .episodes_to_send(&app.tenant, of, horizon, (now, lease), EACH)
             .await?;
         let whole = i64::try_from(due.len()).is_ok_and(|n| n == EACH);
+        let mut was_unsure = false;
         for one in due {
-            if send(app, partner, one).await? == Went::Nowhere {
-                return Ok(());
-            }
+            let went = send(app, partner, one).await?;
+            let until = match went {
+                Went::On => {
+                    was_unsure = false;
+                    app.sends.partners.answers(partner);
+                    continue;
+                }
+                Went::Passed => continue,
+                // It may be this episode alone: the next one tells.
+                Went::Unsure if !was_unsure => {
+                    was_unsure = true;
+                    continue;
+                }
+                Went::Unsure => {
+                    let pause =
+                        backoff::pause(app.sends.partners.silent(partner), backoff::chance(app)?);
+                    app.clock.millis() + pause.min(REST)
+                }
+                Went::Nowhere(until) => until,
+            };
+            app.sends.partners.rest(partner, until);
+            return Ok(());
         }
         if !whole {
             return Ok(());
@@ -157,11 +182,57 @@ async fn sent(app: &App, partner: &Partner, horizon: i64) -> Result<()> {
     }
 }
 
+/// Notes whether the partner's client here may be used, where nobody fetches, who would.
+async fn noted(app: &App, partner: &Partner, is_known: bool) -> Result<()> {
+    let is_noted = *partner.standing.reason == *Failure::Client.code();
+    if !partner.receives.is_empty() || is_noted != is_known {
+        return Ok(());
+    }
+    let from = app.leases.now(app);
+    let take = rows::take(&app.tenant, partner, (from, from + LEASE));
+    if app.store.write("take partner", vec![take]).await?.is_err() {
+        return Ok(());
+    }
+    let mut partner = partner.clone();
+    partner.standing.fence += 1;
+    let to = if is_known {
+        Standing {
+            ok_at: app.clock.millis(),
+            ..Standing::default()
+        }
+    } else {
+        failed(app, &partner.standing, &Failure::Client.trouble(""))?
+    };
+    let step = rows::settle(&app.tenant, &partner, &partner.since, &to);
+    let _ = app.store.write("settle partner", vec![step]).await?;
+    Ok(())
+}
+
 /// Whether the next one has a chance.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Went {
+    /// The server answered.
     On,
-    Nowhere,
+    /// It was not asked.
+    Passed,
+    /// The server does not answer, or not for this one.
+    Unsure,
+    /// It takes nothing before then.
+    Nowhere(i64),
+}
+
+impl Went {
+    /// After this failure, of an episode that is due again at `due_at`.
+    fn after(failure: Failure, due_at: i64, now: i64) -> Self {
+        match failure {
+            Failure::Refused | Failure::Stale | Failure::NotFhir => Self::On,
+            Failure::Unheard | Failure::Unauthorized | Failure::Broken | Failure::Here => {
+                Self::Unsure
+            }
+            Failure::Busy => Self::Nowhere(due_at),
+            Failure::Blocked | Failure::Client => Self::Nowhere(due_at.min(now + REST)),
+        }
+    }
 }
 
 /// Sends an episode, unless another replica has it.
@@ -169,7 +240,7 @@ async fn send(app: &App, partner: &Partner, mut one: Work) -> Result<Went> {
     let from = app.leases.now(app);
     let take = work::take(&app.tenant, &partner.id, &one, (from, from + LEASE));
     if app.store.write("take episode", vec![take]).await?.is_err() {
-        return Ok(Went::On);
+        return Ok(Went::Passed);
     }
     one.standing.fence += 1;
     let Some(access) = access(app, partner).await? else {
@@ -177,13 +248,13 @@ async fn send(app: &App, partner: &Partner, mut one: Work) -> Result<Went> {
         let to = failed(app, &one.standing, &trouble)?;
         let step = work::settle(&app.tenant, &partner.id, &one, one.sent, &to);
         let _ = app.store.write("settle episode", vec![step]).await?;
-        return Ok(Went::Nowhere);
+        return Ok(Went::Nowhere(to.due_at));
     };
     let remote = Remote { app, partner };
     let beat = || work::beat(&app.tenant, &partner.id, &one, app.leases.now(app) + LEASE);
     let push = push::push(&remote, &access, &one);
     let Some(done) = held(app, beat, push).await? else {
-        return Ok(Went::On);
+        return Ok(Went::Passed);
     };
     let now = app.clock.millis();
     let (sent, to, went) = match done {
@@ -202,25 +273,20 @@ async fn send(app: &App, partner: &Partner, mut one: Work) -> Result<Went> {
             };
             // What it sees nothing of may become visible without a change: a consent begins.
             let version = pushed.map_or(one.sent, |pushed| pushed.version);
-            (version, to, Went::On)
+            let went = if told { Went::On } else { Went::Passed };
+            (version, to, went)
         }
         Err(trouble) => {
             let code = trouble.failure.code();
             let partner = &*partner.id;
             tracing::warn!(partner, code, said = trouble.said, "an episode is not sent");
-            let alone = matches!(
-                trouble.failure,
-                Failure::Refused | Failure::Stale | Failure::NotFhir
-            );
-            let went = if alone { Went::On } else { Went::Nowhere };
-            (one.sent, failed(app, &one.standing, &trouble)?, went)
+            let to = failed(app, &one.standing, &trouble)?;
+            let went = Went::after(trouble.failure, to.due_at, now);
+            (one.sent, to, went)
         }
     };
     if to.failing_since > 0 {
         app.sends.partners.forget(partner);
-    }
-    if went == Went::Nowhere {
-        app.sends.partners.rest(partner, to.due_at);
     }
     let step = work::settle(&app.tenant, &partner.id, &one, sent, &to);
     let _ = app.store.write("settle episode", vec![step]).await?;
@@ -248,29 +314,33 @@ async fn fetched(app: &App, mut partner: Partner) -> Result<()> {
         return Ok(());
     };
     let now = app.clock.millis();
-    let (since, to) = match done {
-        Ok(pulled) => {
-            let to = Standing {
-                due_at: now + partner.every,
-                said: pulled.said.into(),
-                ok_at: now,
-                ..Standing::default()
-            };
-            (pulled.since, to)
-        }
-        Err(trouble) => {
+    let (since, said, trouble) = match done {
+        Ok(pulled) => (pulled.since, pulled.said, pulled.trouble),
+        Err(trouble) => (partner.since.to_string(), String::new(), Some(trouble)),
+    };
+    let to = match trouble {
+        None => Standing {
+            due_at: now + partner.every,
+            said: said.into(),
+            ok_at: now,
+            ..Standing::default()
+        },
+        Some(trouble) => {
             let (id, code) = (&*partner.id, trouble.failure.code());
+            let said = &trouble.said;
             tracing::warn!(
                 partner = id,
                 code,
-                said = trouble.said,
-                "a partner's server is not fetched from"
+                said,
+                "not all is fetched from a partner"
             );
             app.sends.partners.forget(partner);
-            (
-                partner.since.to_string(),
-                failed(app, &partner.standing, &trouble)?,
-            )
+            let mut to = failed(app, &partner.standing, &trouble)?;
+            if trouble.failure.is_of_one_question() {
+                // What it gives is fetched as often as it is to be.
+                to.due_at = to.due_at.min(now + partner.every);
+            }
+            to
         }
     };
     let step = rows::settle(&app.tenant, partner, &since, &to);

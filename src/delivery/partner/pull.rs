@@ -2,6 +2,7 @@
 //! is kept for review and answered; it keeps nothing else back.
 
 mod named;
+mod since;
 
 use std::collections::{BTreeMap, HashMap, HashSet};
 
@@ -26,8 +27,6 @@ use crate::mapping::exchange::{self, digest, fetched, is_shared, standing};
 use crate::store::partner::link::{self, Link};
 use crate::store::partner::review::{self, Review};
 
-/// What is looked at again: a change that was being stored when it was asked for the last time, and clocks that differ.
-const OVERLAP: time::Duration = time::Duration::minutes(5);
 /// Pages of one type at most: what is left is fetched the next time.
 const PAGES: usize = 1000;
 /// Records that wait for review and are tried again each time, those first that were not for the longest time.
@@ -49,6 +48,8 @@ pub(super) struct Pulled {
     pub(super) since: String,
     /// What the server does not offer.
     pub(super) said: String,
+    /// What was not fetched; the rest was.
+    pub(super) trouble: Option<Trouble>,
 }
 
 /// A record of theirs.
@@ -69,6 +70,7 @@ pub(super) async fn pull(remote: &Remote<'_>, access: &Access) -> Result<Pulled,
         waiting: HashMap::new(),
         known: HashMap::new(),
         depth: 0,
+        held: None,
         begun: remote.app.clock.now(),
     };
     pull.waiting().await?;
@@ -78,7 +80,7 @@ pub(super) async fn pull(remote: &Remote<'_>, access: &Access) -> Result<Pulled,
         .collect();
     // What names a visit takes it along: visits that nothing names come last, and keep nothing back.
     kinds.sort_by_key(|kind| (exchange::narrowed(kind).is_some(), exchange::rank(kind)));
-    let (mut missing, mut trouble) = (vec![], None);
+    let (mut missing, mut trouble) = (vec![], None::<Trouble>);
     for kind in kinds {
         let narrowed = exchange::narrowed(kind);
         // Everybody's visits are not asked for to pick some.
@@ -89,33 +91,44 @@ pub(super) async fn pull(remote: &Remote<'_>, access: &Access) -> Result<Pulled,
             missing.push(kind);
             continue;
         }
-        match pull.kind(kind, &abilities).await {
-            Err(refused) if narrowed.is_some() => {
-                let (partner, code) = (&*remote.partner.id, refused.failure.code());
-                tracing::warn!(partner, kind, code, "a type is not fetched");
-                missing.push(kind);
-            }
-            // One type that is not given keeps no other back.
-            Err(refused) if refused.failure.is_of_one_question() => {
-                trouble.get_or_insert(refused);
-            }
-            done => done?,
+        let done = pull.kind(kind, &abilities).await;
+        let Err(refused) = pull.held.take().map_or(done, Err) else {
+            continue;
+        };
+        // What was not looked at whole is looked at again from where it was.
+        pull.go_back(kind);
+        let (partner, code) = (&*remote.partner.id, refused.failure.code());
+        tracing::warn!(partner, kind, code, "a type is not fetched");
+        let silent = refused.failure == Failure::Unheard;
+        let was_silent = trouble
+            .as_ref()
+            .is_some_and(|t| t.failure == Failure::Unheard);
+        // One type that is not given keeps no other back; a server that does not answer is not asked for all.
+        let goes_on = is_alone(refused.failure) || (silent && !was_silent);
+        if narrowed.is_some() && refused.failure.is_of_one_question() {
+            missing.push(kind);
+        } else {
+            trouble.get_or_insert(refused);
+        }
+        if !goes_on {
+            return Ok(pull.done(&missing, trouble));
         }
     }
     // What needed something that came with it has it by now.
     pull.waiting().await?;
-    pull.again().await?;
-    let since = pull.since();
-    answer::answer(remote, &abilities).await?;
-    let said = if missing.is_empty() {
-        String::new()
-    } else {
-        format!("not offered there: {}", missing.join(" "))
+    let done = match pull.again().await {
+        Ok(()) => answer::answer(remote, &abilities).await,
+        failed => failed,
     };
-    match trouble {
-        Some(trouble) => Err(trouble),
-        None => Ok(Pulled { since, said }),
+    if let Err(refused) = done {
+        trouble.get_or_insert(refused);
     }
+    Ok(pull.done(&missing, trouble))
+}
+
+/// Whether the server may well give other types: it did not give this one, or leads elsewhere with it.
+const fn is_alone(failure: Failure) -> bool {
+    failure.is_of_one_question() || matches!(failure, Failure::Blocked)
 }
 
 /// What is news of a record: of what both write, where it stands.
@@ -141,6 +154,8 @@ struct Pull<'a> {
     /// What records there are here, as far as it was asked.
     known: HashMap<(String, String), Option<Key>>,
     depth: usize,
+    /// What stood against looking at a record: whose it is could not be read.
+    held: Option<Trouble>,
     /// When it was begun, by the clock here.
     begun: OffsetDateTime,
 }
@@ -177,40 +192,6 @@ impl Pull<'_> {
         Ok(())
     }
 
-    /// The newest change of a type that was looked at before: the words of `since` are `Type=instant`.
-    fn before(&self, kind: &str) -> Option<String> {
-        let mut words = self.remote.partner.since.split(' ');
-        words.find_map(|word| Some(word.strip_prefix(kind)?.strip_prefix('=')?.to_owned()))
-    }
-
-    /// The same after this fetch. What claims to be of the future does not move it.
-    fn since(&self) -> String {
-        let word = |(kind, newest): (&String, &String)| format!("{kind}={newest}");
-        self.newest.iter().map(word).collect::<Vec<_>>().join(" ")
-    }
-
-    /// The URL of the first page.
-    fn first(&self, kind: &str, abilities: &Abilities) -> String {
-        let mut query = url::form_urlencoded::Serializer::new(String::new());
-        let timed = abilities.finds(kind, "_lastUpdated");
-        if let Some(since) = self
-            .before(kind)
-            .and_then(|since| at(&since))
-            .filter(|_| timed)
-        {
-            let from = (since - OVERLAP).format(&Rfc3339).unwrap_or_default();
-            query.append_pair("_lastUpdated", &format!("ge{from}"));
-        }
-        if timed {
-            query.append_pair("_sort", "_lastUpdated");
-        }
-        if let Some((name, values)) = exchange::narrowed(kind) {
-            query.append_pair(name, &values);
-        }
-        query.append_pair("_count", "100");
-        format!("{}/{kind}?{}", self.remote.partner.base, query.finish())
-    }
-
     /// Takes one record in, unless it came before.
     async fn one(&mut self, wanted: &str, text: &str) -> Result<(), Trouble> {
         let Ok(value) = serde_json::from_str::<Value>(text) else {
@@ -244,7 +225,14 @@ impl Pull<'_> {
         if waits.is_some_and(|known| *known == news(kind, &value)) {
             return Ok(());
         }
-        self.take(&theirs).await
+        match self.take(&theirs).await {
+            // It is looked at again the next time; those that follow are looked at now.
+            Err(trouble) if trouble.failure.is_of_one_question() => {
+                self.held.get_or_insert(trouble);
+                Ok(())
+            }
+            done => done,
+        }
     }
 
     /// Whether it is what this service answered there.
@@ -286,7 +274,11 @@ impl Pull<'_> {
                 text: &review.body,
                 value: &value,
             };
-            self.take(&theirs).await?;
+            match self.take(&theirs).await {
+                // It goes on waiting.
+                Err(trouble) if trouble.failure.is_of_one_question() => {}
+                done => done?,
+            }
         }
         Ok(())
     }

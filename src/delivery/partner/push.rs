@@ -2,6 +2,7 @@
 //! in one transaction where the server has transactions.
 
 mod added;
+mod call;
 mod doubt;
 mod known;
 mod sorted;
@@ -9,12 +10,10 @@ mod task;
 
 use std::collections::{BTreeSet, HashMap, HashSet};
 
-use reqwest::Method;
-
 use self::sorted::Sorted;
 use super::ability::Abilities;
-use super::bundle::{self, Entry};
-use super::remote::{Ask, Remote};
+use super::bundle::Entry;
+use super::remote::Remote;
 use super::trouble::{Failure, Trouble};
 use crate::access::Access;
 use crate::fhir::resource::Key;
@@ -23,9 +22,6 @@ use crate::mapping::exchange::{self, digest, is_sent_once, is_shared, standing};
 use crate::store::partner as rows;
 use crate::store::partner::link::{self, Link};
 use crate::store::partner::work::Work;
-
-/// Entries of a transaction at most.
-const MOST: usize = 150;
 
 /// Types without which nothing was told.
 const NEEDED: &[&str] = &["Patient", "ServiceRequest", "Task"];
@@ -60,6 +56,8 @@ pub(super) async fn push(
     }
     let abilities = remote.abilities().await?;
     let mut push = Push::of(remote, access, abilities, &packet).await?;
+    push.singly =
+        [Failure::Broken.code(), Failure::Unauthorized.code()].contains(&&*work.standing.reason);
     // A service of this kind finds what identifies a record.
     if !push.abilities.is_alike {
         push.recall(&packet, work.in_doubt).await?;
@@ -85,6 +83,15 @@ pub(super) async fn push(
     }))
 }
 
+/// Records that nothing is known of.
+#[derive(Default)]
+struct Met<'o> {
+    unknown: Vec<&'o Outgoing>,
+    /// They are there.
+    tasks: Vec<&'o Outgoing>,
+    changed: Vec<&'o Outgoing>,
+}
+
 struct Push<'a> {
     remote: &'a Remote<'a>,
     access: &'a Access,
@@ -95,6 +102,10 @@ struct Push<'a> {
     looked: BTreeSet<String>,
     /// Types of which it is not, and which are not found by identifier.
     unseen: BTreeSet<String>,
+    /// Whether the server broke down at all of it together the last time.
+    singly: bool,
+    /// What was first refused, while the rest goes on.
+    refused: Option<Trouble>,
 }
 
 impl<'a> Push<'a> {
@@ -116,6 +127,8 @@ impl<'a> Push<'a> {
             placeless: BTreeSet::new(),
             looked: BTreeSet::new(),
             unseen: BTreeSet::new(),
+            singly: false,
+            refused: None,
         })
     }
 
@@ -137,6 +150,39 @@ impl<'a> Push<'a> {
         done.and(told)
     }
 
+    /// What of these is to be made there, and what is there already.
+    async fn looked_for<'o>(&mut self, fresh: Vec<&'o Outgoing>) -> Result<Met<'o>, Trouble> {
+        let mut out = Met::default();
+        for one in fresh {
+            let kind = &*one.key().kind;
+            let once = self.abilities.creates_once(kind);
+            let known = self.abilities.identifies(kind) || self.looked.contains(kind);
+            if self.unseen.contains(kind) {
+                continue;
+            }
+            if !once && !known {
+                // What could be there twice is not sent.
+                self.placeless.insert(kind.to_owned());
+                continue;
+            }
+            let found = if once {
+                Some(false)
+            } else {
+                let found = self.found(one.key(), &one.value).await;
+                self.unless_refused(found)?
+            };
+            let Some(found) = found else { continue };
+            if !found {
+                out.unknown.push(one);
+            } else if is_shared(kind) {
+                out.tasks.push(one);
+            } else if !is_sent_once(kind) {
+                out.changed.push(one);
+            }
+        }
+        Ok(out)
+    }
+
     async fn records<'o>(&mut self, packet: &'o Packet, sorted: Sorted<'o>) -> Result<(), Trouble> {
         let Sorted {
             mut fresh,
@@ -148,31 +194,20 @@ impl<'a> Push<'a> {
         let known = [&*changed, &*added].concat();
         let outside = self.look_around(packet, &fresh, &known).await?;
         fresh.extend(outside);
-        let mut new = vec![];
-        for one in fresh {
-            let kind = &*one.key().kind;
-            let once = self.abilities.creates_once(kind);
-            let known = self.abilities.identifies(kind) || self.looked.contains(kind);
-            if self.unseen.contains(kind) {
-                continue;
-            }
-            if !once && !known {
-                // What could be there twice is not sent.
-                self.placeless.insert(kind.to_owned());
-            } else if once || !self.found(one.key(), &one.value).await? {
-                new.push(one);
-            } else if is_shared(kind) {
-                tasks.push(one);
-            } else if !is_sent_once(kind) {
-                changed.push(one);
-            }
-        }
+        let Met {
+            unknown: mut new,
+            tasks: found,
+            changed: behind,
+        } = self.looked_for(fresh).await?;
+        tasks.extend(found);
+        changed.extend(behind);
         // A withdrawal does not wait for what a server may refuse.
         let (first, last): (Vec<&Outgoing>, Vec<&Outgoing>) = tasks
             .into_iter()
             .partition(|one| exchange::is_of_requester(&one.value));
         for one in first {
-            self.task(one).await?;
+            let told = self.task(one).await;
+            self.unless_refused(told)?;
         }
         new.extend(changed);
         // What was added to theirs is what new records are judged by there, unless it rests on them.
@@ -182,47 +217,27 @@ impl<'a> Push<'a> {
             names.iter().any(|key| going.contains(key))
         };
         let (after, before): (Vec<&Outgoing>, Vec<&Outgoing>) = added.into_iter().partition(rests);
-        // What is refused of it holds nothing else up.
-        let refused = self.added(before).await.err();
+        // What fails of it holds nothing else up.
+        if let Err(trouble) = self.added(before).await {
+            self.refused.get_or_insert(trouble);
+        }
         let existed = self.all(new).await?;
         let (tasks, others): (Vec<&Outgoing>, Vec<&Outgoing>) = existed
             .into_iter()
             .partition(|one| is_shared(&one.key().kind));
         self.all(others).await?;
-        self.added(after).await?;
+        let told = self.added(after).await;
+        self.unless_refused(told)?;
         for one in last.into_iter().chain(tasks) {
-            self.task(one).await?;
+            let told = self.task(one).await;
+            self.unless_refused(told)?;
         }
         if let Some(kind) = self.unseen.first() {
             let text =
                 format!("{kind} is not found there by identifier, and cannot be looked through");
             return Err(Failure::Refused.trouble(&text));
         }
-        refused.map_or(Ok(()), Err)
-    }
-
-    /// Sends these; those that were there already, as they may have been then, are given back.
-    async fn all<'o>(&mut self, mut all: Vec<&'o Outgoing>) -> Result<Vec<&'o Outgoing>, Trouble> {
-        all.sort_by_key(|one| exchange::rank(&one.key().kind));
-        let new: Vec<&Outgoing> = all
-            .iter()
-            .copied()
-            .filter(|one| !self.links.contains_key(one.key()))
-            .collect();
-        if self.abilities.transaction {
-            for some in all.chunks(MOST) {
-                self.together(some).await?;
-            }
-        } else {
-            for one in all {
-                self.alone(one).await?;
-            }
-        }
-        let stays = |one: &&Outgoing| {
-            let link = self.links.get(one.key());
-            link.is_some_and(|link| link.sent.is_empty()) && !is_sent_once(&one.key().kind)
-        };
-        Ok(new.into_iter().filter(stays).collect())
+        self.refused.take().map_or(Ok(()), Err)
     }
 
     /// Keeps what the records are there.
@@ -233,7 +248,8 @@ impl<'a> Push<'a> {
         let new = |l: &Link| &*l.key.kind == "Patient" && !self.links.contains_key(&l.key);
         if links.iter().any(new) {
             // What there is of them there was passed over so far.
-            steps.push(rows::from_the_beginning(&app.tenant, partner));
+            let mark = app.clock.uuid().to_string();
+            steps.push(rows::from_the_beginning(&app.tenant, partner, &mark));
         }
         let done = app.store.write("partner links", steps).await?;
         if done.is_err() {
@@ -283,96 +299,6 @@ impl<'a> Push<'a> {
             received: old.map(|l| l.received.clone()).unwrap_or_default(),
             sent: if existed { "".into() } else { mark.into() },
         }
-    }
-
-    /// Sends records as one transaction (<https://hl7.org/fhir/R4/http.html#transaction>).
-    async fn together(&mut self, some: &[&Outgoing]) -> Result<(), Trouble> {
-        if some.is_empty() {
-            return Ok(());
-        }
-        self.noted(some).await?;
-        let here = self.remote.app.fhir_base();
-        let new = some
-            .iter()
-            .filter(|one| !self.links.contains_key(one.key()));
-        let name = |key: &Key| bundle::name(&here, key, self.abilities.is_alike);
-        let names = new
-            .map(|one| (one.key().clone(), name(one.key())))
-            .collect();
-        for last in [false, true] {
-            let entries: Result<Vec<Entry>, Trouble> =
-                some.iter().map(|one| self.entry(one, &names)).collect();
-            let body = bundle::transaction(&entries?, &self.remote.partner.base);
-            let ask = Ask {
-                body: Some(body),
-                headers: vec![("prefer", "return=minimal")],
-            };
-            let reply = self.remote.at(Method::POST, "", ask).await?;
-            if matches!(reply.status, 409 | 412) && !last {
-                self.refresh(some).await?;
-                continue;
-            }
-            if reply.status != 200 {
-                return Err(Trouble::refused(&reply));
-            }
-            let done = bundle::done(&reply.body);
-            if done.len() != some.len() {
-                return Err(Failure::NotFhir.trouble("the transaction-response has other entries"));
-            }
-            let mut links = vec![];
-            for (one, done) in some.iter().zip(done) {
-                let old = self.links.get(one.key()).map(|l| l.there.to_string());
-                let there = done.id.or(old);
-                let there = there.ok_or_else(|| {
-                    Failure::NotFhir.trouble("the transaction-response has no location")
-                })?;
-                let existed = !self.links.contains_key(one.key()) && !done.is_new;
-                links.push(self.sent(one, there, done.version, existed));
-            }
-            return self.note(links).await;
-        }
-        Ok(())
-    }
-
-    /// Sends one record by itself.
-    async fn alone(&mut self, one: &Outgoing) -> Result<(), Trouble> {
-        self.noted(&[one]).await?;
-        let kind = one.key().kind.clone();
-        for last in [false, true] {
-            let entry = self.entry(one, &HashMap::new())?;
-            let unless = entry.unless.as_ref().map(|(s, v)| bundle::criteria(s, v));
-            let mut ask = Ask {
-                body: Some(entry.text_there()),
-                headers: vec![("prefer", "return=minimal")],
-            };
-            let reply = if let Some((there, version)) = &entry.there {
-                if !version.is_empty() {
-                    ask.headers.push(("if-match", version));
-                }
-                let path = format!("{kind}/{there}");
-                self.remote.at(Method::PUT, &path, ask).await?
-            } else {
-                if let Some(unless) = &unless {
-                    ask.headers.push(("if-none-exist", unless));
-                }
-                self.remote.at(Method::POST, &kind, ask).await?
-            };
-            if matches!(reply.status, 409 | 412) && !last {
-                self.refresh(&[one]).await?;
-                continue;
-            }
-            if !matches!(reply.status, 200 | 201) {
-                return Err(Trouble::refused(&reply));
-            }
-            let old = entry.there.map(|(there, _)| there.to_string());
-            let (id, version) = bundle::placed(&reply.location, &reply.etag, &kind, &reply.body);
-            let there = id.or(old);
-            let there = there.ok_or_else(|| Failure::NotFhir.trouble("no Location"))?;
-            let existed = !self.links.contains_key(one.key()) && reply.status == 200;
-            let link = self.sent(one, there, version, existed);
-            return self.note(vec![link]).await;
-        }
-        Ok(())
     }
 
     async fn noted(&self, some: &[&Outgoing]) -> Result<(), Trouble> {

@@ -32,6 +32,8 @@ pub struct New {
     pub base: String,
     /// The id of this service there; empty where nobody logs in.
     pub client_there: String,
+    /// Where tokens are asked for; empty where its server says it, for a place on its own host.
+    pub token_url: String,
     pub scopes: String,
     pub sends: Vec<Flow>,
     pub receives: Vec<Flow>,
@@ -57,6 +59,9 @@ pub async fn add(app: &App, new: New) -> Result<Partner> {
     if url.query().is_some() {
         return Err(bad("The base URL has no query."));
     }
+    if !new.token_url.is_empty() {
+        app.sends.judge(&new.token_url).map_err(bad)?;
+    }
     let client = app.store.client(&app.tenant, &new.client).await?;
     let client = client.ok_or_else(|| bad("There is no client of this id here."))?;
     if client.disabled_at.is_some() {
@@ -78,6 +83,7 @@ pub async fn add(app: &App, new: New) -> Result<Partner> {
         client: client.id.clone(),
         base: base.into(),
         client_there: new.client_there.as_str().into(),
+        token_url: new.token_url.as_str().into(),
         scopes: new.scopes.as_str().into(),
         sends: words(&new.sends).into(),
         receives: words(&new.receives).into(),

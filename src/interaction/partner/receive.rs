@@ -69,7 +69,12 @@ pub async fn known(app: &App, access: &Access, kind: &str, value: &Value) -> Res
                     return Ok(Some(row.key.clone()));
                 }
             }
-            Err(error) if error.kind == Kind::Forbidden => return Ok(None),
+            // A type that is not searched here by what identifies it.
+            Err(error) if matches!(error.kind, Kind::Forbidden | Kind::NotSupported) => {
+                return Ok(None);
+            }
+            // What nothing can be searched by identifies nothing here.
+            Err(error) if matches!(error.kind, Kind::Invalid | Kind::TooLarge) => {}
             Err(error) => return Err(error),
         }
     }

@@ -13,17 +13,19 @@ pub const FIRST: i64 = 5 * MINUTE;
 /// The times after that, from when it was raised; then every half an hour.
 const LATER: [i64; 2] = [15 * MINUTE, 30 * MINUTE];
 const EVERY: i64 = 30 * MINUTE;
-/// After so long it stays on the worklist and is told no more.
-const LAST: i64 = 24 * 60 * MINUTE;
+/// After so long it is told less often, for as long as nobody has acknowledged it.
+const LONG: i64 = 24 * 60 * MINUTE;
+const SELDOM: i64 = 6 * 60 * MINUTE;
 
-/// When an alert is told next that was told `level` times more; `None` where it is not.
-fn next(raised_at: i64, level: i64) -> Option<i64> {
+/// When an alert is told next that was told `level` times more.
+fn next(raised_at: i64, level: i64) -> i64 {
     let step = usize::try_from(level).unwrap_or(usize::MAX);
     let after = match LATER.get(step) {
         Some(after) => *after,
         None => LATER[1] + EVERY * (level - 1),
     };
-    (after <= LAST).then_some(raised_at + after)
+    let seldom = (after - LONG).max(0) / EVERY;
+    raised_at + after.min(LONG) + seldom * SELDOM
 }
 
 /// Tells once more what nobody has acknowledged; how many alerts were looked at.
@@ -61,11 +63,11 @@ async fn look(app: &App, watched: &Watched, now: i64) -> Result<()> {
                 why: Why::Escalated,
                 at: now,
             };
-            let on = match next(watched.raised_at, watched.level) {
-                Some(next_at) => outbox::escalate(&app.tenant, watched, next_at),
-                None => outbox::unwatch(&app.tenant, watched),
-            };
-            vec![on, outbox::put(&app.tenant, &told)]
+            let next_at = next(watched.raised_at, watched.level);
+            vec![
+                outbox::escalate(&app.tenant, watched, next_at),
+                outbox::put(&app.tenant, &told),
+            ]
         }
     };
     // Where another replica was first, it did the same.
@@ -104,14 +106,14 @@ mod tests {
     use super::*;
 
     #[test]
-    fn an_alert_is_told_at_5_15_30_minutes_and_every_half_hour_for_a_day() {
-        let mut times = vec![FIRST / MINUTE];
-        let mut level = 0;
-        while let Some(at) = next(0, level) {
-            times.push(at / MINUTE);
-            level += 1;
-        }
+    fn an_alert_is_told_until_somebody_acknowledges_it() {
+        let told = (0..60).map(|level| next(0, level) / MINUTE);
+        let times: Vec<i64> = std::iter::once(FIRST / MINUTE).chain(told).collect();
         assert_eq!(&times[..6], [5, 15, 30, 60, 90, 120]);
-        assert_eq!(times.last(), Some(&(24 * 60)));
+        let day = times.iter().position(|at| *at == 24 * 60);
+        let day = day.expect("a day later");
+        assert_eq!(times[day + 1] - times[day], 6 * 60);
+        assert_eq!(times[day + 2] - times[day + 1], 6 * 60);
+        assert!(times.is_sorted());
     }
 }

@@ -72,7 +72,7 @@ pub fn read(value: &Value, now: i64) -> Result<Asked> {
     let topic = reader.topic();
     let filters = topic.map(|topic| reader.filters(topic));
     reader.channel_type();
-    let (payload, content) = reader.payload();
+    let (payload, content) = reader.payload(topic);
     let [most, timeout, heartbeat] = reader.numbers();
     let asked = Asked {
         topic: topic.map_or("", |topic| topic.code),
@@ -166,7 +166,7 @@ impl Reader<'_> {
         endpoint.unwrap_or_default().to_owned()
     }
 
-    fn payload(&mut self) -> (&'static str, Content) {
+    fn payload(&mut self, topic: Option<&Topic>) -> (&'static str, Content) {
         let channel = &self.value["channel"];
         let payload = match channel["payload"].as_str() {
             None | Some(FHIR) => FHIR,
@@ -193,6 +193,10 @@ impl Reader<'_> {
         }
         if payload == JSON && content == Content::FullResource {
             let text = "Plain JSON events name records and hold none: full-resource is for application/fhir+json.";
+            self.say("not-supported", "channel.payload", text);
+        }
+        if topic.is_some_and(|topic| topic.alert) && content == Content::FullResource {
+            let text = "An alert names a record and holds none: fetch it by its id.";
             self.say("not-supported", "channel.payload", text);
         }
         (payload, content)

@@ -1,11 +1,13 @@
-//! What the calendar makes news of: a follow-up that is due soon or overdue, a clearance that has expired.
+//! What the calendar makes news of: a follow-up that is due soon or overdue, a clearance or a consent that has expired, what
+//! is seen from now on because a consent begins.
 
 use crate::access::Access;
 use crate::app::App;
 use crate::error::Result;
-use crate::mapping::topic::{self, is_open_follow_up, is_standing_clearance};
-use crate::store::calendar::{self, Come, Looked};
+use crate::mapping::topic::{self, is_active, is_open_follow_up, is_standing_clearance};
+use crate::store::calendar::{self, Come, Edge, Looked};
 use crate::store::outbox::{self, Happening, Why};
+use crate::store::partner::work;
 
 const DAY: i64 = 24 * 60 * 60 * 1000;
 /// A follow-up is told so long before its day ends, milliseconds.
@@ -16,37 +18,44 @@ const PAST: i64 = 30 * DAY;
 /// Which days are news of which topic, and of which records they are.
 struct News {
     topic: &'static str,
+    why: Why,
     looked: Looked,
     is: fn(&serde_json::Value) -> bool,
 }
 
-fn news(now: i64) -> [News; 3] {
-    let of_task = |what, after, until| Looked {
-        kind: "Task",
-        param: "due",
+fn news(now: i64) -> [News; 5] {
+    let past = |kind, param, what, edge| Looked {
+        kind,
+        param,
         what,
-        after,
-        until,
-    };
-    let expired = Looked {
-        kind: "ClinicalImpression",
-        param: "valid-until",
-        what: "expired",
+        edge,
         after: now - PAST,
         until: now,
     };
-    let follow_up = |looked| News {
-        topic: topic::FOLLOW_UP_DUE,
-        looked,
-        is: is_open_follow_up,
+    let soon = Looked {
+        after: now,
+        until: now + AHEAD,
+        ..past("Task", "due", "due", Edge::End)
     };
+    let due = |topic, looked, is| News {
+        topic,
+        why: Why::Due,
+        looked,
+        is,
+    };
+    let task = past("Task", "due", "overdue", Edge::End);
+    let clearance = past("ClinicalImpression", "valid-until", "expired", Edge::End);
+    let ends = past("Consent", "period", "expired", Edge::End);
     [
-        follow_up(of_task("due", now, now + AHEAD)),
-        follow_up(of_task("overdue", now - PAST, now)),
+        due(topic::FOLLOW_UP_DUE, soon, is_open_follow_up),
+        due(topic::FOLLOW_UP_DUE, task, is_open_follow_up),
+        due(topic::CLEARANCE, clearance, is_standing_clearance),
+        due(topic::CONSENT, ends, is_active),
         News {
-            topic: topic::CLEARANCE,
-            looked: expired,
-            is: is_standing_clearance,
+            topic: "",
+            why: Why::Visible,
+            looked: past("Consent", "period", "begun", Edge::Begin),
+            is: is_active,
         },
     ]
 }
@@ -75,10 +84,13 @@ async fn tell(app: &App, news: &News, come: &Come, now: i64) -> Result<()> {
             topic: news.topic.into(),
             key: come.key.clone(),
             version: come.version,
-            why: Why::Due,
+            why: news.why,
             at: now,
         };
         steps.push(outbox::put(&app.tenant, &told));
+        if news.why == Why::Visible {
+            steps.push(work::anew(&app.tenant, &come.key));
+        }
     }
     // Where another replica was first, it told the same.
     if app.store.write("tell day", steps).await?.is_ok() {

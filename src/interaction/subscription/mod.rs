@@ -32,7 +32,7 @@ use super::write::Incoming;
 use crate::access::label::Labelling;
 use crate::access::{Access, Caller};
 use crate::app::App;
-use crate::error::{Error, Kind, Result};
+use crate::error::{Error, Issue, Kind, Result};
 use crate::fhir::resource::{Resource, Stored};
 use crate::kap::Id;
 use crate::mapping::topic;
@@ -115,6 +115,7 @@ async fn write(
             super::write::seen(&old, Some(seen))?;
             kept_by(access, one, &old)?;
             let row = own(app, access, &one.resource.key.id).await?;
+            same_topic(&row, &asked).map_err(placed)?;
             (Some(old), Some(row))
         }
     };
@@ -180,6 +181,21 @@ async fn enough(app: &App, access: &Access) -> Result<()> {
     }
     let text = format!("A client has at most {MOST} subscriptions: delete one first.");
     Err(Error::new(Kind::TooMany, text))
+}
+
+/// Its numbers are those of one topic.
+fn same_topic(before: &Subscription, asked: &Asked) -> Result<()> {
+    if *before.topic == *asked.topic {
+        return Ok(());
+    }
+    let text = "A subscription keeps its topic, which its events are of: make another one.";
+    let issue = Issue {
+        code: Some("not-supported"),
+        text: text.into(),
+        at: Some("Subscription.criteria".into()),
+        ..Issue::default()
+    };
+    Err(Error::with_issues(Kind::Unprocessable, vec![issue]))
 }
 
 /// Whether the filters can be read as searches of this client.

@@ -3,7 +3,7 @@
 
 use super::listener::may_read;
 use super::sequence::Listening;
-use crate::access::Access;
+use crate::access::{Access, policy};
 use crate::app::App;
 use crate::error::Result;
 use crate::fhir::index;
@@ -31,8 +31,12 @@ pub async fn revealed(
     let Some((patient, owner)) = consent.and_then(|row| Some((row.patient?, row.owner))) else {
         return Ok(vec![]);
     };
-    // Its own records were never hidden from it.
-    if *owner.as_str() == *s.owner {
+    // Its own records were never hidden from it, unless it needs the patient's word for those too.
+    let owns = listener
+        .access
+        .caller()
+        .is_some_and(|c| policy::owns(c.role));
+    if owns && *owner.as_str() == *s.owner {
         return Ok(vec![]);
     }
     let view = app.store.view(&listener.access);

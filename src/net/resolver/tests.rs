@@ -49,3 +49,30 @@ async fn this_machine_is_reached_by_its_own_name_alone() {
         None
     );
 }
+
+/// A name that leads to a public address when it is judged first, and to this machine from then on.
+#[tokio::test]
+async fn a_name_that_changes_its_mind_gains_nothing() {
+    use std::sync::atomic::{AtomicUsize, Ordering};
+    use std::time::Duration;
+
+    let here = tokio::net::TcpListener::bind("127.0.0.1:0").await;
+    let here = here.expect("a listener");
+    let port = here.local_addr().expect("address").port();
+    let asked = Arc::new(AtomicUsize::new(0));
+    let count = asked.clone();
+    let lookup = Lookup::told(move |_| {
+        let first = count.fetch_add(1, Ordering::SeqCst) == 0;
+        let address = if first { "93.184.216.34" } else { "127.0.0.1" };
+        vec![address.parse().expect("address")]
+    });
+    let http = super::super::client(PlainHttp::Never, lookup).expect("a client");
+    let url = format!("http://ehr.example.org:{port}/hook");
+    for _ in 0..3 {
+        let call = http.get(&url).timeout(Duration::from_millis(300)).send();
+        assert!(call.await.is_err());
+    }
+    assert!(asked.load(Ordering::SeqCst) >= 2, "it was asked for again");
+    let came = tokio::time::timeout(Duration::from_millis(50), here.accept()).await;
+    assert!(came.is_err(), "somebody called this machine");
+}

@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 use super::{LEASE, Partner, Standing, columns, standing};
 use crate::error::{Error, Result};
+use crate::fhir::resource::Key;
 use crate::kap::base::Id;
 use crate::store::Store;
 use crate::store::filter::Builder;
@@ -24,7 +25,8 @@ pub struct Work {
 
 impl Store {
     /// The episodes in which `organization` takes part that changed since `horizon`, of a version that was not sent yet, and
-    /// that are due at `now`, held by nobody at `lease_from`: at most `most`, those that changed first.
+    /// that are due at `now`, held by nobody at `lease_from`: at most `most`, those that changed first, after all others those
+    /// that failed: what is wrong with them keeps no other waiting.
     ///
     /// # Errors
     /// Those of the store.
@@ -50,8 +52,9 @@ impl Store {
         b.push(" AND COALESCE(w.lease_until, 0) <= ")
             .bind(lease_from);
         b.push(" AND EXISTS (SELECT 1 FROM episode_party p WHERE p.tenant = h.tenant AND p.episode = h.episode AND p.org = ");
-        b.bind(organization)
-            .push(") ORDER BY h.updated_at, h.episode LIMIT ");
+        b.bind(organization).push(
+            ") ORDER BY CASE WHEN w.failing_since > 0 THEN 1 ELSE 0 END, h.updated_at, h.episode LIMIT ",
+        );
         b.bind(most);
         self.read(b.sql()).await?.iter().map(work).collect()
     }
@@ -80,14 +83,14 @@ impl Store {
     /// # Errors
     /// Those of the store.
     pub async fn episodes_counted(&self, tenant: &str, partner: &str) -> Result<(i64, i64, i64)> {
-        const TEXT: &str = "SELECT COUNT(*), COALESCE(SUM(CASE WHEN failing_since > 0 THEN 1 ELSE 0 END), 0), \
-            COALESCE(MIN(CASE WHEN failing_since > 0 THEN failing_since END), 0) \
+        const TEXT: &str = "SELECT COALESCE(SUM(CASE WHEN failing_since = 0 AND sent > 0 THEN 1 ELSE 0 END), 0), \
+            COALESCE(SUM(CASE WHEN failing_since > 0 THEN 1 ELSE 0 END), 0), COALESCE(MIN(CASE WHEN failing_since > 0 THEN failing_since END), 0) \
             FROM partner_episode WHERE tenant = $1 AND partner = $2";
         let rows = self
             .read(Sql::new(TEXT, vec![tenant.into(), partner.into()]))
             .await?;
         let row = rows.first();
-        Ok(row.map_or((0, 0, 0), |r| (r.int(0) - r.int(1), r.int(1), r.int(2))))
+        Ok(row.map_or((0, 0, 0), |r| (r.int(0), r.int(1), r.int(2))))
     }
 }
 
@@ -141,6 +144,16 @@ pub fn settle(tenant: &str, partner: &Arc<str>, work: &Work, sent: i64, to: &Sta
     args.push(sent.into());
     args.extend(columns(to));
     Step::one(LEASE, TEXT, args)
+}
+
+/// Has the episodes of the patient of this record compared whole again, by every partner.
+#[must_use]
+pub fn anew(tenant: &str, of: &Key) -> Step {
+    const TEXT: &str = "UPDATE partner_episode SET sent = 0 WHERE tenant = $1 AND episode IN \
+        (SELECT h.episode FROM episode_head h JOIN resource r ON r.tenant = h.tenant AND r.patient = h.patient \
+        WHERE r.tenant = $1 AND r.type = $2 AND r.id = $3)";
+    let args = vec![tenant.into(), of.kind.clone().into(), of.id.as_str().into()];
+    Step::any(TEXT, args)
 }
 
 fn place(tenant: &str, partner: &Arc<str>, work: &Work) -> Vec<crate::store::sql::Value> {

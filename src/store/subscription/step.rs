@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use super::{Event, NEVER, State, Subscription};
 use crate::kap::base::Id;
-use crate::store::sql::{Row, Step, Value};
+use crate::store::sql::{Expect, Row, Sql, Step, Value};
 
 /// The guard of [`number`]: another sequencer was first.
 pub const COUNTER: &str = "counter of the subscription";
@@ -262,22 +262,38 @@ pub fn withhold(tenant: &str, id: &Id, n: i64) -> Step {
 /// Forgets a subscription with all that is known of it.
 #[must_use]
 pub fn forget(tenant: &str, id: &Id) -> Vec<Step> {
-    const TEXTS: [&str; 3] = [
+    const TEXTS: [&str; 4] = [
         "DELETE FROM subscription WHERE tenant = $1 AND id = $2",
+        "DELETE FROM subscription_told WHERE tenant = $1 AND subscription = $2",
         "DELETE FROM subscription_event WHERE tenant = $1 AND subscription = $2",
         "DELETE FROM subscription_attempt WHERE tenant = $1 AND subscription = $2",
     ];
     TEXTS.map(|text| Step::any(text, of(tenant, id, []))).into()
 }
 
-/// Forgets events that arrived and attempts, where both are older than `before`.
+/// Forgets events that arrived and attempts, where both are older than `before`. Of what was told stays which record in
+/// which version it was.
 #[must_use]
 pub fn purge(tenant: &str, before: i64) -> Vec<Step> {
-    const EVENTS: &str = "DELETE FROM subscription_event WHERE tenant = $1 AND numbered_at < $2 AND n <= \
+    const OLD: &str = "FROM subscription_event WHERE tenant = $1 AND numbered_at < $2 AND n <= \
         (SELECT acked FROM subscription s WHERE s.tenant = subscription_event.tenant AND s.id = subscription_event.subscription)";
     const ATTEMPTS: &str = "DELETE FROM subscription_attempt WHERE tenant = $1 AND at < $2";
     let args = || vec![tenant.into(), before.into()];
-    vec![Step::any(EVENTS, args()), Step::any(ATTEMPTS, args())]
+    let told = format!(
+        "INSERT INTO subscription_told (tenant, subscription, type, id, version) \
+         SELECT tenant, subscription, type, id, MAX(version) {OLD} AND withheld = 0 \
+         GROUP BY tenant, subscription, type, id \
+         ON CONFLICT (tenant, subscription, type, id) DO UPDATE SET version = excluded.version"
+    );
+    let [told, events] = [told, format!("DELETE {OLD}")].map(|text| Sql {
+        text: text.into(),
+        args: args(),
+    });
+    let any = |sql| Step {
+        sql,
+        expect: Expect::Any,
+    };
+    vec![any(told), any(events), Step::any(ATTEMPTS, args())]
 }
 
 /// When a subscription that has told everything has something to do again.

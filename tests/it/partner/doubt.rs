@@ -42,7 +42,7 @@ fn once(peer: &Peer, kinds: &[&str]) {
 }
 
 /// Waits until everything was sent; what failed has its time meanwhile.
-async fn all_is_sent(app: &TestApp) {
+pub async fn all_is_sent(app: &TestApp) {
     until("everything is sent", || async {
         app.app.clock.advance(time::Duration::seconds(1));
         sent_whole(app).await

@@ -29,13 +29,13 @@ pub fn numbers(peer: &Peer) -> Vec<(String, usize)> {
     kinds.into_iter().map(count).collect()
 }
 
-fn own(peer: &Peer, kind: &str) -> Value {
+pub fn own(peer: &Peer, kind: &str) -> Value {
     let all = peer.all(kind);
     assert_eq!(all.len(), 1, "{kind}: {all:#?}");
     all[0].clone()
 }
 
-fn reference(value: &Value) -> Value {
+pub fn reference(value: &Value) -> Value {
     json!({ "reference": format!("{}/{}", text(&value["resourceType"]), text(&value["id"])) })
 }
 
@@ -198,37 +198,46 @@ async fn nothing_is_there_twice(db: Db) {
     app.stop().await;
 }
 
+/// The prescriber as the server there has him.
+pub fn doctor_of(peer: &Peer) -> Value {
+    let all = peer.all("Practitioner");
+    let mut all = all.iter();
+    let doctor = all.find(|one| one["name"][0]["family"] == "Exampleton");
+    reference(doctor.expect("the prescriber"))
+}
+
+/// A medical follow-up of the patient there.
+pub fn visit(peer: &Peer, doctor: &Value, day: &str, status: &str) -> Value {
+    let patient = reference(&own(peer, "Patient"));
+    json!({ "resourceType": "Encounter", "status": status,
+        "class": { "system": "http://terminology.hl7.org/CodeSystem/v3-ActCode", "code": "VR" },
+        "type": [{ "coding": [{ "system": format!("{CODES}/kap-session-type"), "code": "medical-follow-up" }] }],
+        "subject": patient, "participant": [{ "individual": doctor }],
+        "period": { "start": format!("{day}T12:00:00-07:00"), "end": format!("{day}T12:30:00-07:00") } })
+}
+
+/// The medical follow-ups of an episode: the day from which each counts, and how it stands.
+pub fn medical(shown: &Value) -> Vec<(String, String)> {
+    let all = shown["followUps"].as_array().cloned().unwrap_or_default();
+    let medical = all
+        .iter()
+        .filter(|f| text(&f["kind"]).starts_with("medical"));
+    let mut all: Vec<_> = medical
+        .map(|f| (text(&f["anchor"]).to_owned(), text(&f["status"]).to_owned()))
+        .collect();
+    all.sort();
+    all
+}
+
 async fn visits_there_settle_what_is_due_here(db: Db) {
     let (app, played) = TestApp::played(db, &cleared()).await;
     let peer = peer(&app, Habits::default()).await;
     exchanged(&app).await;
     let practice = app.as_party(Party::Practice);
     let path = format!("/kap/v1/episodes/{}", played.episode);
-    let patient = reference(&own(&peer, "Patient"));
-    let doctor = peer.all("Practitioner");
-    let doctor = doctor
-        .iter()
-        .find(|one| one["name"][0]["family"] == "Exampleton");
-    let doctor = reference(doctor.expect("the prescriber"));
-    let visit = |day: &str, status: &str| {
-        json!({ "resourceType": "Encounter", "status": status,
-            "class": { "system": "http://terminology.hl7.org/CodeSystem/v3-ActCode", "code": "VR" },
-            "type": [{ "coding": [{ "system": format!("{CODES}/kap-session-type"), "code": "medical-follow-up" }] }],
-            "subject": patient, "participant": [{ "individual": doctor }],
-            "period": { "start": format!("{day}T12:00:00-07:00"), "end": format!("{day}T12:30:00-07:00") } })
-    };
-    let due = async || {
-        let shown = get(practice, &path).await.expect(200);
-        let all = shown["followUps"].as_array().cloned().unwrap_or_default();
-        let medical = all
-            .iter()
-            .filter(|f| text(&f["kind"]).starts_with("medical"));
-        let mut all: Vec<_> = medical
-            .map(|f| (text(&f["anchor"]).to_owned(), text(&f["status"]).to_owned()))
-            .collect();
-        all.sort();
-        all
-    };
+    let doctor = doctor_of(&peer);
+    let visit = |day: &str, status: &str| visit(&peer, &doctor, day, status);
+    let due = async || medical(&get(practice, &path).await.expect(200));
     let pair = |anchor: &str, status: &str| (anchor.to_owned(), status.to_owned());
     assert_eq!(due().await, [pair("2026-06-10", "open")]);
     // Another visit of the patient is none of ours, and the later follow-up comes first.

@@ -175,6 +175,8 @@ pub struct Fault {
     pub times: usize,
     /// A method and a path, `POST /`, or the beginning of one, `GET /Patient*`; `*` is every request.
     pub on: &'static str,
+    /// A word that the body has; empty is whatever it says.
+    pub says: String,
 }
 
 impl Fault {
@@ -184,6 +186,7 @@ impl Fault {
             does,
             times: 1,
             on: "*",
+            says: String::new(),
         }
     }
 
@@ -208,8 +211,15 @@ impl Fault {
         Self { on, ..self }
     }
 
-    pub(super) fn is_for(&self, what: &str) -> bool {
-        self.times > 0 && is_like(self.on, what)
+    /// The same for requests whose body has this word.
+    #[must_use]
+    pub fn saying(self, word: &str) -> Self {
+        let says = word.to_owned();
+        Self { says, ..self }
+    }
+
+    pub(super) fn is_for(&self, what: &str, body: &str) -> bool {
+        self.times > 0 && is_like(self.on, what) && body.contains(&self.says)
     }
 }
 

@@ -113,8 +113,11 @@ impl State {
     }
 
     /// The first fault that is for this request, once less.
-    fn fault(&mut self, what: &str) -> Option<Does> {
-        let place = self.faults.iter().position(|fault| fault.is_for(what))?;
+    fn fault(&mut self, what: &str, body: &str) -> Option<Does> {
+        let place = self
+            .faults
+            .iter()
+            .position(|fault| fault.is_for(what, body))?;
         let fault = self.faults.get_mut(place)?;
         let does = fault.does;
         fault.times -= 1;

@@ -59,7 +59,7 @@ async fn answer(inner: Arc<Inner>, request: Request) -> Result<Response, std::io
     };
     let (does, reply, behind, delay) = {
         let mut state = inner.state();
-        let does = state.fault(&asked.what());
+        let does = state.fault(&asked.what(), &asked.body);
         let (reply, behind) = match does {
             Some(Does::Cut) => (None, None),
             Some(Does::Answer {

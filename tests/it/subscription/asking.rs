@@ -102,6 +102,12 @@ async fn what_is_not_done_is_refused_at_its_place(db: Db) {
         assert_eq!(refused.status, 422, "{place} {bad}: {}", refused.text);
         assert_eq!(refused.expression(), *at, "{}", refused.text);
     }
+    // An alert holds no record, whatever was agreed on.
+    let mut alert = to("kap-safety-alert", &hook.url());
+    alert["channel"]["_payload"]["extension"][0]["valueCode"] = json!("full-resource");
+    let refused = post(practice, "/fhir/Subscription", &alert).await;
+    assert_eq!(refused.status, 422, "{}", refused.text);
+    assert_eq!(refused.expression(), "Subscription.channel.payload");
     let none = get(practice, "/fhir/Subscription").await.expect(200);
     assert!(none.get("entry").is_none(), "{none}");
     assert!(hook.calls().is_empty());

@@ -74,8 +74,10 @@ impl Pull<'_> {
         let path = format!("{kind}/{id}");
         let reply = match self.remote.at(Method::GET, &path, Ask::default()).await {
             Ok(reply) => reply,
-            // What may not be read there is not known here.
-            Err(trouble) if trouble.failure.is_of_one_question() => return Ok(None),
+            // What may not be read there is not known here; whose a record is has to be known before it is passed over.
+            Err(trouble) if trouble.failure.is_of_one_question() && kind != "Patient" => {
+                return Ok(None);
+            }
             Err(trouble) => return Err(trouble),
         };
         if reply.status != 200 {

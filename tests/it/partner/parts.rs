@@ -1,0 +1,193 @@
+//! A part that a partner's server does not give or take keeps no other from coming or going.
+
+use kap_fhir::demo::player::play;
+use kap_fhir::demo::script::Party;
+use kap_fhir::interaction::partner as exchange;
+use kap_fhir::kap::Episode;
+use kap_fhir::mapping::exchange::Flow;
+use serde_json::json;
+
+use super::elsewhere::{doctor_of, medical, own, reference, visit};
+use super::{THERE, exchanged, join, join_for, partner_at, server, state, until};
+use crate::app::{Db, TestApp, sample};
+use crate::both;
+use crate::fhir_door::{FIRST, cleared, get, only, referred};
+use crate::peer::{Fault, Habits, Registration};
+
+both!(
+    a_type_that_is_refused_keeps_no_other_back,
+    whose_it_is_is_asked_again,
+    a_refused_record_keeps_the_rest_from_nobody,
+    an_episode_that_breaks_the_server_keeps_no_other_waiting,
+    a_token_is_asked_for_where_it_may_be,
+);
+
+/// The patient's number in the sample.
+const MRN: &str = "SYN-100001";
+
+async fn hurried(app: &TestApp) {
+    app.app.clock.advance(time::Duration::seconds(5));
+    exchange::hurry(&app.app, "elsewhere")
+        .await
+        .expect("hurried");
+}
+
+/// Waits until fetching fails.
+async fn fails(app: &TestApp) {
+    until("fetching fails", || async {
+        state(app).await.fetching.attempts > 0
+    })
+    .await;
+}
+
+async fn a_type_that_is_refused_keeps_no_other_back(db: Db) {
+    let (app, played) = TestApp::played(db, &cleared()).await;
+    let peer = server(&app, Habits::default()).await;
+    join(&app, &peer).await;
+    exchanged(&app).await;
+    for on in ["GET /ClinicalImpression*", "POST /Communication"] {
+        peer.fail(Fault::status(403).times(1000).on(on));
+    }
+    // Where it was is no record of anybody here, and not searched for by what identifies it.
+    let place = peer.put(json!({ "resourceType": "Location", "name": "Suite 4",
+        "identifier": [{ "system": "urn:example:rooms", "value": "4" }] }));
+    let mut held = visit(&peer, &doctor_of(&peer), "2026-07-08", "finished");
+    held["location"] = json!([{ "location": { "reference": format!("Location/{place}") } }]);
+    peer.put(held);
+    let patient = reference(&own(&peer, "Patient"));
+    peer.put(
+        json!({ "resourceType": "MedicationRequest", "status": "active", "intent": "order",
+        "subject": patient, "medicationCodeableConcept": { "text": "Ketamine" } }),
+    );
+    hurried(&app).await;
+    fails(&app).await;
+    let now = state(&app).await;
+    assert_eq!(now.fetching.reason.as_deref(), Some("unauthorized"));
+    assert_eq!(now.reviews, 1, "{now:#?}");
+    let practice = app.as_party(Party::Practice);
+    let path = format!("/kap/v1/episodes/{}", played.episode);
+    let due = medical(&get(practice, &path).await.expect(200));
+    assert!(
+        due.contains(&("2026-07-08".into(), "open".into())),
+        "{due:?}"
+    );
+    // Of what was fetched nothing is fetched again.
+    let since = app.place().cell("SELECT since FROM partner").await;
+    assert!(since.contains("Encounter="), "{since}");
+    assert!(!since.contains("ClinicalImpression="), "{since}");
+    peer.heal();
+    exchanged(&app).await;
+    assert_eq!(peer.all("Communication").len(), 1, "it is answered later");
+    app.stop().await;
+}
+
+async fn whose_it_is_is_asked_again(db: Db) {
+    let (app, _) = TestApp::played(db, &referred()).await;
+    let peer = server(&app, Habits::default()).await;
+    let patient = only(app.as_party(Party::Partner), "/fhir/Patient").await;
+    let chart = peer.put(
+        json!({ "resourceType": "Patient", "identifier": patient["identifier"],
+        "birthDate": patient["birthDate"], "name": patient["name"] }),
+    );
+    let order = |medicine: &str| {
+        peer.put(json!({ "resourceType": "MedicationRequest", "status": "active", "intent": "order",
+            "subject": { "reference": format!("Patient/{chart}") }, "medicationCodeableConcept": { "text": medicine } }))
+    };
+    order("Sertraline");
+    app.app.clock.advance(time::Duration::minutes(10));
+    order("Melatonin");
+    peer.fail(Fault::status(500).times(1000).on("GET /Patient/*"));
+    join_for(&app, &peer, &[], &[Flow::Prescriptions]).await;
+    fails(&app).await;
+    peer.heal();
+    until("both orders are here", || async {
+        app.app.clock.advance(time::Duration::seconds(1));
+        let sql = "SELECT COUNT(*) FROM partner_link WHERE type = 'MedicationRequest'";
+        app.place().cell(sql).await == "2"
+    })
+    .await;
+    app.stop().await;
+}
+
+async fn a_refused_record_keeps_the_rest_from_nobody(db: Db) {
+    let (episode, _) = sample(FIRST);
+    let (app, _) = TestApp::played(db, &episode).await;
+    let peer = server(&app, Habits::default()).await;
+    let refused = Fault::status(422).times(1000).on("POST /");
+    peer.fail(refused.saying("\"AllergyIntolerance\""));
+    join_for(&app, &peer, &[Flow::Referral, Flow::Sessions], &[]).await;
+    let partner = app.as_party(Party::Partner);
+    let counted = async |kind: &str| {
+        let path = format!("/fhir/{kind}?_summary=count");
+        get(partner, &path).await.expect(200)["total"].clone()
+    };
+    let doses = counted("MedicationAdministration").await;
+    until("the rest is there", || async {
+        json!(peer.all("MedicationAdministration").len()) == doses && !peer.all("Task").is_empty()
+    })
+    .await;
+    assert!(peer.all("AllergyIntolerance").is_empty());
+    until("it is told", || async {
+        let told = exchange::query::episodes(&app.app, "elsewhere").await;
+        let told = told.expect("episodes");
+        told[0].doing.reason.as_deref() == Some("refused")
+    })
+    .await;
+    peer.heal();
+    super::doubt::all_is_sent(&app).await;
+    let allergies = counted("AllergyIntolerance").await;
+    assert_eq!(json!(peer.all("AllergyIntolerance").len()), allergies);
+    assert_eq!(json!(peer.all("MedicationAdministration").len()), doses);
+    app.stop().await;
+}
+
+/// The same course of somebody else.
+fn another() -> Episode {
+    let mut other = referred();
+    for identifier in &mut other.patient.identifiers {
+        identifier.value = "SYN-900099".into();
+    }
+    other
+}
+
+async fn an_episode_that_breaks_the_server_keeps_no_other_waiting(db: Db) {
+    let (app, _) = TestApp::played(db, &referred()).await;
+    let peer = server(&app, Habits::default()).await;
+    play(&another(), &app.callers, "another", |_, _| {})
+        .await
+        .expect("every step is taken");
+    peer.fail(Fault::status(500).times(1000).on("POST /").saying(MRN));
+    join_for(&app, &peer, &[Flow::Referral], &[]).await;
+    until("the other one is there", || async {
+        app.app.clock.advance(time::Duration::seconds(1));
+        peer.all("Task").len() == 1
+    })
+    .await;
+    app.stop().await;
+}
+
+async fn a_token_is_asked_for_where_it_may_be(db: Db) {
+    let (app, _) = TestApp::played(db, &referred()).await;
+    let peer = server(&app, Habits::default()).await;
+    let base = peer.base();
+    let elsewhere = base.replace("127.0.0.1", "localhost");
+    peer.set(|habits| {
+        habits.public = Some(elsewhere);
+        habits.token = Some(Registration::new(THERE, None));
+    });
+    partner_at(&app, &base, &[], &[Flow::Clearance]).await;
+    fails(&app).await;
+    let now = state(&app).await.fetching;
+    let told = now.detail.unwrap_or_default();
+    assert!(told.contains("another host"), "{told}");
+    assert_eq!(peer.count("POST /auth/token"), 0);
+    // The operator knows it.
+    let sql = format!("UPDATE partner SET token_url = '{}'", peer.token_url());
+    app.place().run(&sql).await.expect("pinned");
+    until("it is fetched", || async {
+        app.app.clock.advance(time::Duration::seconds(1));
+        state(&app).await.fetching.last_success_at.is_some()
+    })
+    .await;
+    app.stop().await;
+}
