@@ -32,6 +32,13 @@ pub enum PartnerCommand {
         #[arg(long)]
         id: Option<String>,
     },
+    /// Say where that server gives tokens; without a URL it says so itself, for a place on its own host.
+    Tokens {
+        #[command(flatten)]
+        named: Named,
+        #[arg(long, default_value = "")]
+        token_url: String,
+    },
     /// Send and fetch at once what is to be.
     Hurry(Named),
     /// A record of theirs that waits for review waits no more: somebody has seen to it.
@@ -115,6 +122,11 @@ pub async fn run(command: PartnerCommand) -> Result<()> {
         PartnerCommand::Status { database, id } => {
             let app = database.open().await?;
             status(&app, id.as_deref()).await?;
+            closed(&app).await
+        }
+        PartnerCommand::Tokens { named, token_url } => {
+            let app = named.database.open().await?;
+            partner::set_token_url(&app, &named.id, &token_url).await?;
             closed(&app).await
         }
         PartnerCommand::Hurry(named) => {

@@ -2,6 +2,7 @@
 
 use super::Store;
 use super::sql::{Row, Sql, Step};
+use crate::access::consent::Effect;
 use crate::error::{Error, Result};
 use crate::fhir::resource::Key;
 use crate::kap::base::Id;
@@ -11,15 +12,8 @@ use crate::kap::base::Id;
 pub struct Come {
     pub key: Key,
     pub version: i64,
-    /// The end of the day that it states, or the beginning.
+    /// The end of the day that it states, or the time from which its consent opens what was closed.
     pub at: i64,
-}
-
-/// What comes of a day or a period.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Edge {
-    Begin,
-    End,
 }
 
 /// Which days are looked for.
@@ -31,8 +25,7 @@ pub struct Looked {
     pub param: &'static str,
     /// What is told of it, so that it is told once.
     pub what: &'static str,
-    pub edge: Edge,
-    /// Days that end, or begin, after this …
+    /// Days that end after this …
     pub after: i64,
     /// … and not after that.
     pub until: i64,
@@ -44,17 +37,11 @@ pub const TOLD: &str = "day of the calendar";
 impl Store {
     /// Some of the records whose day came and was not told.
     pub async fn come(&self, tenant: &str, looked: Looked) -> Result<Vec<Come>> {
-        let at = match looked.edge {
-            Edge::Begin => "d.lo",
-            Edge::End => "d.hi",
-        };
-        let text = format!(
-            "SELECT d.id, r.version, MAX({at}) FROM index_date d \
-             JOIN resource r ON r.tenant = d.tenant AND r.type = d.type AND r.id = d.id AND r.deleted = 0 \
-             WHERE d.tenant = $1 AND d.type = $2 AND d.param = $3 AND {at} > $4 AND {at} <= $5 AND NOT EXISTS \
-             (SELECT 1 FROM calendar_told t WHERE t.tenant = d.tenant AND t.type = d.type AND t.id = d.id \
-             AND t.what = $6 AND t.at = {at}) GROUP BY d.id, r.version ORDER BY d.id LIMIT 100"
-        );
+        const TEXT: &str = "SELECT d.id, r.version, MAX(d.hi) FROM index_date d \
+            JOIN resource r ON r.tenant = d.tenant AND r.type = d.type AND r.id = d.id AND r.deleted = 0 \
+            WHERE d.tenant = $1 AND d.type = $2 AND d.param = $3 AND d.hi > $4 AND d.hi <= $5 AND NOT EXISTS \
+            (SELECT 1 FROM calendar_told t WHERE t.tenant = d.tenant AND t.type = d.type AND t.id = d.id \
+            AND t.what = $6 AND t.at = d.hi) GROUP BY d.id, r.version ORDER BY d.id LIMIT 100";
         let args = vec![
             tenant.into(),
             looked.kind.into(),
@@ -63,21 +50,46 @@ impl Store {
             looked.until.into(),
             looked.what.into(),
         ];
+        let rows = self.read(Sql::new(TEXT, args)).await?;
+        rows.iter().map(|row| come(looked.kind, row)).collect()
+    }
+
+    /// Some of the consents by which, since `after` and until `until`, something opened that was closed when they were
+    /// signed: a permission that began, a denial that ended. `what` names that it is told.
+    pub async fn opened(
+        &self,
+        tenant: &str,
+        what: &str,
+        (after, until): (i64, i64),
+    ) -> Result<Vec<Come>> {
+        const PERMIT: i64 = Effect::Permit as i64;
+        let text = format!(
+            "SELECT g.consent, r.version, MAX(g.at) FROM \
+             (SELECT consent, valid_from AS at FROM consent_grant WHERE tenant = $1 AND effect = {PERMIT} \
+             AND valid_from > granted_at AND valid_from > $2 AND valid_from <= $3 UNION \
+             SELECT consent, valid_to AS at FROM consent_grant WHERE tenant = $1 AND effect <> {PERMIT} \
+             AND valid_to > $2 AND valid_to <= $3) g \
+             JOIN resource r ON r.tenant = $1 AND r.type = 'Consent' AND r.id = g.consent AND r.deleted = 0 \
+             WHERE NOT EXISTS (SELECT 1 FROM calendar_told t WHERE t.tenant = $1 AND t.type = 'Consent' \
+             AND t.id = g.consent AND t.what = $4 AND t.at = g.at) \
+             GROUP BY g.consent, r.version ORDER BY g.consent LIMIT 100"
+        );
         let sql = Sql {
             text: text.into(),
-            args,
+            args: vec![tenant.into(), after.into(), until.into(), what.into()],
         };
         let rows = self.read(sql).await?;
-        let come = |row: &Row| {
-            let broken = || Error::internal("an id of the index is none");
-            Ok(Come {
-                key: Key::new(looked.kind, Id::new(&*row.text(0)).ok_or_else(broken)?),
-                version: row.int(1),
-                at: row.int(2),
-            })
-        };
-        rows.iter().map(come).collect()
+        rows.iter().map(|row| come("Consent", row)).collect()
     }
+}
+
+fn come(kind: &str, row: &Row) -> Result<Come> {
+    let broken = || Error::internal("an id of the index is none");
+    Ok(Come {
+        key: Key::new(kind, Id::new(&*row.text(0)).ok_or_else(broken)?),
+        version: row.int(1),
+        at: row.int(2),
+    })
 }
 
 /// Notes that the day of a record was told, or is nobody's news; guarded by [`TOLD`].

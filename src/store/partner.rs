@@ -91,6 +91,13 @@ pub fn change(tenant: &str, id: &str, disabled: bool) -> Step {
     Step::one(UNKNOWN, TEXT, args)
 }
 
+/// Where its tokens are asked for; empty where its server says it.
+#[must_use]
+pub fn tokens(tenant: &str, id: &str, url: &str) -> Step {
+    const TEXT: &str = "UPDATE partner SET token_url = $3 WHERE tenant = $1 AND id = $2";
+    Step::one(UNKNOWN, TEXT, vec![tenant.into(), id.into(), url.into()])
+}
+
 /// Takes the work of fetching from `p` until `until`, unless somebody has it.
 #[must_use]
 pub fn take(tenant: &str, p: &Partner, (from, until): (i64, i64)) -> Step {

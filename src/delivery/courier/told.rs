@@ -57,7 +57,7 @@ pub(super) async fn told(app: &App, s: &Subscription, access: &Access) -> Result
         if row.is_none() {
             out.withheld.push(event.n);
         }
-        let focus = row.map_or(Focus::Withheld, |row| focus(s.content, row));
+        let focus = row.map_or(Focus::Withheld, |row| focus(s, row));
         out.all.push(Told { event, focus });
     }
     Ok(out)

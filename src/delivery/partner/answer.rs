@@ -13,6 +13,8 @@ use crate::store::partner::review::{self, Review};
 
 /// Answers at once at most.
 const MOST: i64 = 100;
+/// So many that the server breaks down at, or lets nobody write, and it is told nothing more this time.
+const FAILED: usize = 3;
 
 /// Answers what was not answered yet: with a Communication, or a Task where the server has no room for those.
 pub(super) async fn answer(remote: &Remote<'_>, abilities: &Abilities) -> Result<(), Trouble> {
@@ -27,6 +29,7 @@ pub(super) async fn answer(remote: &Remote<'_>, abilities: &Abilities) -> Result
         .store
         .reviews_to_answer(&app.tenant, &partner.id, MOST)
         .await?;
+    let (mut failed, mut first) = (0, None);
     for one in &waiting {
         let address = format!(
             "{}/partner/{}/{}/{}/{}",
@@ -42,11 +45,14 @@ pub(super) async fn answer(remote: &Remote<'_>, abilities: &Abilities) -> Result
             ask.headers.push(("if-none-exist", &unless));
         }
         let reply = match remote.at(Method::POST, kind, ask).await {
-            // What it lets nobody tell it, or breaks down at, it does not take of the next one either.
+            // It stays unanswered; the next one may be taken, but not for ever.
             Err(trouble) if trouble.failure.is_of_one_question() => {
-                let (partner, code) = (&*partner.id, trouble.failure.code());
-                tracing::warn!(partner, code, "answers to a partner are not taken");
-                return Ok(());
+                failed += 1;
+                if failed == FAILED {
+                    return Err(trouble);
+                }
+                first.get_or_insert(trouble);
+                continue;
             }
             heard => heard?,
         };
@@ -62,7 +68,7 @@ pub(super) async fn answer(remote: &Remote<'_>, abilities: &Abilities) -> Result
         let step = review::answered(&app.tenant, &partner.id, one);
         let _ = app.store.write("partner answered", vec![step]).await?;
     }
-    Ok(())
+    first.map_or(Ok(()), Err)
 }
 
 fn said(kind: &str, one: &Review, address: &str, now: &str) -> Value {

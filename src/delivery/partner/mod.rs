@@ -222,15 +222,16 @@ enum Went {
 }
 
 impl Went {
-    /// After this failure, of an episode that is due again at `due_at`.
-    fn after(failure: Failure, due_at: i64, now: i64) -> Self {
-        match failure {
+    /// After this failure.
+    fn after(trouble: &Trouble, now: i64) -> Self {
+        match trouble.failure {
             Failure::Refused | Failure::Stale | Failure::NotFhir => Self::On,
             Failure::Unheard | Failure::Unauthorized | Failure::Broken | Failure::Here => {
                 Self::Unsure
             }
-            Failure::Busy => Self::Nowhere(due_at),
-            Failure::Blocked | Failure::Client => Self::Nowhere(due_at.min(now + REST)),
+            Failure::Busy | Failure::Blocked | Failure::Client => {
+                Self::Nowhere(now + trouble.after.unwrap_or(REST))
+            }
         }
     }
 }
@@ -248,7 +249,7 @@ async fn send(app: &App, partner: &Partner, mut one: Work) -> Result<Went> {
         let to = failed(app, &one.standing, &trouble)?;
         let step = work::settle(&app.tenant, &partner.id, &one, one.sent, &to);
         let _ = app.store.write("settle episode", vec![step]).await?;
-        return Ok(Went::Nowhere(to.due_at));
+        return Ok(Went::after(&trouble, app.clock.millis()));
     };
     let remote = Remote { app, partner };
     let beat = || work::beat(&app.tenant, &partner.id, &one, app.leases.now(app) + LEASE);
@@ -281,7 +282,7 @@ async fn send(app: &App, partner: &Partner, mut one: Work) -> Result<Went> {
             let partner = &*partner.id;
             tracing::warn!(partner, code, said = trouble.said, "an episode is not sent");
             let to = failed(app, &one.standing, &trouble)?;
-            let went = Went::after(trouble.failure, to.due_at, now);
+            let went = Went::after(&trouble, now);
             (one.sent, to, went)
         }
     };

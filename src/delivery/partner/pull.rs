@@ -66,7 +66,7 @@ pub(super) async fn pull(remote: &Remote<'_>, access: &Access) -> Result<Pulled,
     let mut pull = Pull {
         remote,
         access,
-        newest: BTreeMap::new(),
+        newest: words(&remote.partner.since),
         waiting: HashMap::new(),
         known: HashMap::new(),
         depth: 0,
@@ -80,7 +80,7 @@ pub(super) async fn pull(remote: &Remote<'_>, access: &Access) -> Result<Pulled,
         .collect();
     // What names a visit takes it along: visits that nothing names come last, and keep nothing back.
     kinds.sort_by_key(|kind| (exchange::narrowed(kind).is_some(), exchange::rank(kind)));
-    let (mut missing, mut trouble) = (vec![], None::<Trouble>);
+    let (mut missing, mut trouble, mut was_silent) = (vec![], None::<Trouble>, false);
     for kind in kinds {
         let narrowed = exchange::narrowed(kind);
         // Everybody's visits are not asked for to pick some.
@@ -92,26 +92,24 @@ pub(super) async fn pull(remote: &Remote<'_>, access: &Access) -> Result<Pulled,
             continue;
         }
         let done = pull.kind(kind, &abilities).await;
-        let Err(refused) = pull.held.take().map_or(done, Err) else {
+        let (held, is_whole) = (pull.held.take(), done.is_ok());
+        let Some(refused) = done.err().or(held) else {
             continue;
         };
         // What was not looked at whole is looked at again from where it was.
         pull.go_back(kind);
         let (partner, code) = (&*remote.partner.id, refused.failure.code());
         tracing::warn!(partner, kind, code, "a type is not fetched");
-        let silent = refused.failure == Failure::Unheard;
-        let was_silent = trouble
-            .as_ref()
-            .is_some_and(|t| t.failure == Failure::Unheard);
         // One type that is not given keeps no other back; a server that does not answer is not asked for all.
-        let goes_on = is_alone(refused.failure) || (silent && !was_silent);
-        if narrowed.is_some() && refused.failure.is_of_one_question() {
+        let silent = refused.failure == Failure::Unheard;
+        if !is_alone(refused.failure) && (!silent || was_silent) {
+            return Ok(pull.done(&missing, Some(refused)));
+        }
+        was_silent |= silent;
+        if narrowed.is_some() && !is_whole && refused.failure.is_of_one_question() {
             missing.push(kind);
         } else {
             trouble.get_or_insert(refused);
-        }
-        if !goes_on {
-            return Ok(pull.done(&missing, trouble));
         }
     }
     // What needed something that came with it has it by now.
@@ -124,6 +122,14 @@ pub(super) async fn pull(remote: &Remote<'_>, access: &Access) -> Result<Pulled,
         trouble.get_or_insert(refused);
     }
     Ok(pull.done(&missing, trouble))
+}
+
+/// The newest change of each type: the words of `since` are `Type=instant`.
+fn words(since: &str) -> BTreeMap<String, String> {
+    let words = since.split(' ').filter_map(|word| word.split_once('='));
+    words
+        .map(|(kind, at)| (kind.to_owned(), at.to_owned()))
+        .collect()
 }
 
 /// Whether the server may well give other types: it did not give this one, or leads elsewhere with it.
@@ -163,9 +169,6 @@ struct Pull<'a> {
 impl Pull<'_> {
     async fn kind(&mut self, kind: &str, abilities: &Abilities) -> Result<(), Trouble> {
         self.begun = self.remote.app.clock.now();
-        if let Some(before) = self.before(kind) {
-            self.newest.insert(kind.to_owned(), before);
-        }
         let mut url = self.first(kind, abilities);
         let mut seen = HashSet::new();
         for _ in 0..PAGES {

@@ -106,6 +106,8 @@ struct Push<'a> {
     singly: bool,
     /// What was first refused, while the rest goes on.
     refused: Option<Trouble>,
+    /// What is not there because of that.
+    missing: HashSet<Key>,
 }
 
 impl<'a> Push<'a> {
@@ -129,6 +131,7 @@ impl<'a> Push<'a> {
             unseen: BTreeSet::new(),
             singly: false,
             refused: None,
+            missing: HashSet::new(),
         })
     }
 
@@ -171,7 +174,10 @@ impl<'a> Push<'a> {
                 let found = self.found(one.key(), &one.value).await;
                 self.unless_refused(found)?
             };
-            let Some(found) = found else { continue };
+            let Some(found) = found else {
+                self.missing.insert(one.key().clone());
+                continue;
+            };
             if !found {
                 out.unknown.push(one);
             } else if is_shared(kind) {

@@ -115,6 +115,20 @@ pub async fn set_disabled(app: &App, id: &str, disabled: bool) -> Result<()> {
     done.map_err(|_| Error::not_found())
 }
 
+/// Says where a partner's server gives tokens; empty where it says so itself, for a place on its own host.
+///
+/// # Errors
+/// `Invalid` where that may not be called; `NotFound` where there is no such partner.
+pub async fn set_token_url(app: &App, id: &str, url: &str) -> Result<()> {
+    if !url.is_empty() {
+        let bad = |text: &str| Error::new(Kind::Invalid, text);
+        app.sends.judge(url).map_err(bad)?;
+    }
+    let step = rows::tokens(&app.tenant, id, url);
+    let done = tell(app, id, "token-url", vec![step]).await?;
+    done.map_err(|_| Error::not_found())
+}
+
 /// Makes everything that is to be sent and fetched due at once.
 ///
 /// # Errors

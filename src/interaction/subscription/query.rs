@@ -185,7 +185,7 @@ pub async fn told(
         if let Some(row) = row.filter(|_| s.content != Content::Empty) {
             document(access, row, "$events");
         }
-        let focus = row.map_or(Focus::Withheld, |row| focus(s.content, row));
+        let focus = row.map_or(Focus::Withheld, |row| focus(s, row));
         Told { event, focus }
     };
     Ok(events.into_iter().map(tell).collect())

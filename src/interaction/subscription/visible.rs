@@ -8,12 +8,16 @@ use crate::access::{Access, Labels};
 use crate::app::App;
 use crate::error::{Kind, Result};
 use crate::fhir::resource::{Key, Stored};
-use crate::store::subscription::Content;
+use crate::mapping::topic;
+use crate::store::subscription::{Content, Subscription};
 
 /// How much of a record is told.
 #[must_use]
-pub fn focus(content: Content, row: &Stored) -> Focus {
-    match (content, &row.body) {
+pub fn focus(s: &Subscription, row: &Stored) -> Focus {
+    // An alert holds no record, whatever was asked for before that was so.
+    let alert = topic::named(&s.topic).is_some_and(|topic| topic.alert);
+    match (s.content, &row.body) {
+        (Content::FullResource, _) if alert => Focus::Named,
         (Content::Empty, _) => Focus::Withheld,
         // Records of Part 2 programmes are fetched, with their notice.
         (Content::FullResource, Some(body))

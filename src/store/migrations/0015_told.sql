@@ -10,3 +10,7 @@ CREATE TABLE subscription_told (
 
 -- Where a partner's server gives tokens, as the operator said it.
 ALTER TABLE partner ADD COLUMN token_url TEXT NOT NULL DEFAULT '';
+
+-- When consents begin and end to open or close something.
+CREATE INDEX consent_grant_from ON consent_grant (tenant, valid_from);
+CREATE INDEX consent_grant_to ON consent_grant (tenant, valid_to);

@@ -18,6 +18,7 @@ both!(
     a_type_that_is_refused_keeps_no_other_back,
     whose_it_is_is_asked_again,
     a_refused_record_keeps_the_rest_from_nobody,
+    what_names_a_refused_record_names_it_once_it_is_there,
     an_episode_that_breaks_the_server_keeps_no_other_waiting,
     a_token_is_asked_for_where_it_may_be,
 );
@@ -141,6 +142,41 @@ async fn a_refused_record_keeps_the_rest_from_nobody(db: Db) {
     app.stop().await;
 }
 
+async fn what_names_a_refused_record_names_it_once_it_is_there(db: Db) {
+    let (episode, _) = sample(FIRST);
+    let (app, _) = TestApp::played(db, &episode).await;
+    let peer = server(&app, Habits::default()).await;
+    // A visit has a class, and nothing else of these has.
+    let refused = Fault::status(422).times(1000).on("POST /");
+    peer.fail(refused.saying("\"class\""));
+    join_for(&app, &peer, &[Flow::Referral, Flow::Sessions], &[]).await;
+    let doses = async || {
+        let all = peer.all("MedicationAdministration");
+        let named = |one: &serde_json::Value| one["context"]["reference"].is_string();
+        (all.len(), all.iter().filter(|one| named(one)).count())
+    };
+    until("the doses are there", || async { doses().await == (4, 0) }).await;
+    assert!(peer.all("Encounter").is_empty());
+    // As far as they can be they are there: nothing is written again while it stays so.
+    let versions = || {
+        let all = peer.all("MedicationAdministration");
+        let version = |one: &serde_json::Value| one["meta"]["versionId"].to_string();
+        all.iter().map(version).collect::<Vec<_>>()
+    };
+    let before = versions();
+    let tries = peer.count("POST /");
+    until("it is tried again", || async {
+        app.app.clock.advance(time::Duration::seconds(1));
+        peer.count("POST /") > tries + 3
+    })
+    .await;
+    assert_eq!(versions(), before);
+    peer.heal();
+    super::doubt::all_is_sent(&app).await;
+    assert_eq!(doses().await, (4, 4));
+    app.stop().await;
+}
+
 /// The same course of somebody else.
 fn another() -> Episode {
     let mut other = referred();
@@ -163,6 +199,26 @@ async fn an_episode_that_breaks_the_server_keeps_no_other_waiting(db: Db) {
         peer.all("Task").len() == 1
     })
     .await;
+    // Nothing goes without its patient.
+    let first = peer.count("POST /");
+    until("it is tried again", || async {
+        app.app.clock.advance(time::Duration::seconds(1));
+        peer.count("POST /") > first + 1
+    })
+    .await;
+    assert_eq!(peer.all("Patient").len(), 1);
+    for (kind, whose) in [
+        ("Condition", "subject"),
+        ("Consent", "patient"),
+        ("Task", "for"),
+    ] {
+        let all = peer.all(kind);
+        let literal = |one: &serde_json::Value| one[whose]["reference"].is_string();
+        assert!(
+            !all.is_empty() && all.iter().all(literal),
+            "{kind}: {all:#?}"
+        );
+    }
     app.stop().await;
 }
 
@@ -182,8 +238,8 @@ async fn a_token_is_asked_for_where_it_may_be(db: Db) {
     assert!(told.contains("another host"), "{told}");
     assert_eq!(peer.count("POST /auth/token"), 0);
     // The operator knows it.
-    let sql = format!("UPDATE partner SET token_url = '{}'", peer.token_url());
-    app.place().run(&sql).await.expect("pinned");
+    let there = exchange::set_token_url(&app.app, "elsewhere", &peer.token_url()).await;
+    there.expect("pinned");
     until("it is fetched", || async {
         app.app.clock.advance(time::Duration::seconds(1));
         state(&app).await.fetching.last_success_at.is_some()

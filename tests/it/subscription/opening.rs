@@ -6,7 +6,8 @@ use kap_fhir::demo::script::Party;
 use kap_fhir::interaction::subscription::{calendar, operate};
 use reqwest::Method;
 use serde_json::{Value, json};
-use time::Duration;
+use time::OffsetDateTime;
+use time::macros::datetime;
 
 use super::{subscribed, to, without_gap};
 use crate::app::{Db, TestApp, sample};
@@ -33,9 +34,8 @@ async fn given(practice: &Caller, path: &str, body: &Value, key: &str) -> String
     format!("Consent/{}", text(&done.body["id"]))
 }
 
-async fn at(app: &TestApp, day: time::Date) {
-    let to = day.midnight().assume_utc() + Duration::hours(20);
-    app.app.clock.advance(to - app.app.clock.now());
+async fn at(app: &TestApp, time: OffsetDateTime) {
+    app.app.clock.advance(time - app.app.clock.now());
     calendar::pass(&app.app).await.expect("the calendar");
 }
 
@@ -63,12 +63,13 @@ async fn what_a_consent_opens_when_it_begins_is_told_once(db: Db) {
     let one = given(&practice(&app).await, &path, &one, "one").await;
     let told = consents.wait_for_event(1).await;
     assert_eq!(told, [(1, one.clone())]);
-    at(&app, time::macros::date!(2026 - 11 - 23)).await;
+    // It begins with the day of the practice, which is in Los Angeles.
+    at(&app, datetime!(2026-11-25 07:30 UTC)).await;
     // What comes by the clock comes by the outbox, as this does: nothing was there before.
     assert_eq!(app.place().cell("SELECT COUNT(*) FROM outbox").await, "0");
     assert!(opened.arrived().is_empty(), "it has not begun");
 
-    at(&app, time::macros::date!(2026 - 11 - 26)).await;
+    at(&app, datetime!(2026-11-25 08:30 UTC)).await;
     let told = opened.wait_for_event(3).await;
     without_gap(&told);
     assert!(
@@ -78,18 +79,18 @@ async fn what_a_consent_opens_when_it_begins_is_told_once(db: Db) {
     let call = opened.calls().last().expect("a call").clone();
     assert!(call.text.contains("Encounter/"), "{}", call.text);
 
-    at(&app, time::macros::date!(2026 - 12 - 07)).await;
+    at(&app, datetime!(2026-12-06 12:30 UTC)).await;
     let told = consents.wait_for_event(2).await;
     assert_eq!(told[1], (2, one), "it has expired");
 
     // Long after, when the events are kept no more, another one opens the same: that is no news.
-    at(&app, time::macros::date!(2027 - 01 - 20)).await;
+    at(&app, datetime!(2027-01-20 20:00 UTC)).await;
     operate::forget_old(&app.app).await.expect("forgotten");
     let kept = "SELECT COUNT(*) FROM subscription_event WHERE type = 'Encounter'";
     assert_eq!(app.place().cell(kept).await, "0");
     let two = consent(whom, "2027-01-01", "2027-12-05");
     given(&practice(&app).await, &path, &two, "two").await;
-    at(&app, time::macros::date!(2027 - 01 - 21)).await;
+    at(&app, datetime!(2027-01-21 20:00 UTC)).await;
     let planned = json!({ "type": "dosing", "start": "2027-01-25T10:00:00-08:00", "setting": "remote-home",
         "encounterClass": "VR", "leadId": played.names["prac-ther-01"],
         "dosing": { "doseLevel": "moderate", "plannedDoseMg": 200 } });

@@ -7,7 +7,7 @@ use reqwest::Method;
 use super::{DEPTH, Pull, TAKEN_ALONG, Theirs, news};
 use crate::delivery::partner::bundle;
 use crate::delivery::partner::remote::Ask;
-use crate::delivery::partner::trouble::Trouble;
+use crate::delivery::partner::trouble::{Failure, Trouble};
 use crate::fhir::resource::Key;
 use crate::interaction::partner::receive::{self, Received};
 use crate::mapping::exchange;
@@ -74,8 +74,11 @@ impl Pull<'_> {
         let path = format!("{kind}/{id}");
         let reply = match self.remote.at(Method::GET, &path, Ask::default()).await {
             Ok(reply) => reply,
-            // What may not be read there is not known here; whose a record is has to be known before it is passed over.
-            Err(trouble) if trouble.failure.is_of_one_question() && kind != "Patient" => {
+            // What may not be read there is not known here; what could not be read for now may be whose a record is.
+            Err(trouble)
+                if trouble.failure.is_of_one_question()
+                    && (kind != "Patient" || trouble.failure == Failure::Unauthorized) =>
+            {
                 return Ok(None);
             }
             Err(trouble) => return Err(trouble),

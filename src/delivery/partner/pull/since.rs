@@ -2,7 +2,7 @@
 
 use time::format_description::well_known::Rfc3339;
 
-use super::{Pull, Pulled, at};
+use super::{Pull, Pulled, at, words};
 use crate::delivery::partner::ability::Abilities;
 use crate::delivery::partner::trouble::Trouble;
 use crate::mapping::exchange;
@@ -11,10 +11,9 @@ use crate::mapping::exchange;
 const OVERLAP: time::Duration = time::Duration::minutes(5);
 
 impl Pull<'_> {
-    /// The newest change of a type that was looked at before: the words of `since` are `Type=instant`.
+    /// The newest change of a type that was looked at before.
     pub(super) fn before(&self, kind: &str) -> Option<String> {
-        let mut words = self.remote.partner.since.split(' ');
-        words.find_map(|word| Some(word.strip_prefix(kind)?.strip_prefix('=')?.to_owned()))
+        words(&self.remote.partner.since).remove(kind)
     }
 
     /// The same after this fetch. What claims to be of the future does not move it.

@@ -1,8 +1,9 @@
 //! The calls by which records are sent: together where the server has transactions, else and after a refusal one by one.
 
-use std::collections::{HashMap, HashSet};
+use std::collections::HashMap;
 
 use reqwest::Method;
+use serde_json::json;
 
 use super::Push;
 use crate::delivery::partner::bundle::{self, Entry};
@@ -10,13 +11,15 @@ use crate::delivery::partner::remote::Ask;
 use crate::delivery::partner::trouble::{Failure, Trouble};
 use crate::fhir::resource::Key;
 use crate::interaction::partner::packet::{Outgoing, named};
-use crate::mapping::exchange::{self, is_sent_once};
+use crate::mapping::exchange::{self, digest, is_sent_once, is_shared};
 use crate::store::partner::link::Link;
 
 /// Entries of a transaction at most.
 const MOST: usize = 150;
-/// So many records in a row that the server breaks down at, and it is asked for no other.
-const BREAKS: usize = 3;
+/// So many records of a type that the server breaks down at, and no more of it are sent.
+const BREAKS: usize = 2;
+/// So many of whatever type, while none is taken, and the server is down.
+const DOWN: usize = 6;
 
 /// Whether it is about what was sent: another record may be taken.
 const fn is_refused(trouble: &Trouble) -> bool {
@@ -26,6 +29,12 @@ const fn is_refused(trouble: &Trouble) -> bool {
 /// Whether the server breaks down at it, or lets nobody write it: another record may be taken.
 const fn is_broken(trouble: &Trouble) -> bool {
     matches!(trouble.failure, Failure::Broken | Failure::Unauthorized)
+}
+
+/// What is noted of a record that was sent while some that it names are not there.
+fn lacking(one: &Outgoing, lacks: &[Key]) -> String {
+    let lacks: Vec<String> = lacks.iter().map(ToString::to_string).collect();
+    digest(&json!([one.digest, lacks]))
 }
 
 impl Push<'_> {
@@ -40,18 +49,22 @@ impl Push<'_> {
             .copied()
             .filter(|one| !self.links.contains_key(one.key()))
             .collect();
-        if self.abilities.transaction && !self.singly {
+        if self.abilities.transaction && !self.may_part() {
             for some in all.chunks(MOST) {
+                self.together(some).await?;
+            }
+        } else if self.abilities.transaction && !self.singly {
+            for some in all.chunks(MOST) {
+                if !self.missing.is_empty() {
+                    self.apart(some).await?;
+                    continue;
+                }
                 match self.together(some).await {
                     // What is refused of it keeps the rest from nobody.
-                    Err(trouble) if some.len() > 1 && is_refused(&trouble) && self.may_part() => {
-                        self.apart(some).await?;
-                    }
-                    done => self.unless_refused(done)?.unwrap_or_default(),
+                    Err(trouble) if is_refused(&trouble) => self.apart(some).await?,
+                    done => done?,
                 }
             }
-        } else if self.abilities.transaction && !self.may_part() {
-            self.together(&all).await?;
         } else {
             self.apart(&all).await?;
         }
@@ -84,16 +97,21 @@ impl Push<'_> {
 
     /// Sends records one by one; what is refused, or broken down at, holds no other up but what cannot be without it.
     async fn apart(&mut self, all: &[&Outgoing]) -> Result<(), Trouble> {
-        let (mut broken, mut missing) = (0, HashSet::new());
+        let (mut broken, mut taken) = (HashMap::<&str, usize>::new(), 0);
         for one in all {
-            let lacks = named(self.remote.app, one);
-            let lacks: Vec<Key> = lacks
-                .into_iter()
-                .filter(|key| missing.contains(key))
-                .collect();
-            let of_nobody = lacks.iter().any(|key| &*key.kind == "Patient");
-            if of_nobody || (!lacks.is_empty() && is_sent_once(&one.key().kind)) {
-                missing.insert(one.key().clone());
+            let (key, kind) = (one.key(), &*one.key().kind);
+            let lacks = self.lacks(one);
+            let rests = |of: &Key| {
+                &*of.kind == "Patient" || (is_shared(kind) && &*of.kind == "ServiceRequest")
+            };
+            let too_often = broken.get(kind).is_some_and(|n| *n == BREAKS);
+            if too_often || lacks.iter().any(rests) || (!lacks.is_empty() && is_sent_once(kind)) {
+                self.missing.insert(key.clone());
+                continue;
+            }
+            let mark = lacking(one, &lacks);
+            if self.links.get(key).is_some_and(|link| *link.sent == *mark) {
+                // As far as it can be it is there.
                 continue;
             }
             let done = if self.abilities.transaction {
@@ -102,29 +120,38 @@ impl Push<'_> {
                 self.alone(one).await
             };
             match done {
-                Ok(()) => broken = 0,
+                Ok(()) => taken += 1,
                 Err(trouble) if is_refused(&trouble) => {
                     self.refused.get_or_insert(trouble);
                 }
-                Err(trouble) if self.singly && is_broken(&trouble) && broken < BREAKS => {
-                    broken += 1;
+                Err(trouble) if self.singly && is_broken(&trouble) => {
+                    *broken.entry(kind).or_default() += 1;
+                    if taken == 0 && broken.values().sum::<usize>() == DOWN {
+                        return Err(trouble);
+                    }
                     self.refused.get_or_insert(trouble);
                 }
                 Err(trouble) => return Err(trouble),
             }
-            match self.links.get(one.key()).cloned() {
+            match self.links.get(key).cloned() {
                 None => {
-                    missing.insert(one.key().clone());
+                    self.missing.insert(key.clone());
                 }
                 // It names something by an identifier that is to be there: it is written over then.
-                Some(link) if !lacks.is_empty() => {
-                    let sent = "".into();
+                Some(link) if !lacks.is_empty() && !is_shared(kind) => {
+                    let sent = mark.into();
                     self.note(vec![Link { sent, ..link }]).await?;
                 }
                 Some(_) => {}
             }
         }
         Ok(())
+    }
+
+    /// What a record names that is not there because it was refused.
+    fn lacks(&self, one: &Outgoing) -> Vec<Key> {
+        let names = named(self.remote.app, one).into_iter();
+        names.filter(|key| self.missing.contains(key)).collect()
     }
 
     /// Sends records as one transaction (<https://hl7.org/fhir/R4/http.html#transaction>).
