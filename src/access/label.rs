@@ -258,6 +258,12 @@ pub fn refused(kind: &str, value: &Value) -> Vec<Issue> {
     issues
 }
 
+/// Whether a label marks a redacted copy.
+#[must_use]
+pub fn is_redacted(label: &Value) -> bool {
+    label["system"] == OBSERVATION_VALUE && label["code"] == "REDACTED"
+}
+
 /// The list of `meta` in which a body says of itself that it is only a part of the resource, such as a redacted copy.
 #[must_use]
 pub fn partial(value: &Value) -> Option<&'static str> {

@@ -15,6 +15,7 @@ use crate::fhir::resource::Key;
 mod added;
 mod course;
 mod flow;
+mod part;
 mod task;
 
 pub use added::completed;
@@ -22,6 +23,7 @@ pub use flow::{
     Flow, fetched, flow, is_added_to, is_ahead, is_outside, is_referral, is_sent_once, is_shared,
     is_taken, is_told_at_once, moves, narrowed, rank, unread, within,
 };
+pub use part::unmarked;
 pub use task::{between, is_of_requester, moved, standing};
 
 /// The system of identifiers that are URIs.

@@ -278,6 +278,11 @@ impl<'a> Push<'a> {
             link.or_else(|| names.get(key).cloned())
         };
         let text = exchange::outgoing(one.key(), &one.text, &here, &mut place);
+        let text = if self.abilities.is_alike {
+            text.and_then(|text| exchange::unmarked(&text))
+        } else {
+            text
+        };
         let text = text.ok_or_else(|| Failure::Here.trouble("a record is no JSON"))?;
         let link = self.links.get(one.key());
         let once = self.abilities.creates_once(&one.key().kind);
