@@ -1,6 +1,7 @@
 //! A subscriber's endpoint: a real server that keeps what it is sent and answers as it is told.
 
 use std::collections::VecDeque;
+use std::net::SocketAddr;
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
@@ -109,7 +110,7 @@ pub struct Hook(Arc<Inner>);
 
 #[derive(Debug)]
 struct Inner {
-    base: String,
+    address: SocketAddr,
     calls: Mutex<Vec<Call>>,
     count: watch::Sender<usize>,
     /// What is answered next; 200 where nothing is said.
@@ -124,7 +125,7 @@ impl Hook {
         let listener = listener.expect("a port");
         let address = listener.local_addr().expect("address");
         let hook = Self(Arc::new(Inner {
-            base: format!("http://{address}"),
+            address,
             calls: Mutex::default(),
             count: watch::channel(0).0,
             script: Mutex::default(),
@@ -142,7 +143,12 @@ impl Hook {
     }
 
     pub fn url(&self) -> String {
-        format!("{}/hook", self.0.base)
+        format!("http://{}/hook", self.0.address)
+    }
+
+    /// Where it listens.
+    pub fn address(&self) -> SocketAddr {
+        self.0.address
     }
 
     /// Answers the next calls so.

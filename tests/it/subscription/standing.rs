@@ -97,10 +97,7 @@ async fn who_says_nothing_holds_nobody_up(db: Db) {
     let app = TestApp::start(db, &episode).await;
     let practice = app.as_party(Party::Practice);
     let (far, near) = (Hook::open().await, Hook::open().await);
-    let url = far.url();
-    let address = url.trim_start_matches("http://").split('/').next();
-    let address = address.expect("an address").parse().expect("an address");
-    let proxy = Proxy::start(address).await;
+    let proxy = Proxy::start(far.address()).await;
     let through = format!("{}/hook", proxy.url());
     let mut body = to("kap-dosing-session", &through);
     body["channel"]["extension"] =
