@@ -146,10 +146,11 @@ pub fn settle(tenant: &str, partner: &Arc<str>, work: &Work, sent: i64, to: &Sta
     Step::one(LEASE, TEXT, args)
 }
 
-/// Has the episodes of the patient of this record compared whole again, by every partner; who is at it begins anew.
+/// Has the episodes of the patient of this record compared whole again, by every partner. Who is at one loses it, and the lease
+/// stays to its end: what was being sent is in doubt.
 #[must_use]
 pub fn anew(tenant: &str, of: &Key) -> Step {
-    const TEXT: &str = "UPDATE partner_episode SET sent = 0, lease_until = 0, fence = fence + 1 WHERE tenant = $1 AND episode IN \
+    const TEXT: &str = "UPDATE partner_episode SET sent = 0, fence = fence + 1 WHERE tenant = $1 AND episode IN \
         (SELECT h.episode FROM episode_head h JOIN resource r ON r.tenant = h.tenant AND r.patient = h.patient \
         WHERE r.tenant = $1 AND r.type = $2 AND r.id = $3)";
     let args = vec![tenant.into(), of.kind.clone().into(), of.id.as_str().into()];
