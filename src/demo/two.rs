@@ -47,7 +47,7 @@ impl<'s> From<&'s Service> for Side<'s> {
 /// # Errors
 /// Where a party has no client, or as those of [`exchange::add`].
 pub async fn introduce(practice: Side<'_>, partner: Side<'_>) -> Result<()> {
-    let told = [Flow::Referral, Flow::Sessions];
+    let told = [Flow::Referral, Flow::Sessions, Flow::Documents];
     tells(practice, partner, Party::Partner, PARTNER, &told).await?;
     let told = [
         Flow::Clearance,

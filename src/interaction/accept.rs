@@ -6,6 +6,7 @@ use serde_json::Value;
 
 use super::at_hand::AtHand;
 use super::consent::{self, Door};
+use super::practice::documents;
 use super::reading::Loaded;
 use super::write::Incoming;
 use crate::error::{Error, Issue, Kind as ErrorKind, Result};
@@ -75,8 +76,26 @@ pub fn accept(
         };
         done.map_err(|error| from.refused(error, kind))?;
     }
+    none_is_due(incoming, &loaded.episode, episode)?;
     let first = incoming.first().map(|i| i.resource.key.id.clone());
     Ok(first.unwrap_or_default())
+}
+
+/// A document of this service's is not sent along with what it has to be written anew for.
+fn none_is_due(incoming: &[Incoming], before: &Episode, after: &Episode) -> Result<()> {
+    let due = |one: &&Incoming| documents::is_due(before, after, &one.resource.key);
+    let Some(one) = incoming.iter().find(due) else {
+        return Ok(());
+    };
+    let text = "This service writes this document from the episode, and writes it anew for what is sent with it: leave it out.";
+    let issue = Issue {
+        text: text.into(),
+        ..Issue::default()
+    };
+    Err(Error::with_issues(
+        ErrorKind::Unprocessable,
+        vec![one.place(issue)],
+    ))
 }
 
 /// The one of `incoming` that has this key.

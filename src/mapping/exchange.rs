@@ -23,7 +23,7 @@ pub use flow::{
     Flow, fetched, flow, is_added_to, is_ahead, is_outside, is_referral, is_sent_once, is_shared,
     is_taken, is_told_at_once, moves, narrowed, rank, unread, within,
 };
-pub use part::unmarked;
+pub use part::{is_drawn_up, unmarked};
 pub use task::{between, is_of_requester, moved, standing};
 
 /// The system of identifiers that are URIs.
@@ -145,7 +145,8 @@ pub fn identifiers(value: &Value) -> Vec<(String, String)> {
 }
 
 /// A record as it leaves: without what is of its storage, with its identifier, and each reference as `place` names it there.
-/// What cannot be named there is named by its identifier. The numbers are those of the text.
+/// What cannot be named there is named by its identifier; what is attached stays where it is and is named by its whole address.
+/// The numbers are those of the text.
 #[must_use]
 pub fn outgoing(
     key: &Key,
@@ -166,6 +167,7 @@ pub fn outgoing(
         let key = reference::local(here.as_deref().unwrap_or(said))?;
         Some(place(&key).map_or_else(|| Named::Only(format!("{base}/{key}"), key), Named::As))
     });
+    locate(&mut value, base);
     merge_text(&was, &value, text).ok().map(|(text, _)| text)
 }
 
@@ -194,6 +196,7 @@ pub fn incoming(
             None => Named::Only(format!("{base}/{there}"), there),
         })
     });
+    locate(&mut value, base);
     merge_text(&was, &value, text).ok().map(|(text, _)| text)
 }
 
@@ -283,6 +286,24 @@ fn refer(value: &mut Value, name: &mut dyn FnMut(&str) -> Option<Named>) {
                 None => {}
             }
             all.values_mut().for_each(|one| refer(one, name));
+        }
+        _ => {}
+    }
+}
+
+/// Makes the addresses of attachments whole: on another server a relative one leads nowhere (R4 `Attachment.url`).
+fn locate(value: &mut Value, base: &str) {
+    match value {
+        Value::Array(all) => all.iter_mut().for_each(|one| locate(one, base)),
+        Value::Object(all) => {
+            if let Some(Value::String(url)) = all.get_mut("url") {
+                let path = url.split(['?', '#']).next().unwrap_or_default();
+                let record: Vec<&str> = path.splitn(3, '/').take(2).collect();
+                if reference::local(&record.join("/")).is_some() {
+                    *url = format!("{base}/{url}");
+                }
+            }
+            all.values_mut().for_each(|one| locate(one, base));
         }
         _ => {}
     }

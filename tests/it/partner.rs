@@ -14,6 +14,7 @@ mod alike;
 mod doubt;
 mod elsewhere;
 mod network;
+mod papers;
 mod parts;
 mod third;
 

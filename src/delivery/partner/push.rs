@@ -227,11 +227,13 @@ impl<'a> Push<'a> {
         if let Err(trouble) = self.added(before).await {
             self.refused.get_or_insert(trouble);
         }
+        let (papers, new) = new.into_iter().partition(|one| self.draws_up(one));
         let existed = self.all(new).await?;
         let (tasks, others): (Vec<&Outgoing>, Vec<&Outgoing>) = existed
             .into_iter()
             .partition(|one| is_shared(&one.key().kind));
         self.all(others).await?;
+        self.all(papers).await?;
         let told = self.added(after).await;
         self.unless_refused(told)?;
         for one in last.into_iter().chain(tasks) {

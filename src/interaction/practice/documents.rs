@@ -1,6 +1,6 @@
 //! Which summary documents a change makes due: a new one for each event, a new version when its facts changed.
 
-use crate::fhir::resource::Resource;
+use crate::fhir::resource::{Key, Resource};
 use crate::kap::base::Instant;
 use crate::kap::clearance::Clearance;
 use crate::kap::dosing::{Session, SessionStatus, SessionType};
@@ -15,6 +15,19 @@ pub fn due(before: &Episode, after: &Episode, at: Instant) -> Vec<Resource> {
         .filter_map(|document| compose(document, after, at))
         .flatten()
         .collect()
+}
+
+/// Whether a record is of a document that the change makes due: the Composition, or the entry by which it is found.
+#[must_use]
+pub fn is_due(before: &Episode, after: &Episode, key: &Key) -> bool {
+    let id = key.id.as_str();
+    let id = match &*key.kind {
+        "Composition" => Some(id),
+        "DocumentReference" => id.strip_suffix("-ref"),
+        _ => None,
+    };
+    let of = |document: &Document| Some(document.id(after).as_str()) == id;
+    id.is_some() && kinds(before, after).iter().any(of)
 }
 
 fn kinds(before: &Episode, after: &Episode) -> Vec<Document> {

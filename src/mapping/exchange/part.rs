@@ -1,9 +1,10 @@
-//! Records of which the other side sees a part.
+//! Records of which the other side sees a part, and those that it may write for itself.
 
 use serde_json::Value;
 
 use crate::access::label;
 use crate::fhir::merge::merge_text;
+use crate::fhir::resource::Key;
 
 /// The record without the mark of a redacted copy; `None` where it is no JSON.
 ///
@@ -17,6 +18,17 @@ pub fn unmarked(text: &str) -> Option<String> {
         labels.retain(|one| !label::is_redacted(one));
     }
     merge_text(&was, &value, text).ok().map(|(text, _)| text)
+}
+
+/// Whether it is the entry of a document that a service of this kind draws up from the record. The other side draws up its
+/// own of what it knows, and goes by that.
+#[must_use]
+pub fn is_drawn_up(key: &Key, value: &Value) -> bool {
+    let entry = (&*key.kind == "DocumentReference").then(|| key.id.as_str().strip_suffix("-ref"));
+    let document = entry
+        .flatten()
+        .map(|id| format!("Composition/{id}/$document"));
+    document.is_some_and(|url| value["content"][0]["attachment"]["url"] == url.as_str())
 }
 
 #[cfg(test)]

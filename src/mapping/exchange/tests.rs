@@ -48,6 +48,26 @@ fn what_leaves_bears_names_that_are_known_there() {
 }
 
 #[test]
+fn what_is_attached_is_named_by_its_whole_address() {
+    let text = r#"{"resourceType":"DocumentReference","extension":[{"url":"urn:x","extension":[{"url":"kind","valueCode":"a"}]}],
+        "content":[{"attachment":{"url":"Composition/c-1/$document"}},{"attachment":{"url":"Binary/b"}},
+            {"attachment":{"url":"https://elsewhere.example/Binary/b"}},{"attachment":{"url":"urn:uuid:0b7c3e4e"}}]}"#;
+    let out = outgoing(&key("DocumentReference", "d"), text, HERE, &mut |_| None);
+    let value: Value = serde_json::from_str(&out.expect("a record")).expect("JSON");
+    let urls: Vec<&Value> = (0..4)
+        .map(|n| &value["content"][n]["attachment"]["url"])
+        .collect();
+    let whole = [
+        "https://practice.example/fhir/Composition/c-1/$document",
+        "https://practice.example/fhir/Binary/b",
+        "https://elsewhere.example/Binary/b",
+        "urn:uuid:0b7c3e4e",
+    ];
+    assert_eq!(urls, whole);
+    assert_eq!(value["extension"][0]["extension"][0]["url"], "kind");
+}
+
+#[test]
 fn what_comes_in_is_known_by_its_address() {
     let text = r#"{"resourceType":"MedicationRequest","id":"9","subject":{"reference":"https://partner.example/fhir/Patient/77"},
         "requester":{"reference":"Practitioner/5","display":"Dr. A"}}"#;

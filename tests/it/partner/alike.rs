@@ -34,7 +34,7 @@ fn side(app: &TestApp) -> Side<'_> {
 }
 
 /// A practice's service and its partner's, for the parties of `episode`.
-async fn services(db: Db, episode: &Episode) -> (TestApp, TestApp) {
+pub async fn services(db: Db, episode: &Episode) -> (TestApp, TestApp) {
     let practice = TestApp::start(db, episode).await;
     let partner = TestApp::start(db, episode).await;
     two::introduce(side(&practice), side(&partner))
@@ -53,7 +53,7 @@ async fn shown(app: &TestApp, episode: &str) -> Option<Value> {
 }
 
 /// Waits until both have told each other everything.
-async fn agreed(practice: &TestApp, partner: &TestApp, episode: &str) {
+pub async fn agreed(practice: &TestApp, partner: &TestApp, episode: &str) {
     let callers = [practice, partner].map(|app| app.as_party(Party::Practice));
     for _ in 0..1500 {
         let all = two::agree(side(practice), side(partner), callers, episode).await;
@@ -193,6 +193,7 @@ async fn across(db: Db, text: &str) {
     let sessions = episode.sessions.iter().filter(|s| given(s)).count();
     assert_eq!(own.iter().filter(taken).count(), sessions, "{own:#?}");
     assert_eq!(own, told(&there));
+    super::papers::lead_somewhere(&practice, &partner).await;
     practice.stop().await;
     partner.stop().await;
 }

@@ -3,7 +3,7 @@
 use super::Push;
 use crate::delivery::partner::trouble::Trouble;
 use crate::interaction::partner::packet::{Outgoing, Packet};
-use crate::mapping::exchange::{is_sent_once, is_shared};
+use crate::mapping::exchange::{is_drawn_up, is_sent_once, is_shared};
 
 /// Records by what is to be done with them.
 #[derive(Default)]
@@ -54,10 +54,17 @@ impl Push<'_> {
                 Some(_) if is_sent_once(kind) && self.stays(kind) => {}
                 Some(link) if one.theirs && *link.received == *one.digest => {}
                 Some(_) if one.theirs => out.added.push(one),
+                // It was there before it was sent: it is that service's own.
+                Some(link) if link.sent.is_empty() && self.draws_up(one) => {}
                 Some(_) => out.changed.push(one),
             }
         }
         Ok(out)
+    }
+
+    /// Whether the other side draws it up for itself once it knows of what it tells.
+    pub(super) fn draws_up(&self, one: &Outgoing) -> bool {
+        self.abilities.is_alike && is_drawn_up(one.key(), &one.value)
     }
 
     /// Whether what was sent once is never sent again: another service of this kind goes on with an episode by itself, and
