@@ -1,15 +1,15 @@
 //! Adverse events.
 
 use super::build::{
-    Frame, Parts, actor, coding, concept, date_time, finish, hl7_concept, kap, kap_parts, must,
-    own_identifier, patient, reference, some, start, with_text,
+    Frame, Parts, actor, coding, concept, date_time, derived, finish, hl7_concept, kap, kap_parts,
+    must, own_identifier, patient, reference, some, start, with_text,
 };
 use super::codes::{hl7, structure};
 use super::effects::{grade_of, graded};
 use super::narrative::Html;
-use super::read::{Facts, Node, Read, Source, one};
+use super::read::{Facts, Node, Read, Source};
 use super::summary::words::said;
-use crate::fhir::resource::Resource;
+use crate::fhir::resource::{Key, Resource};
 use crate::kap::base::{Coding, Day, Id};
 use crate::kap::safety::{Actuality, AdverseEvent, Alert, Causality, EventOutcome, Seriousness};
 use crate::kap::{Episode, Fact};
@@ -20,7 +20,7 @@ use fhir_sdk::r4b::resources::{
 use fhir_sdk::r4b::types::{Extension, ExtensionValue};
 
 /// The event. What R4 has no element for is in extensions: further codes, interventions, alert times,
-/// retraction.
+/// retraction. Where somebody acknowledged it there is also the message that says so.
 #[must_use]
 pub fn write(x: &AdverseEvent, e: &Episode) -> Vec<Resource> {
     let day = Some(Day(x.occurred_at.0.date()));
@@ -63,7 +63,8 @@ pub fn write(x: &AdverseEvent, e: &Episode) -> Vec<Resource> {
             .as_ref()
             .map(|id| suspect(id, x)),
     );
-    vec![finish(Ok(built))]
+    let heard = super::follow_up::acknowledgement(x, e);
+    [finish(Ok(built))].into_iter().chain(heard).collect()
 }
 
 fn serious(x: &AdverseEvent) -> &'static str {
@@ -234,7 +235,15 @@ pub fn read<'v>(node: Node<'v>, source: &Source<'v>) -> Facts {
             .ext_value::<String>("kap-record-status")?
             .map(|status| status == "entered-in-error"),
     };
-    one(Fact::AdverseEvent(event), node)
+    let keys = with_acknowledgement(node, &event.id, source)?;
+    Ok(vec![(Fact::AdverseEvent(event), keys)])
+}
+
+/// The event and the message that restates who acknowledged it.
+fn with_acknowledgement(node: Node<'_>, id: &Id, source: &Source<'_>) -> Read<Vec<Key>> {
+    let heard = source.lookup("Communication", derived(id, "ack").as_str());
+    let heard = heard.map(Node::key).transpose()?;
+    Ok([node.key()?].into_iter().chain(heard).collect())
 }
 
 fn events(node: Node<'_>) -> Read<Vec<Coding>> {

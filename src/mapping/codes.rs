@@ -60,7 +60,7 @@
 //! | `kap-allergy` | AllergyIntolerance | 0..1 {noKnown boolean} | "no known" beside another code |
 //! | `kap-home-medicine` | MedicationRequest | 0..1 {class code, instruction string, holdBeforeHours unsignedInt, holdPreferredHours unsignedInt, lastTakenAt dateTime} | screening class; the prescriber's word around dosing |
 //! | `kap-screening` | QuestionnaireResponse | 0..1 {instrument string, panel Coding, scoreCode Coding, score decimal, min decimal, max decimal, at dateTime, authored dateTime, status string, timing string, reportedBy string, item9 unsignedInt, riskLevel string, formAssumed boolean} | a scored instrument is one record |
-//! | `kap-projection-of` | Observation | 0..1 Reference | this resource restates that one; readers of the record skip it |
+//! | `kap-projection-of` | Observation, Communication | 0..1 Reference | this resource restates that one; readers of the record skip it |
 //! | `kap-referral` | ServiceRequest | 0..1 {setting code, route code, task string} | what is asked for |
 //! | `kap-task-event` | Task | 0..* {at dateTime, status code, businessStatus code, note string, by string, clearance Reference(ClinicalImpression)} | a Task holds only its present state |
 //! | `kap-consent` | Consent | 0..1 {status code, expires date, revokedAt dateTime, note string, ageAppropriateMaterials boolean} | revoked and expired are both `inactive` in R4 |

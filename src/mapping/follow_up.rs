@@ -5,11 +5,11 @@ use fhir_sdk::r4b::resources::{
     Communication as FhirMessage, CommunicationPayload, CommunicationPayloadContent,
     ServiceRequest, ServiceRequestOccurrence, Task, TaskRestriction,
 };
-use fhir_sdk::r4b::types::Reference;
+use fhir_sdk::r4b::types::{ExtensionValue, Reference};
 
 use super::build::{
     Frame, Parts, actor, coding_of, concept, date_time, day_period, day_time, derived,
-    episode_link, finish, hl7_concept, kap_parts, local, must, note, own_identifier, patient,
+    episode_link, finish, hl7_concept, kap, kap_parts, local, must, note, own_identifier, patient,
     reference, some, start, words,
 };
 use super::codes::{SNOMED, structure, us_core};
@@ -22,6 +22,7 @@ use crate::access::Labels;
 use crate::fhir::resource::Resource;
 use crate::kap::base::Day;
 use crate::kap::follow_up::{Communication, FollowUp, FollowUpKind, FollowUpStatus};
+use crate::kap::safety::AdverseEvent;
 use crate::kap::{Episode, Fact};
 
 const KIND: &str = "kap-followup-kind";
@@ -115,11 +116,14 @@ fn task(x: &FollowUp, e: &Episode) -> Resource {
             FollowUpStatus::Cancelled => TaskStatus::Cancelled,
         })
         .intent("order".parse().unwrap_or(TaskIntent::Unknown))
-        .code(concept([coding_of(
-            "http://hl7.org/fhir/CodeSystem/task-code",
-            "fulfill",
-            Some("Fulfill the focal request"),
-        )]))
+        .code(concept([
+            coding_of(
+                "http://hl7.org/fhir/CodeSystem/task-code",
+                "fulfill",
+                Some("Fulfill the focal request"),
+            ),
+            local(KIND, x.kind.code()),
+        ]))
         .focus(reference("ServiceRequest", &x.id))
         .r#for(patient(e))
         .authored_on(day_time(x.anchor))
@@ -148,6 +152,10 @@ pub fn read<'v>(node: Node<'v>, source: &Source<'v>) -> Facts {
     else {
         return Ok(vec![]);
     };
+    if node.ref_id("focus").is_some() {
+        // A task restates the request that it is to fulfil.
+        return Ok(vec![]);
+    }
     let occurrence = node.need("occurrencePeriod")?;
     let stated = node.ext("kap-followup");
     let status = stated
@@ -231,6 +239,43 @@ pub fn write_communication(x: &Communication, e: &Episode) -> Vec<Resource> {
     let mut built = must(built);
     built.received = x.received_at.map(date_time);
     vec![finish(Ok(built))]
+}
+
+/// That an alert was heard: the message of an adverse event from who reported it to who acknowledged it (`{id}-ack`). The
+/// event's own `kap-ae-alert` says the same.
+#[must_use]
+pub fn acknowledgement(x: &AdverseEvent, e: &Episode) -> Option<Resource> {
+    let alert = x.alert.as_ref()?;
+    let (at, by) = (alert.acknowledged_at?, alert.acknowledged_by.as_ref()?);
+    let (id, day) = (derived(&x.id, "ack"), Some(Day(at.0.date())));
+    let event = reference("AdverseEvent", &x.id);
+    let text = Html::new()
+        .fact("Alert of", "an adverse event")
+        .maybe("Sent", alert.first_attempt_at.map(|at| at.to_string()))
+        .fact("Acknowledged", at.to_string());
+    let source = ExtensionValue::Reference(event.clone());
+    let profiles = [structure("kap-communication")];
+    let frame = Frame::clinical(id.as_str(), &profiles, day, &text, e)
+        .extend([kap("kap-projection-of", source)]);
+    let content = CommunicationPayloadContent::Reference(event.clone());
+    let payload = must(CommunicationPayload::builder().content(content).build());
+    let built = start!(FhirMessage, frame)
+        .status(EventStatus::Completed)
+        .category(some([hl7_concept(
+            "communication-category",
+            "alert",
+            "Alert",
+        )]))
+        .subject(patient(e))
+        .about(some([event]))
+        .sender(actor(&x.reported_by, e))
+        .recipient(some([actor(by, e)]))
+        .received(date_time(at))
+        .payload(some([payload]))
+        .build();
+    let mut built = must(built);
+    built.sent = alert.first_attempt_at.map(date_time);
+    Some(finish(Ok(built)))
 }
 
 fn capital(word: &str) -> String {

@@ -58,7 +58,7 @@ pub const TOPICS: &[Topic] = &[
         a dose is above its maximum; vital signs are beyond their limits; the count of units differs from the ledger.",
         of: &[("AdverseEvent", &["subject", "severity", "seriousness"]), ("DetectedIssue", &["patient", "severity", "rule"])], alert: true, fires: alert },
     Topic { code: FOLLOW_UP_DUE, title: "Follow-up due", when: "A follow-up is due within seven days, or overdue.",
-        of: &[("Task", &["owner", "requester", "status", "patient"])], alert: false, fires: |_| false },
+        of: &[("Task", &["owner", "requester", "status", "patient", "code"])], alert: false, fires: |_| false },
     Topic { code: CONSENT, title: "Consent changed", when: "A consent is given, changed or withdrawn, or expires.",
         of: &[("Consent", &["patient", "consent-kind", "status"])], alert: false, fires: consent },
     Topic { code: "kap-document-available", title: "Document available", when: "A document is published, replaced or superseded.",
@@ -275,6 +275,31 @@ mod tests {
             assert_eq!(at(&topic.url()).map(|t| t.code), Some(topic.code));
         }
         assert!(at("https://elsewhere.example/SubscriptionTopic/kap-dispense").is_none());
+    }
+
+    #[test]
+    fn what_the_published_topics_can_be_filtered_by_is_a_filter() {
+        for topic in TOPICS {
+            let path = format!("profiles/generated/Basic-{}-topic.json", topic.code);
+            let text = std::fs::read_to_string(&path).expect("a published topic");
+            let value: Value = serde_json::from_str(&text).expect("JSON");
+            let all = value["extension"].as_array().into_iter().flatten();
+            let all = all.filter(|x| {
+                x["url"]
+                    .as_str()
+                    .is_some_and(|url| url.ends_with("canFilterBy"))
+            });
+            for filter in all {
+                let kind = filter["extension"][0]["valueUri"].as_str();
+                let kind = kind.and_then(|url| url.rsplit('/').next()).expect("a type");
+                let name = filter["extension"][1]["valueString"].as_str();
+                let known = topic.filters(kind).unwrap_or_default();
+                assert!(
+                    name.is_some_and(|name| known.contains(&name)),
+                    "{path} {kind} {name:?}"
+                );
+            }
+        }
     }
 
     #[test]

@@ -666,7 +666,7 @@ Extension: KapProjectionOfExtension
 Id: kap-projection-of
 Title: "Projection of"
 Description: "Marks a resource that only restates another one: readers of the record skip it."
-Context: Observation
+Context: Observation, Communication
 * value[x] 1..1
 * value[x] only Reference(Resource)
 

@@ -1,5 +1,7 @@
 //! What somebody must hear at once, and what comes by the calendar.
 
+use std::collections::HashMap;
+
 use kap_fhir::demo::player::Caller;
 use kap_fhir::demo::script::Party;
 use kap_fhir::interaction::subscription::calendar;
@@ -7,10 +9,10 @@ use reqwest::Method;
 use serde_json::{Value, json};
 use time::Duration;
 
-use super::{subscribed, to, without_gap};
+use super::{BACKPORT, subscribed, to, without_gap};
 use crate::app::{Db, TestApp, sample};
 use crate::both;
-use crate::fhir_door::{FIRST, cleared, get, put, text};
+use crate::fhir_door::{CODES, FIRST, cleared, get, post, put, text};
 use crate::hook::Hook;
 
 both!(
@@ -71,6 +73,7 @@ async fn an_alert_is_told_again_until_somebody_has_seen_it(db: Db) {
     let seen = json!({ "by": by });
     let place = format!("{path}/adverse-events/{}/acknowledge", text(&grave["id"]));
     sent(&callers[&Party::Practice], &place, &seen, "seen").await;
+    heard(&callers, text(&grave["id"])).await;
     app.app.clock.advance(Duration::hours(2));
     // It turns out to be worse: that has to be seen as well.
     let callers = kap_fhir::demo::log_in(&app.base, &app.logins, &app.app.clock).await;
@@ -117,15 +120,48 @@ async fn an_alert_is_told_again_until_somebody_has_seen_it(db: Db) {
     app.stop().await;
 }
 
+/// That it was acknowledged is a message of its own, which both sides read and neither writes.
+async fn heard(callers: &HashMap<Party, Caller>, event: &str) {
+    let path = format!("/fhir/Communication/{event}-ack");
+    let own = get(&callers[&Party::Practice], &path).await.expect(200);
+    assert_eq!(
+        own["about"][0]["reference"],
+        format!("AdverseEvent/{event}")
+    );
+    assert_eq!(own["category"][0]["coding"][0]["code"], "alert");
+    assert_eq!(own["received"], "2026-11-22T13:00:00Z", "{own}");
+    assert!(own["recipient"][0]["reference"].is_string(), "{own}");
+    assert!(!own.to_string().contains("omiting"), "{own}");
+    let theirs = get(&callers[&Party::Partner], &path).await.expect(200);
+    assert_eq!(theirs["received"], own["received"]);
+    let changed = put(&callers[&Party::Practice], &own).await;
+    assert_eq!(changed.status, 403, "{}", changed.text);
+    let judged = post(
+        &callers[&Party::Practice],
+        "/fhir/Communication/$validate",
+        &own,
+    );
+    let judged = judged.await.expect(200);
+    assert!(!judged.to_string().contains(r#""error""#), "{judged}");
+}
+
 async fn days_that_come_are_told_once(db: Db) {
     let (episode, _) = sample(FIRST);
     let (app, played) = TestApp::played(db, &episode).await;
     let practice = app.as_party(Party::Practice);
     let hook = Hook::open().await;
-    subscribed(practice, &to("kap-followup-due", &hook.url()), &hook).await;
+    let mut wanted = to("kap-followup-due", &hook.url());
+    let filter = format!("Task?code={CODES}/kap-followup-kind|medical-quarterly");
+    wanted["_criteria"] = json!({ "extension": [{ "url": format!("{BACKPORT}filter-criteria"), "valueString": filter }] });
+    subscribed(practice, &wanted, &hook).await;
     let path = format!("/kap/v1/episodes/{}/follow-ups", played.episode);
-    for (day, key) in [("2026-11-25", "soon"), ("2026-12-20", "later")] {
-        let body = json!({ "kind": "medical-quarterly", "anchor": "2026-11-20", "dueBy": day, "status": "open" });
+    let all = [
+        ("2026-11-24", "medical-30-day", "of another kind"),
+        ("2026-11-25", "medical-quarterly", "soon"),
+        ("2026-12-20", "medical-quarterly", "later"),
+    ];
+    for (day, kind, key) in all {
+        let body = json!({ "kind": kind, "anchor": "2026-11-20", "dueBy": day, "status": "open" });
         sent(practice, &path, &body, key).await;
     }
     let pass = async || {
@@ -145,7 +181,7 @@ async fn days_that_come_are_told_once(db: Db) {
     let kept = "SELECT COUNT(*) FROM calendar_told WHERE type = 'Task' AND what <> 'overdue'";
     assert_eq!(
         app.place().cell(kept).await,
-        "1",
+        "2",
         "the later one is not due yet"
     );
     app.stop().await;
