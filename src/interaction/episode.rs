@@ -2,13 +2,13 @@
 //!
 //! When another write came first, everything is done again on the newer state.
 
-use std::collections::HashMap;
-
 use super::commit::{Change, Changes, commit, lost};
 use super::delete::in_changes;
-use super::foreign::{Draft, Origin, as_taken, keep_foreign};
-use super::label::About;
+use super::drafts::{Drafts, drafts};
+use super::foreign::{Origin, as_taken, keep_foreign};
+use super::label::{About, Ages};
 use super::practice::{actor, documents, grants};
+use super::projection;
 use super::provenance::Told;
 use super::reading::{Completed, Loaded, load, load_whole};
 use super::stamp::says_the_same;
@@ -20,8 +20,7 @@ use crate::error::{Error, Kind as ErrorKind, Result};
 use crate::fhir::resource::{Key, Resource, Stored};
 use crate::kap::act::Context;
 use crate::kap::base::Instant;
-use crate::kap::{Episode, Fact, Id, Kind};
-use crate::mapping;
+use crate::kap::{Episode, Id};
 use crate::store;
 use crate::store::sql::{Conflict, Step};
 
@@ -265,6 +264,8 @@ fn plan(
             });
         }
     }
+    let ages = Ages::from(about.clone());
+    projection::share(&ages, |key| loaded.stored.get(key), &mut set.changes)?;
     // Documents are made of the whole episode: they are the practice's, whoever's write made them due.
     for resource in drafts.papers {
         let over = loaded.stored.get(&resource.key).cloned();
@@ -333,66 +334,4 @@ fn check_version(over: Option<&Stored>, seen: Option<i64>) -> Result<()> {
         }
         _ => Ok(()),
     }
-}
-
-/// What a change writes, before it is known what is stored there.
-struct Drafts {
-    facts: Vec<Draft>,
-    /// Summary documents that became due.
-    papers: Vec<Resource>,
-}
-
-impl Drafts {
-    fn keys(&self) -> Vec<Key> {
-        let facts = self.facts.iter().map(|draft| &draft.resource);
-        facts.chain(&self.papers).map(|r| r.key.clone()).collect()
-    }
-}
-
-/// The resources of every fact that changed.
-fn drafts(before: &Episode, after: &Episode) -> Vec<Draft> {
-    let old_facts = before.facts();
-    let old: HashMap<(Kind, Id), &Fact> = old_facts.iter().map(|f| (owned(f), f)).collect();
-    let new_facts = after.facts();
-    let changed: Vec<(Kind, Id)> = new_facts
-        .iter()
-        .filter(|f| old.get(&owned(f)) != Some(f))
-        .map(owned)
-        .collect();
-    let mut out: Vec<Draft> = Vec::new();
-    for fact in &new_facts {
-        let key = owned(fact);
-        if !changed.contains(&key) && !depends(&key, &changed) {
-            continue;
-        }
-        let was = old.get(&key).map(|f| mapping::to_fhir(f, before));
-        let was = was.unwrap_or_default();
-        for resource in mapping::to_fhir(fact, after) {
-            let was = was.iter().find(|r| r.key == resource.key).cloned();
-            let draft = Draft { was, resource };
-            match out
-                .iter_mut()
-                .find(|d| d.resource.key == draft.resource.key)
-            {
-                Some(twin) => *twin = draft,
-                None => out.push(draft),
-            }
-        }
-    }
-    out
-}
-
-fn owned(fact: &Fact) -> (Kind, Id) {
-    let (kind, id) = fact.key();
-    (kind, id.clone())
-}
-
-/// Facts whose resources also show other facts: the episode shows its problems, team and referrals, a session its
-/// checklist and discharge.
-fn depends((kind, id): &(Kind, Id), changed: &[(Kind, Id)]) -> bool {
-    changed.iter().any(|(other, other_id)| match kind {
-        Kind::Header => matches!(other, Kind::Problem | Kind::Referral | Kind::Member),
-        Kind::Session => matches!(other, Kind::Discharge | Kind::Checklist) && other_id == id,
-        _ => false,
-    })
 }

@@ -11,9 +11,10 @@ use super::condition;
 use super::consent::{self, Door};
 use super::episode::{DIRECTORY, with_context};
 use super::home::{self, Home};
-use super::label::About;
+use super::label::{About, Ages};
 use super::practice::open::{self as beginning, open_episodes};
 use super::practice::provenance as written;
+use super::projection;
 use super::provenance;
 use super::write::{Incoming, OPENED_ELSEWHERE};
 use crate::access::label::Labelling;
@@ -287,6 +288,8 @@ async fn changes(
         made.into_iter()
             .map(|resource| make(resource, None, built())),
     );
+    let about = About::of(episode, Instant(app.clock.now()));
+    projection::share(&Ages::from(about), |_| None, &mut changes)?;
     Ok(Changes {
         changes,
         ..Changes::default()

@@ -1,8 +1,8 @@
 //! Adverse events.
 
 use super::build::{
-    Frame, Parts, actor, coding, concept, date_time, derived, finish, hl7_concept, kap, kap_parts,
-    must, own_identifier, patient, reference, some, start, with_text,
+    Frame, Parts, actor, coding, concept, date_time, finish, hl7_concept, kap, kap_parts, must,
+    own_identifier, patient, reference, some, start, with_text,
 };
 use super::codes::{hl7, structure};
 use super::effects::{grade_of, graded};
@@ -241,7 +241,7 @@ pub fn read<'v>(node: Node<'v>, source: &Source<'v>) -> Facts {
 
 /// The event and the message that restates who acknowledged it.
 fn with_acknowledgement(node: Node<'_>, id: &Id, source: &Source<'_>) -> Read<Vec<Key>> {
-    let heard = source.lookup("Communication", derived(id, "ack").as_str());
+    let heard = source.lookup("Communication", super::follow_up::message_id(id).as_str());
     let heard = heard.map(Node::key).transpose()?;
     Ok([node.key()?].into_iter().chain(heard).collect())
 }

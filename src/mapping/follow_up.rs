@@ -20,10 +20,11 @@ use super::safety::{any_record, record_of};
 use super::terms;
 use crate::access::Labels;
 use crate::fhir::resource::Resource;
-use crate::kap::base::Day;
+use crate::kap::base::{Day, Id, Instant};
 use crate::kap::follow_up::{Communication, FollowUp, FollowUpKind, FollowUpStatus};
 use crate::kap::safety::AdverseEvent;
 use crate::kap::{Episode, Fact};
+use serde_json::Value;
 
 const KIND: &str = "kap-followup-kind";
 
@@ -144,7 +145,7 @@ fn task(x: &FollowUp, e: &Episode) -> Resource {
     finish(Ok(built))
 }
 
-/// Reads a follow-up from its request; its task restates it.
+/// Reads a follow-up from its request; a task asks for what the request states.
 pub fn read<'v>(node: Node<'v>, source: &Source<'v>) -> Facts {
     let Some(kind) = node
         .local_code("code", KIND)
@@ -152,8 +153,7 @@ pub fn read<'v>(node: Node<'v>, source: &Source<'v>) -> Facts {
     else {
         return Ok(vec![]);
     };
-    if node.ref_id("focus").is_some() {
-        // A task restates the request that it is to fulfil.
+    if node.text("resourceType") == Some("Task") {
         return Ok(vec![]);
     }
     let occurrence = node.need("occurrencePeriod")?;
@@ -241,18 +241,54 @@ pub fn write_communication(x: &Communication, e: &Episode) -> Vec<Resource> {
     vec![finish(Ok(built))]
 }
 
+/// The id of the message on an adverse event.
+#[must_use]
+pub fn message_id(event: &Id) -> Id {
+    derived(event, "ack")
+}
+
+/// The adverse event that a message restates; `None` for every other record.
+#[must_use]
+pub fn message_of(value: &Value) -> Option<Id> {
+    let of = Node::new(value).ext("kap-projection-of")?;
+    let place = of.get("valueReference")?.text("reference")?;
+    let event = place.strip_prefix("AdverseEvent/");
+    let event = event.filter(|_| value["resourceType"] == "Communication")?;
+    Id::new(event)
+}
+
 /// That an alert was heard: the message of an adverse event from who reported it to who acknowledged it (`{id}-ack`). The
 /// event's own `kap-ae-alert` says the same.
 #[must_use]
 pub fn acknowledgement(x: &AdverseEvent, e: &Episode) -> Option<Resource> {
     let alert = x.alert.as_ref()?;
     let (at, by) = (alert.acknowledged_at?, alert.acknowledged_by.as_ref()?);
-    let (id, day) = (derived(&x.id, "ack"), Some(Day(at.0.date())));
+    Some(alert_message(x, Some(at), by, e))
+}
+
+/// The message on an adverse event that `before` was acknowledged and is so no more: it is under way again, to whom it was.
+#[must_use]
+pub fn reopened(before: &AdverseEvent, x: &AdverseEvent, e: &Episode) -> Option<Resource> {
+    let old = before
+        .alert
+        .as_ref()
+        .filter(|a| a.acknowledged_at.is_some())?;
+    let by = old.acknowledged_by.as_ref()?;
+    let open = acknowledgement(x, e).is_none();
+    open.then(|| alert_message(x, None, by, e))
+}
+
+fn alert_message(x: &AdverseEvent, heard: Option<Instant>, by: &Id, e: &Episode) -> Resource {
+    let sent = x.alert.as_ref().and_then(|alert| alert.first_attempt_at);
+    let (id, day) = (message_id(&x.id), Some(Day(x.occurred_at.0.date())));
     let event = reference("AdverseEvent", &x.id);
     let text = Html::new()
         .fact("Alert of", "an adverse event")
-        .maybe("Sent", alert.first_attempt_at.map(|at| at.to_string()))
-        .fact("Acknowledged", at.to_string());
+        .maybe("Sent", sent.map(|at| at.to_string()))
+        .fact(
+            "Acknowledged",
+            heard.map_or("not yet".to_owned(), |at| at.to_string()),
+        );
     let source = ExtensionValue::Reference(event.clone());
     let profiles = [structure("kap-communication")];
     let frame = Frame::clinical(id.as_str(), &profiles, day, &text, e)
@@ -260,7 +296,11 @@ pub fn acknowledgement(x: &AdverseEvent, e: &Episode) -> Option<Resource> {
     let content = CommunicationPayloadContent::Reference(event.clone());
     let payload = must(CommunicationPayload::builder().content(content).build());
     let built = start!(FhirMessage, frame)
-        .status(EventStatus::Completed)
+        .status(match heard {
+            _ if x.entered_in_error == Some(true) => EventStatus::EnteredInError,
+            Some(_) => EventStatus::Completed,
+            None => EventStatus::InProgress,
+        })
         .category(some([hl7_concept(
             "communication-category",
             "alert",
@@ -270,12 +310,11 @@ pub fn acknowledgement(x: &AdverseEvent, e: &Episode) -> Option<Resource> {
         .about(some([event]))
         .sender(actor(&x.reported_by, e))
         .recipient(some([actor(by, e)]))
-        .received(date_time(at))
         .payload(some([payload]))
         .build();
     let mut built = must(built);
-    built.sent = alert.first_attempt_at.map(date_time);
-    Some(finish(Ok(built)))
+    (built.sent, built.received) = (sent.map(date_time), heard.map(date_time));
+    finish(Ok(built))
 }
 
 fn capital(word: &str) -> String {

@@ -14,6 +14,7 @@ mod alarms;
 mod asking;
 pub mod crash;
 mod failing;
+mod heard;
 mod network;
 mod opening;
 mod receivers;

@@ -144,6 +144,11 @@ pub async fn lead_somewhere(practice: &TestApp, partner: &TestApp) {
     );
     for one in &there {
         let url = text(&one["content"][0]["attachment"]["url"]);
+        if let Some(document) = text(&one["id"]).strip_suffix("-ref") {
+            let drawn = get(own, &format!("/fhir/Composition/{document}")).await;
+            let is_own = !url.starts_with(&practice.base);
+            assert_eq!(drawn.status == 200, is_own, "{one}");
+        }
         let answer = match url.strip_prefix(&practice.base) {
             Some(path) => get(reader, path).await,
             None => get(own, &format!("/fhir/{url}")).await,

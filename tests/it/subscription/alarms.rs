@@ -20,14 +20,14 @@ both!(
     days_that_come_are_told_once
 );
 
-async fn sent(caller: &Caller, path: &str, body: &Value, key: &str) -> Value {
+pub async fn sent(caller: &Caller, path: &str, body: &Value, key: &str) -> Value {
     let done = caller.send(Method::POST, path, Some((body, key))).await;
     let done = done.expect("answer");
     assert!(done.status < 300, "{path}: {}", done.body);
     done.body
 }
 
-fn event(by: &str, severity: &str) -> Value {
+pub fn event(by: &str, severity: &str) -> Value {
     json!({
         "occurredAt": "2026-11-22T11:30:00Z", "recordedAt": "2026-11-22T11:40:00Z", "actuality": "actual",
         "events": [{ "system": "http://snomed.info/sct", "code": "422400008", "display": "Vomiting" }],
@@ -81,6 +81,10 @@ async fn an_alert_is_told_again_until_somebody_has_seen_it(db: Db) {
     let updates = format!("{path}/adverse-events/{}/updates", text(&grave["id"]));
     let worse = json!({ "by": by, "severity": "severe" });
     sent(&callers[&Party::Practice], &updates, &worse, "worse").await;
+    let message = format!("/fhir/Communication/{}-ack", text(&grave["id"]));
+    let message = get(&callers[&Party::Practice], &message).await.expect(200);
+    assert_eq!(message["status"], "in-progress", "{message}");
+    assert!(message["received"].is_null(), "{message}");
     hook.wait_for_event(6).await;
     app.app.clock.advance(Duration::minutes(5));
     hook.wait_for_event(7).await;
@@ -129,6 +133,7 @@ async fn heard(callers: &HashMap<Party, Caller>, event: &str) {
         format!("AdverseEvent/{event}")
     );
     assert_eq!(own["category"][0]["coding"][0]["code"], "alert");
+    assert_eq!(own["status"], "completed", "{own}");
     assert_eq!(own["received"], "2026-11-22T13:00:00Z", "{own}");
     assert!(own["recipient"][0]["reference"].is_string(), "{own}");
     assert!(!own.to_string().contains("omiting"), "{own}");

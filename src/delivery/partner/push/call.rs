@@ -138,7 +138,9 @@ impl Push<'_> {
                     self.missing.insert(key.clone());
                 }
                 // It names something by an identifier that is to be there: it is written over then.
-                Some(link) if !lacks.is_empty() && !is_shared(kind) => {
+                Some(link)
+                    if !lacks.is_empty() && !is_shared(kind) && !self.is_drawn_up_there(one) =>
+                {
                     let sent = mark.into();
                     self.note(vec![Link { sent, ..link }]).await?;
                 }
@@ -160,6 +162,7 @@ impl Push<'_> {
             return Ok(());
         }
         self.noted(some).await?;
+        let mut some = some.to_vec();
         let here = self.remote.app.fhir_base();
         let new = some
             .iter()
@@ -178,7 +181,11 @@ impl Push<'_> {
             };
             let reply = self.remote.at(Method::POST, "", ask).await?;
             if matches!(reply.status, 409 | 412) && !last {
-                self.refresh(some).await?;
+                self.refresh(&some).await?;
+                some.retain(|one| !self.is_drawn_up_there(one));
+                if some.is_empty() {
+                    return Ok(());
+                }
                 continue;
             }
             if reply.status != 200 {
@@ -228,6 +235,9 @@ impl Push<'_> {
             };
             if matches!(reply.status, 409 | 412) && !last {
                 self.refresh(&[one]).await?;
+                if self.is_drawn_up_there(one) {
+                    return Ok(());
+                }
                 continue;
             }
             if !matches!(reply.status, 200 | 201) {

@@ -102,7 +102,19 @@ impl Push<'_> {
             if let Some(link) = self.links.get(one.key()).cloned() {
                 let reply = self.read(&link).await?;
                 let version = bundle::version(&reply.etag, &reply.body).into();
-                links.push(Link { version, ..link });
+                let url = reply.body["content"][0]["attachment"]["url"].as_str();
+                let own = url.is_none_or(|url| !url.starts_with(&self.remote.app.fhir_base()));
+                let sent = if own && self.draws_up(one) {
+                    // The other side drew its own up since.
+                    "".into()
+                } else {
+                    link.sent
+                };
+                links.push(Link {
+                    version,
+                    sent,
+                    ..link
+                });
             }
         }
         self.note(links).await

@@ -55,7 +55,7 @@ impl Push<'_> {
                 Some(link) if one.theirs && *link.received == *one.digest => {}
                 Some(_) if one.theirs => out.added.push(one),
                 // It was there before it was sent: it is that service's own.
-                Some(link) if link.sent.is_empty() && self.draws_up(one) => {}
+                Some(_) if self.is_drawn_up_there(one) => {}
                 Some(_) => out.changed.push(one),
             }
         }
@@ -65,6 +65,12 @@ impl Push<'_> {
     /// Whether the other side draws it up for itself once it knows of what it tells.
     pub(super) fn draws_up(&self, one: &Outgoing) -> bool {
         self.abilities.is_alike && is_drawn_up(one.key(), &one.value)
+    }
+
+    /// Whether the other side has drawn it up: that is its own, and never written over.
+    pub(super) fn is_drawn_up_there(&self, one: &Outgoing) -> bool {
+        let link = self.links.get(one.key());
+        self.draws_up(one) && link.is_some_and(|link| link.sent.is_empty())
     }
 
     /// Whether what was sent once is never sent again: another service of this kind goes on with an episode by itself, and
