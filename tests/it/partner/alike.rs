@@ -84,7 +84,13 @@ async fn a_whole_course_is_played_across_two_services(db: Db) {
 }
 
 async fn an_adverse_event_and_a_hold_reach_the_other_service(db: Db) {
-    across(db, SECOND.text).await;
+    let (practice, partner, id) = played(db, SECOND.text).await;
+    let before = super::papers::as_sent_before(&practice).await;
+    agreed(&practice, &partner, &id).await;
+    super::papers::stays(&practice, &before).await;
+    super::papers::lead_somewhere(&practice, &partner).await;
+    practice.stop().await;
+    partner.stop().await;
 }
 
 async fn a_deferred_referral_of_a_minor_is_played_across_two_services(db: Db) {
@@ -114,6 +120,13 @@ fn sorted(all: &Value) -> Value {
 
 /// Plays a sample.
 async fn across(db: Db, text: &str) {
+    let (practice, partner, _) = played(db, text).await;
+    practice.stop().await;
+    partner.stop().await;
+}
+
+/// Both services when a sample was played, and the episode.
+async fn played(db: Db, text: &str) -> (TestApp, TestApp, String) {
     let episode = sample(text).0;
     let (practice, partner) = services(db, &episode).await;
     let mut callers = HashMap::new();
@@ -194,6 +207,5 @@ async fn across(db: Db, text: &str) {
     assert_eq!(own.iter().filter(taken).count(), sessions, "{own:#?}");
     assert_eq!(own, told(&there));
     super::papers::lead_somewhere(&practice, &partner).await;
-    practice.stop().await;
-    partner.stop().await;
+    (practice, partner, id)
 }

@@ -157,6 +157,42 @@ pub async fn lead_somewhere(practice: &TestApp, partner: &TestApp) {
     }
 }
 
+/// Changes what a session's letter tells of, as if an earlier version of the letter had been made at the partner's before it drew
+/// up its own; the letter's entry.
+pub async fn as_sent_before(practice: &TestApp) -> String {
+    let own = practice.as_party(Party::Practice);
+    let (mut event, entry) = told_of(own).await;
+    let earlier = format!(
+        "UPDATE partner_link SET sent = 'earlier', version = 'W/\"1\"' WHERE type = 'DocumentReference' AND id = '{entry}' RETURNING id"
+    );
+    assert_eq!(practice.place().cell(&earlier).await, entry);
+    event["event"]["text"] = json!("told once more");
+    crate::fhir_door::put(own, &event).await.expect(200);
+    entry
+}
+
+/// That the partner's entry was found to be its own.
+pub async fn stays(practice: &TestApp, entry: &str) {
+    let sent = format!(
+        "SELECT sent FROM partner_link WHERE type = 'DocumentReference' AND id = '{entry}'"
+    );
+    until("it is known for the partner's own", || async {
+        practice.place().cell(&sent).await.is_empty()
+    })
+    .await;
+}
+
+/// An adverse event of a session, and the id of the entry of the letter that tells of it.
+async fn told_of(own: &Caller) -> (Value, String) {
+    let events = get(own, "/fhir/AdverseEvent").await.expect(200);
+    let event = events["entry"][0]["resource"].clone();
+    let session = text(&event["encounter"]["reference"]);
+    let path = format!("/fhir/DocumentReference?encounter={session}");
+    let found = get(own, &path).await.expect(200);
+    let entry = text(&found["entry"][0]["resource"]["id"]).to_owned();
+    (event, entry)
+}
+
 async fn a_document_is_not_sent_along_with_what_it_tells_of(db: Db) {
     let (app, _) = TestApp::played(db, &sample(SECOND.text).0).await;
     let practice = app.as_party(Party::Practice);
