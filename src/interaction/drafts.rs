@@ -44,7 +44,7 @@ pub fn drafts(before: &Episode, after: &Episode) -> Vec<Draft> {
         let was = old.get(&key).map(|f| mapping::to_fhir(f, before));
         let was = was.unwrap_or_default();
         let before = old.get(&key).copied();
-        let open = before.and_then(|before| mapping::reopened(before, fact, after));
+        let open = before.and_then(|before| mapping::alert::reopened(before, fact, after));
         for resource in mapping::to_fhir(fact, after).into_iter().chain(open) {
             let was = was.iter().find(|r| r.key == resource.key).cloned();
             let draft = Draft { was, resource };

@@ -246,8 +246,8 @@ fn plan(
     for draft in drafts.facts {
         let key = draft.resource.key.clone();
         let over = loaded.stored.get(&key).cloned();
-        let kept_by_operator = over.is_some() && DIRECTORY.contains(&&*key.kind);
-        if kept_by_operator || set.changes.iter().any(|c| c.resource.key == key) {
+        let is_kept = stays(&draft.resource, over.as_ref());
+        if is_kept || set.changes.iter().any(|c| c.resource.key == key) {
             continue;
         }
         let was = draft.was.as_ref().map(|was| Labels::stated(&was.value));
@@ -278,6 +278,12 @@ fn plan(
     set.steps
         .extend(grants::changed(access.tenant(), before, after));
     Ok((set, origin))
+}
+
+/// Whether what is there is never written over: an entry that the operator keeps, somebody else's record in a message's place.
+fn stays(draft: &Resource, over: Option<&Stored>) -> bool {
+    let is_operators = over.is_some() && DIRECTORY.contains(&&*draft.key.kind);
+    is_operators || projection::is_taken(draft, over)
 }
 
 /// Adds what is deleted, what is told of all this, and what is stored outside the episode.

@@ -2,18 +2,27 @@
 
 use std::collections::HashMap;
 
+use serde_json::Value;
+
 use super::commit::Change;
 use super::label::Ages;
 use crate::access::Labels;
 use crate::access::label::Labelling;
 use crate::error::Result;
-use crate::fhir::resource::{Key, Stored};
+use crate::fhir::resource::{Key, Resource, Stored};
 use crate::kap::base::Id;
-use crate::mapping;
+use crate::mapping::alert;
+
+/// Whether somebody else's record stands in the place of a message: that stays as it is.
+#[must_use]
+pub fn is_taken(message: &Resource, over: Option<&Stored>) -> bool {
+    let is_message = |value: &Value| alert::message_of(value).is_some();
+    let there = over.and_then(Stored::value);
+    is_message(&message.value) && there.is_some_and(|there| !is_message(&there))
+}
 
 /// Gives each message of an adverse event what decides who sees the event: its labels (and so its class) and its author. Where
-/// an event alone is written, the message that is `stored` of it is written anew if it lacks a label. A record of somebody
-/// else's that stands in the place of a message stays as it is.
+/// an event alone is written, the message that is `stored` of it is written anew if it lacks a label.
 ///
 /// # Errors
 /// As [`Ages::labelled`].
@@ -34,14 +43,8 @@ pub fn share<'s>(
         let told = (ages.labelled(change)?.labels, author.clone());
         events.insert(change.resource.key.id.clone(), told);
     }
-    changes.retain(|change| {
-        let place =
-            mapping::message_of(&change.resource.value).is_some() && change.by_caller.is_none();
-        let old = change.over.as_ref().and_then(Stored::value);
-        !place || old.is_none_or(|old| mapping::message_of(&old).is_some())
-    });
     for change in changes.iter_mut() {
-        let Some(id) = mapping::message_of(&change.resource.value) else {
+        let Some(id) = alert::message_of(&change.resource.value) else {
             continue;
         };
         let told = events.remove(&id).or_else(|| {
@@ -54,9 +57,9 @@ pub fn share<'s>(
         }
     }
     for (id, (labels, author)) in events {
-        let row = stored(&Key::new("Communication", mapping::message_id(&id)));
+        let row = stored(&Key::new("Communication", alert::message_id(&id)));
         let message = row.and_then(Stored::resource);
-        let message = message.filter(|m| mapping::message_of(&m.value).as_ref() == Some(&id));
+        let message = message.filter(|m| alert::message_of(&m.value).as_ref() == Some(&id));
         let (Some(row), Some(resource)) = (row, message) else {
             continue;
         };

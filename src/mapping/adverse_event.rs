@@ -63,7 +63,7 @@ pub fn write(x: &AdverseEvent, e: &Episode) -> Vec<Resource> {
             .as_ref()
             .map(|id| suspect(id, x)),
     );
-    let heard = super::follow_up::acknowledgement(x, e);
+    let heard = super::alert::acknowledgement(x, e);
     [finish(Ok(built))].into_iter().chain(heard).collect()
 }
 
@@ -241,7 +241,7 @@ pub fn read<'v>(node: Node<'v>, source: &Source<'v>) -> Facts {
 
 /// The event and the message that restates who acknowledged it.
 fn with_acknowledgement(node: Node<'_>, id: &Id, source: &Source<'_>) -> Read<Vec<Key>> {
-    let heard = source.lookup("Communication", super::follow_up::message_id(id).as_str());
+    let heard = source.lookup("Communication", super::alert::message_id(id).as_str());
     let heard = heard.map(Node::key).transpose()?;
     Ok([node.key()?].into_iter().chain(heard).collect())
 }

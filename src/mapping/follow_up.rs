@@ -5,11 +5,11 @@ use fhir_sdk::r4b::resources::{
     Communication as FhirMessage, CommunicationPayload, CommunicationPayloadContent,
     ServiceRequest, ServiceRequestOccurrence, Task, TaskRestriction,
 };
-use fhir_sdk::r4b::types::{ExtensionValue, Reference};
+use fhir_sdk::r4b::types::Reference;
 
 use super::build::{
     Frame, Parts, actor, coding_of, concept, date_time, day_period, day_time, derived,
-    episode_link, finish, hl7_concept, kap, kap_parts, local, must, note, own_identifier, patient,
+    episode_link, finish, hl7_concept, kap_parts, local, must, note, own_identifier, patient,
     reference, some, start, words,
 };
 use super::codes::{SNOMED, structure, us_core};
@@ -20,11 +20,9 @@ use super::safety::{any_record, record_of};
 use super::terms;
 use crate::access::Labels;
 use crate::fhir::resource::Resource;
-use crate::kap::base::{Day, Id, Instant};
+use crate::kap::base::Day;
 use crate::kap::follow_up::{Communication, FollowUp, FollowUpKind, FollowUpStatus};
-use crate::kap::safety::AdverseEvent;
 use crate::kap::{Episode, Fact};
-use serde_json::Value;
 
 const KIND: &str = "kap-followup-kind";
 
@@ -239,82 +237,6 @@ pub fn write_communication(x: &Communication, e: &Episode) -> Vec<Resource> {
     let mut built = must(built);
     built.received = x.received_at.map(date_time);
     vec![finish(Ok(built))]
-}
-
-/// The id of the message on an adverse event.
-#[must_use]
-pub fn message_id(event: &Id) -> Id {
-    derived(event, "ack")
-}
-
-/// The adverse event that a message restates; `None` for every other record.
-#[must_use]
-pub fn message_of(value: &Value) -> Option<Id> {
-    let of = Node::new(value).ext("kap-projection-of")?;
-    let place = of.get("valueReference")?.text("reference")?;
-    let event = place.strip_prefix("AdverseEvent/");
-    let event = event.filter(|_| value["resourceType"] == "Communication")?;
-    Id::new(event)
-}
-
-/// That an alert was heard: the message of an adverse event from who reported it to who acknowledged it (`{id}-ack`). The
-/// event's own `kap-ae-alert` says the same.
-#[must_use]
-pub fn acknowledgement(x: &AdverseEvent, e: &Episode) -> Option<Resource> {
-    let alert = x.alert.as_ref()?;
-    let (at, by) = (alert.acknowledged_at?, alert.acknowledged_by.as_ref()?);
-    Some(alert_message(x, Some(at), by, e))
-}
-
-/// The message on an adverse event that `before` was acknowledged and is so no more: it is under way again, to whom it was.
-#[must_use]
-pub fn reopened(before: &AdverseEvent, x: &AdverseEvent, e: &Episode) -> Option<Resource> {
-    let old = before
-        .alert
-        .as_ref()
-        .filter(|a| a.acknowledged_at.is_some())?;
-    let by = old.acknowledged_by.as_ref()?;
-    let open = acknowledgement(x, e).is_none();
-    open.then(|| alert_message(x, None, by, e))
-}
-
-fn alert_message(x: &AdverseEvent, heard: Option<Instant>, by: &Id, e: &Episode) -> Resource {
-    let sent = x.alert.as_ref().and_then(|alert| alert.first_attempt_at);
-    let (id, day) = (message_id(&x.id), Some(Day(x.occurred_at.0.date())));
-    let event = reference("AdverseEvent", &x.id);
-    let text = Html::new()
-        .fact("Alert of", "an adverse event")
-        .maybe("Sent", sent.map(|at| at.to_string()))
-        .fact(
-            "Acknowledged",
-            heard.map_or("not yet".to_owned(), |at| at.to_string()),
-        );
-    let source = ExtensionValue::Reference(event.clone());
-    let profiles = [structure("kap-communication")];
-    let frame = Frame::clinical(id.as_str(), &profiles, day, &text, e)
-        .extend([kap("kap-projection-of", source)]);
-    let content = CommunicationPayloadContent::Reference(event.clone());
-    let payload = must(CommunicationPayload::builder().content(content).build());
-    let built = start!(FhirMessage, frame)
-        .status(match heard {
-            _ if x.entered_in_error == Some(true) => EventStatus::EnteredInError,
-            Some(_) => EventStatus::Completed,
-            None => EventStatus::InProgress,
-        })
-        .category(some([hl7_concept(
-            "communication-category",
-            "alert",
-            "Alert",
-        )]))
-        .subject(patient(e))
-        .about(some([event]))
-        .sender(actor(&x.reported_by, e))
-        .recipient(some([actor(by, e)]))
-        .payload(some([payload]))
-        .build();
-    let mut built = must(built);
-    (built.sent, built.received) = (sent.map(date_time), heard.map(date_time));
-    finish(Ok(built))
 }
 
 fn capital(word: &str) -> String {

@@ -15,6 +15,7 @@
 //! extension `kap-projection-of` and is skipped here.
 
 mod adverse_event;
+pub mod alert;
 mod appointment;
 pub mod build;
 mod checklist;
@@ -160,19 +161,6 @@ pub fn from_fhir(resources: &[(Key, Value)]) -> Reading {
         }
     }
     reading
-}
-
-pub use follow_up::{message_id, message_of};
-
-/// What restates the fact `before` and no longer does: the message on an adverse event whose acknowledgement was taken back.
-#[must_use]
-pub fn reopened(before: &Fact, after: &Fact, episode: &Episode) -> Option<Resource> {
-    match (before, after) {
-        (Fact::AdverseEvent(before), Fact::AdverseEvent(after)) => {
-            follow_up::reopened(before, after, episode)
-        }
-        _ => None,
-    }
 }
 
 /// Reads one resource; gives nothing where the resource is not its own.

@@ -119,11 +119,25 @@ async fn a_message_takes_nobody_elses_place(db: Db) {
         "seen",
     )
     .await;
+    let (updates, worse) = (
+        format!("{place}/{id}/updates"),
+        json!({ "by": by, "severity": "severe" }),
+    );
+    sent(practice, &updates, &worse, "worse").await;
+    sent(
+        practice,
+        &format!("{place}/{id}/acknowledge"),
+        &json!({ "by": by }),
+        "seen again",
+    )
+    .await;
     let event = get(practice, &format!("/fhir/AdverseEvent/{id}"))
         .await
         .expect(200);
     assert!(event.to_string().contains("acknowledgedAt"), "{event}");
     let theirs = get(partner, &format!("/fhir/Communication/{id}-ack")).await;
-    assert_eq!(theirs.expect(200)["payload"][0]["contentString"], "taken");
+    let theirs = theirs.expect(200);
+    assert_eq!(theirs["payload"][0]["contentString"], "taken");
+    assert_eq!(theirs["meta"]["versionId"], "1", "{theirs}");
     app.stop().await;
 }

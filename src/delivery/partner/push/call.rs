@@ -235,9 +235,6 @@ impl Push<'_> {
             };
             if matches!(reply.status, 409 | 412) && !last {
                 self.refresh(&[one]).await?;
-                if self.is_drawn_up_there(one) {
-                    return Ok(());
-                }
                 continue;
             }
             if !matches!(reply.status, 200 | 201) {
