@@ -4,7 +4,8 @@ cases.py collect CASES ROOT DEFINITIONS... -- FILE...   resources of files (Bund
 cases.py mutate CASES SPEC EXAMPLES DEFINITIONS...       mutations of examples are added to CASES
 cases.py report CASES ALARMS JUDGE=VERDICTS...           the table; exit code 1 on a defect
 
-DEFINITIONS are folders of StructureDefinitions: claims of other profiles are taken off, because no judge has them.
+DEFINITIONS are folders of StructureDefinitions: claims of other profiles, and extensions of other guides, are taken off,
+because no judge has them.
 A case is {name, resource, mutant}. An error is a defect of what must conform; of a mutant it is one where a judge of
 ours, or all the others, find nothing. A file that ends in `.list.json` was captured: of its resources those that differ
 in more than ids and times from one that is there already are cases.
@@ -21,6 +22,8 @@ from pathlib import Path
 OWN = "kap-fhir"
 UUID = re.compile(r"[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}")
 TIME = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d(?::\d\d(?:\.\d+)?)?(?:Z|[+-]\d\d:\d\d)?")
+# What is defined by a guide and by no base specification.
+GUIDE = re.compile(r"http://hl7\.org/fhir/[a-z]+/[a-z-]+/|https://profiles\.ihe\.net/")
 
 
 def read(path):
@@ -37,8 +40,8 @@ def profiles(folders):
 
 
 def known(resource, urls):
-    """A copy of `resource` that claims only profiles of `urls`."""
-    resource = copy.deepcopy(resource)
+    """A copy of `resource` that claims only profiles of `urls`, and has no extension of a guide that is not among them."""
+    resource = without(copy.deepcopy(resource), urls)
     meta = resource.get("meta", {})
     claims = [url for url in meta.get("profile", []) if url.split("|")[0] in urls]
     meta.pop("profile", None)
@@ -50,6 +53,24 @@ def known(resource, urls):
         if "resource" in entry:
             entry["resource"] = known(entry["resource"], urls)
     return resource
+
+
+def without(value, urls):
+    """`value` without the extensions of guides that are not among `urls`."""
+    if isinstance(value, list):
+        return [without(one, urls) for one in value]
+    if not isinstance(value, dict):
+        return value
+    kept = {}
+    for name, whole in value.items():
+        one = whole
+        if name in ("extension", "modifierExtension"):
+            one = [each for each in one if each["url"] in urls or not GUIDE.match(each["url"])]
+        one = without(one, urls)
+        # What is emptied by this goes; what was empty before is a defect, and stays one.
+        if one or not whole:
+            kept[name] = one
+    return kept
 
 
 def alike(resource):
