@@ -6,7 +6,7 @@ use super::database::{Database, bad};
 use super::private::KeyFile;
 use crate::app::App;
 use crate::error::Result;
-use crate::interaction::partner::query::{self, Doing};
+use crate::interaction::partner::query::{self, Doing, Sending};
 use crate::interaction::partner::{self, New, keys};
 use crate::mapping::exchange::Flow;
 
@@ -194,10 +194,7 @@ async fn status(app: &App, id: Option<&str>) -> Result<()> {
         if id.is_some_and(|id| id != s.id) {
             continue;
         }
-        let sending = format!(
-            "{} episodes sent, {} failing",
-            s.sending.episodes, s.sending.failing
-        );
+        let sending = told_of(&s.sending);
         let reviews = format!("{} to review", s.reviews);
         let columns = [
             &*s.id,
@@ -212,9 +209,10 @@ async fn status(app: &App, id: Option<&str>) -> Result<()> {
     let Some(id) = id else { return Ok(()) };
     for one in query::episodes(app, id).await? {
         println!(
-            "episode {}\tversion {}\t{}",
+            "episode {}\tversion {} of {}\t{}",
             one.episode,
             one.sent,
+            one.version,
             told(&one.doing)
         );
     }
@@ -230,6 +228,21 @@ async fn status(app: &App, id: Option<&str>) -> Result<()> {
         );
     }
     Ok(())
+}
+
+fn told_of(sending: &Sending) -> String {
+    let since = |at: &Option<String>| {
+        at.as_ref()
+            .map_or(String::new(), |at| format!(" since {at}"))
+    };
+    format!(
+        "{} episodes sent, {} waiting{}, {} failing{}",
+        sending.episodes,
+        sending.waiting,
+        since(&sending.waiting_since),
+        sending.failing,
+        since(&sending.failing_since)
+    )
 }
 
 fn told(doing: &Doing) -> String {

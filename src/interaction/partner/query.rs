@@ -40,8 +40,13 @@ pub struct State {
 #[derive(Clone, Debug, Serialize)]
 #[serde(rename_all = "camelCase")]
 pub struct Sending {
-    /// Episodes of which everything was sent.
+    /// Episodes of which everything was sent, as they stand now.
     pub episodes: i64,
+    /// Episodes that changed since, or are new, and are to be sent.
+    pub waiting: i64,
+    /// When the first of them changed.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub waiting_since: Option<String>,
     /// Episodes that cannot be sent.
     pub failing: i64,
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -73,6 +78,8 @@ pub struct Doing {
 #[serde(rename_all = "camelCase")]
 pub struct Episode {
     pub episode: String,
+    /// Its version.
+    pub version: i64,
     /// The version up to which everything was sent.
     pub sent: i64,
     #[serde(flatten)]
@@ -117,9 +124,14 @@ pub async fn states(app: &App) -> Result<Vec<State>> {
 }
 
 async fn state(app: &App, p: &Partner) -> Result<State> {
-    let (episodes, failing, since) = app.store.episodes_counted(&app.tenant, &p.id).await?;
-    let reviews = app.store.reviews_counted(&app.tenant, &p.id).await?;
-    let fails = failing > 0 || p.standing.failing_since > 0;
+    let (store, tenant) = (&app.store, &app.tenant);
+    let client = store.client(tenant, &p.client).await?;
+    let organization = client.filter(|_| !p.sends.is_empty());
+    let organization = organization.map_or_else(String::new, |row| row.organization.to_string());
+    let at = (&*organization, app.clock.millis());
+    let counted = store.episodes_counted(tenant, &p.id, at).await?;
+    let reviews = store.reviews_counted(tenant, &p.id).await?;
+    let fails = counted.failing > 0 || p.standing.failing_since > 0;
     Ok(State {
         id: p.id.to_string(),
         base: p.base.to_string(),
@@ -132,9 +144,11 @@ async fn state(app: &App, p: &Partner) -> Result<State> {
         receives: flows(&p.receives).iter().map(|f| f.code()).collect(),
         every_seconds: p.every / 1000,
         sending: Sending {
-            episodes,
-            failing,
-            failing_since: moment(since),
+            episodes: counted.whole,
+            waiting: counted.waiting,
+            waiting_since: moment(counted.waiting_since),
+            failing: counted.failing,
+            failing_since: moment(counted.failing_since),
         },
         fetching: doing(&p.standing),
         reviews,
@@ -166,6 +180,7 @@ async fn episodes_from(app: &App, partner: &Partner, from: i64) -> Result<Vec<Ep
         .await?;
     let one = |work: &Work| Episode {
         episode: work.episode.to_string(),
+        version: work.version,
         sent: work.sent,
         doing: doing(&work.standing),
     };

@@ -23,6 +23,20 @@ pub struct Work {
     pub standing: Standing,
 }
 
+/// How many episodes stand how.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Counted {
+    /// Sent whole, in their present version.
+    pub whole: i64,
+    pub failing: i64,
+    /// Since when the first of them fails; 0 where none does.
+    pub failing_since: i64,
+    /// To be sent, and not failing: what changed since, or is new.
+    pub waiting: i64,
+    /// When the first of them changed; 0 where none waits.
+    pub waiting_since: i64,
+}
+
 impl Store {
     /// The episodes in which `organization` takes part that changed since `horizon`, of a version that was not sent yet, and
     /// that are due at `now`, held by nobody at `lease_from`: at most `most`, those that changed first, after all others those
@@ -70,27 +84,53 @@ impl Store {
         partner: &str,
         (from, most): (i64, i64),
     ) -> Result<Vec<Work>> {
-        const TEXT: &str = "SELECT episode, sent, due_at, attempt, failing_since, reason, said, ok_at, fence, sent, \
-            lease_until FROM partner_episode WHERE tenant = $1 AND partner = $2 \
-            ORDER BY CASE WHEN failing_since > 0 THEN 0 ELSE 1 END, ok_at DESC, episode LIMIT $3 OFFSET $4";
+        const TEXT: &str = "SELECT w.episode, w.sent, w.due_at, w.attempt, w.failing_since, w.reason, w.said, w.ok_at, w.fence, \
+            h.version, w.lease_until FROM partner_episode w \
+            JOIN episode_head h ON h.tenant = w.tenant AND h.episode = w.episode WHERE w.tenant = $1 AND w.partner = $2 \
+            ORDER BY CASE WHEN w.failing_since > 0 THEN 0 ELSE 1 END, w.ok_at DESC, w.episode LIMIT $3 OFFSET $4";
         let args = vec![tenant.into(), partner.into(), most.into(), from.into()];
         let rows = self.read(Sql::new(TEXT, args)).await?;
         rows.iter().map(work).collect()
     }
 
-    /// How many episodes were sent whole, and how many fail, with since when the first of them does.
+    /// How sending to a partner stands at `now`; `organization` is the one as which the episodes are read for it, and nothing
+    /// waits where there is none.
     ///
     /// # Errors
     /// Those of the store.
-    pub async fn episodes_counted(&self, tenant: &str, partner: &str) -> Result<(i64, i64, i64)> {
-        const TEXT: &str = "SELECT COALESCE(SUM(CASE WHEN failing_since = 0 AND sent > 0 THEN 1 ELSE 0 END), 0), \
-            COALESCE(SUM(CASE WHEN failing_since > 0 THEN 1 ELSE 0 END), 0), COALESCE(MIN(CASE WHEN failing_since > 0 THEN failing_since END), 0) \
-            FROM partner_episode WHERE tenant = $1 AND partner = $2";
-        let rows = self
-            .read(Sql::new(TEXT, vec![tenant.into(), partner.into()]))
-            .await?;
-        let row = rows.first();
-        Ok(row.map_or((0, 0, 0), |r| (r.int(0), r.int(1), r.int(2))))
+    pub async fn episodes_counted(
+        &self,
+        tenant: &str,
+        partner: &str,
+        (organization, now): (&str, i64),
+    ) -> Result<Counted> {
+        const SENT: &str = "SELECT COALESCE(SUM(CASE WHEN w.failing_since = 0 AND w.sent >= h.version THEN 1 ELSE 0 END), 0), \
+            COALESCE(SUM(CASE WHEN w.failing_since > 0 THEN 1 ELSE 0 END), 0), \
+            COALESCE(MIN(CASE WHEN w.failing_since > 0 THEN w.failing_since END), 0) FROM partner_episode w \
+            JOIN episode_head h ON h.tenant = w.tenant AND h.episode = w.episode WHERE w.tenant = $1 AND w.partner = $2";
+        // Those that `episodes_to_send` finds, whoever holds them.
+        const WAITING: &str = "SELECT COUNT(*), COALESCE(MIN(h.updated_at), 0) FROM episode_head h \
+            LEFT JOIN partner_episode w ON w.tenant = h.tenant AND w.partner = $2 AND w.episode = h.episode \
+            WHERE h.tenant = $1 AND COALESCE(w.sent, 0) < h.version AND COALESCE(w.due_at, 0) <= $4 \
+            AND COALESCE(w.failing_since, 0) = 0 AND EXISTS (SELECT 1 FROM episode_party p \
+            WHERE p.tenant = h.tenant AND p.episode = h.episode AND p.org = $3)";
+        let args = vec![tenant.into(), partner.into()];
+        let sent = self.read(Sql::new(SENT, args)).await?;
+        let args = vec![
+            tenant.into(),
+            partner.into(),
+            organization.into(),
+            now.into(),
+        ];
+        let waiting = self.read(Sql::new(WAITING, args)).await?;
+        let mut out = Counted::default();
+        if let Some(row) = sent.first() {
+            (out.whole, out.failing, out.failing_since) = (row.int(0), row.int(1), row.int(2));
+        }
+        if let Some(row) = waiting.first() {
+            (out.waiting, out.waiting_since) = (row.int(0), row.int(1));
+        }
+        Ok(out)
     }
 }
 

@@ -8,7 +8,7 @@ use kap_fhir::mapping::exchange::Flow;
 use serde_json::json;
 
 use super::elsewhere::{moved, numbers};
-use super::{exchanged, join, join_for, sent_whole, server, until};
+use super::{exchanged, is_sent, join, join_for, server, state, until};
 use crate::app::{Db, TestApp, sample};
 use crate::both;
 use crate::fhir_door::{FIRST, get, only, referred};
@@ -45,7 +45,7 @@ fn once(peer: &Peer, kinds: &[&str]) {
 pub async fn all_is_sent(app: &TestApp) {
     until("everything is sent", || async {
         app.app.clock.advance(time::Duration::seconds(1));
-        sent_whole(app).await
+        is_sent(&state(app).await)
     })
     .await;
 }

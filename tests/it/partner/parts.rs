@@ -2,9 +2,11 @@
 
 use kap_fhir::demo::player::play;
 use kap_fhir::demo::script::Party;
+use kap_fhir::fhir::resource::moment;
 use kap_fhir::interaction::partner as exchange;
 use kap_fhir::kap::Episode;
 use kap_fhir::mapping::exchange::Flow;
+use reqwest::Method;
 use serde_json::json;
 
 use super::elsewhere::{doctor_of, medical, own, reference, visit};
@@ -21,6 +23,7 @@ both!(
     what_names_a_refused_record_names_it_once_it_is_there,
     an_episode_that_breaks_the_server_keeps_no_other_waiting,
     a_token_is_asked_for_where_it_may_be,
+    what_was_not_sent_yet_is_told,
 );
 
 /// The patient's number in the sample.
@@ -245,5 +248,61 @@ async fn a_token_is_asked_for_where_it_may_be(db: Db) {
         state(&app).await.fetching.last_success_at.is_some()
     })
     .await;
+    app.stop().await;
+}
+
+async fn what_was_not_sent_yet_is_told(db: Db) {
+    let (app, played) = TestApp::played(db, &referred()).await;
+    let mut habits = Habits::default();
+    habits.kinds.push("AllergyIntolerance".to_owned());
+    let peer = server(&app, habits).await;
+    join(&app, &peer).await;
+    exchanged(&app).await;
+    let before = peer.all("AllergyIntolerance").len();
+    let practice = app.as_party(Party::Practice);
+    let sending = async || {
+        let all = get(practice, "/kap/v1/partners").await.expect(200);
+        all["items"][0]["sending"].clone()
+    };
+    let episodes = async || {
+        let path = "/kap/v1/partners/elsewhere/episodes";
+        get(practice, path).await.expect(200)["items"].clone()
+    };
+    assert_eq!(
+        sending().await,
+        json!({ "episodes": 1, "waiting": 0, "failing": 0 })
+    );
+    let sent = episodes().await[0].clone();
+    assert_eq!(sent["sent"], sent["version"]);
+
+    let disable = exchange::set_disabled(&app.app, "elsewhere", true).await;
+    disable.expect("disabled");
+    app.app.clock.advance(time::Duration::seconds(1));
+    let path = format!("/kap/v1/episodes/{}/allergies", played.episode);
+    let body = json!({ "text": "Penicillin - rash", "noKnown": false });
+    let said = practice.send(Method::POST, &path, Some((&body, "allergy")));
+    assert_eq!(said.await.expect("an answer").status, 201);
+    let since = moment(app.app.clock.millis());
+    app.app.clock.advance(time::Duration::seconds(1));
+    play(&another(), &app.callers, "another", |_, _| {})
+        .await
+        .expect("every step is taken");
+    let waiting = json!({ "episodes": 0, "waiting": 2, "waitingSince": since, "failing": 0 });
+    assert_eq!(sending().await, waiting);
+    let changed = episodes().await[0].clone();
+    assert_eq!(changed["sent"], sent["sent"]);
+    assert!(changed["version"].as_i64() > sent["version"].as_i64());
+
+    let enable = exchange::set_disabled(&app.app, "elsewhere", false).await;
+    enable.expect("enabled");
+    exchanged(&app).await;
+    assert_eq!(
+        sending().await,
+        json!({ "episodes": 2, "waiting": 0, "failing": 0 })
+    );
+    let all = episodes().await;
+    let whole = |one: &serde_json::Value| one["sent"] == one["version"];
+    assert!(all.as_array().is_some_and(|all| all.iter().all(whole)));
+    assert!(peer.all("AllergyIntolerance").len() > before);
     app.stop().await;
 }
