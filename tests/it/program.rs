@@ -89,7 +89,7 @@ impl Program {
     /// Waits until it is ready.
     pub async fn ready(&self, base: &str) {
         let http = kap_fhir::demo::http().expect("client");
-        for _ in 0..400 {
+        for _ in 0..2400 {
             let answer = http.get(format!("{base}/readyz")).send().await;
             if answer.is_ok_and(|a| a.status().is_success()) {
                 return;

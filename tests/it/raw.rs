@@ -57,7 +57,7 @@ impl Place {
                 journal && file.metadata().is_ok_and(|file| file.len() > 0)
             })
         };
-        for _ in 0..200 {
+        for _ in 0..1000 {
             if !waits() {
                 return;
             }

@@ -78,7 +78,7 @@ impl Shop {
         Place {
             endpoint: Some(self.url()),
             keys: Some((word(ID), word(SECRET))),
-            patience: Duration::from_millis(400),
+            patience: Duration::from_secs(1),
             part,
             ..Place::of(&format!("s3://{BUCKET}/kap"), REGION).expect("a place")
         }
