@@ -105,7 +105,7 @@ pub async fn exchanged(app: &TestApp) -> State {
         .await
         .expect("hurried");
     let from = state(app).await.fetching.last_success_at;
-    for turn in 1..=1000 {
+    for turn in 1..=3000 {
         let now = state(app).await;
         let fetched =
             now.fetching.last_success_at.is_some() && now.fetching.last_success_at != from;

@@ -33,10 +33,16 @@ pub fn run(words: &[&str], database: &str) -> Output {
         .expect("the program runs")
 }
 
-/// An address that is free now.
+/// An address that is free until the tests end: it is held, and never listened on, so that no other test is given it while
+/// the program that listens there is not started yet, or is killed.
 pub fn free_address() -> String {
-    let probe = std::net::TcpListener::bind("127.0.0.1:0").expect("port");
-    probe.local_addr().expect("address").to_string()
+    let held = tokio::net::TcpSocket::new_v4().expect("a socket");
+    held.set_reuseaddr(true).expect("shared with the program");
+    let any = std::net::SocketAddr::from(([127, 0, 0, 1], 0));
+    held.bind(any).expect("a port");
+    let address = held.local_addr().expect("an address").to_string();
+    std::mem::forget(held);
+    address
 }
 
 /// The file in a folder with the key that seals the audit; made once.
@@ -102,13 +108,15 @@ impl Program {
     /// Whether it ends by itself within this time.
     pub async fn ends(&mut self, within: Duration) -> bool {
         let begun = std::time::Instant::now();
-        while begun.elapsed() < within {
+        loop {
             if self.child.try_wait().expect("a child").is_some() {
                 return true;
             }
+            if begun.elapsed() >= within {
+                return false;
+            }
             tokio::time::sleep(Duration::from_millis(10)).await;
         }
-        false
     }
 
     /// What it wrote to standard error so far.

@@ -251,6 +251,7 @@ async fn send(app: &App, partner: &Partner, mut one: Work) -> Result<Went> {
         let _ = app.store.write("settle episode", vec![step]).await?;
         return Ok(Went::after(&trouble, app.clock.millis()));
     };
+    let begun = app.clock.millis();
     let remote = Remote { app, partner };
     let beat = || work::beat(&app.tenant, &partner.id, &one, app.leases.now(app) + LEASE);
     let push = push::push(&remote, &access, &one);
@@ -261,13 +262,17 @@ async fn send(app: &App, partner: &Partner, mut one: Work) -> Result<Went> {
     let (sent, to, went) = match done {
         Ok(pushed) => {
             let said = pushed.as_ref().map(|p| p.said.clone()).unwrap_or_default();
-            let again = if pushed.is_some() { 0 } else { now + WHOLE };
+            // A change since it was read is looked at sooner.
+            let (again, ok_at) = match &pushed {
+                Some(_) => (0, now),
+                None => (now + WHOLE, begun),
+            };
             let told = pushed.as_ref().is_some_and(|p| p.told);
             let in_doubt = one.standing.attempt.max(i64::from(one.in_doubt));
             let to = Standing {
                 due_at: again,
                 said: said.into(),
-                ok_at: now,
+                ok_at,
                 // What a try may have done stays in doubt until something is told again.
                 attempt: if told { 0 } else { in_doubt },
                 ..Standing::default()

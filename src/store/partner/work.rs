@@ -39,7 +39,7 @@ pub struct Counted {
 
 impl Store {
     /// The episodes in which `organization` takes part that changed since `horizon`, of a version that was not sent yet, and
-    /// that are due at `now`, held by nobody at `lease_from`: at most `most`, those that changed first, after all others those
+    /// that are due at `now` or changed since it was found that nothing of them may be told, held by nobody at `lease_from`: at most `most`, those that changed first, after all others those
     /// that failed: what is wrong with them keeps no other waiting.
     ///
     /// # Errors
@@ -60,9 +60,10 @@ impl Store {
         b.push(" AND w.episode = h.episode WHERE h.tenant = ")
             .bind(tenant);
         b.push(" AND (h.updated_at >= ").bind(horizon);
-        b.push(" OR w.failing_since > 0)");
-        b.push(" AND COALESCE(w.sent, 0) < h.version AND COALESCE(w.due_at, 0) <= ")
+        b.push(" OR w.failing_since > 0 OR w.sent = 0)");
+        b.push(" AND COALESCE(w.sent, 0) < h.version AND (COALESCE(w.due_at, 0) <= ")
             .bind(now);
+        b.push(" OR (w.failing_since = 0 AND h.updated_at >= w.ok_at))");
         b.push(" AND COALESCE(w.lease_until, 0) <= ")
             .bind(lease_from);
         b.push(" AND EXISTS (SELECT 1 FROM episode_party p WHERE p.tenant = h.tenant AND p.episode = h.episode AND p.org = ");
@@ -111,7 +112,8 @@ impl Store {
         // Those that `episodes_to_send` finds, whoever holds them.
         const WAITING: &str = "SELECT COUNT(*), COALESCE(MIN(h.updated_at), 0) FROM episode_head h \
             LEFT JOIN partner_episode w ON w.tenant = h.tenant AND w.partner = $2 AND w.episode = h.episode \
-            WHERE h.tenant = $1 AND COALESCE(w.sent, 0) < h.version AND COALESCE(w.due_at, 0) <= $4 \
+            WHERE h.tenant = $1 AND COALESCE(w.sent, 0) < h.version \
+            AND (COALESCE(w.due_at, 0) <= $4 OR h.updated_at >= w.ok_at) \
             AND COALESCE(w.failing_since, 0) = 0 AND EXISTS (SELECT 1 FROM episode_party p \
             WHERE p.tenant = h.tenant AND p.episode = h.episode AND p.org = $3)";
         let args = vec![tenant.into(), partner.into()];
@@ -190,7 +192,8 @@ pub fn settle(tenant: &str, partner: &Arc<str>, work: &Work, sent: i64, to: &Sta
 /// stays to its end: what was being sent is in doubt.
 #[must_use]
 pub fn anew(tenant: &str, of: &Key) -> Step {
-    const TEXT: &str = "UPDATE partner_episode SET sent = 0, fence = fence + 1 WHERE tenant = $1 AND episode IN \
+    const TEXT: &str = "UPDATE partner_episode SET sent = 0, fence = fence + 1, \
+        due_at = CASE WHEN failing_since > 0 THEN due_at ELSE 0 END WHERE tenant = $1 AND episode IN \
         (SELECT h.episode FROM episode_head h JOIN resource r ON r.tenant = h.tenant AND r.patient = h.patient \
         WHERE r.tenant = $1 AND r.type = $2 AND r.id = $3)";
     let args = vec![tenant.into(), of.kind.clone().into(), of.id.as_str().into()];

@@ -151,7 +151,7 @@ async fn what_was_opened_since_is_new_though_it_is_old() {
     use crate::store::episode::{Party, set_parties};
     use crate::store::view::{Everything, Record};
     use crate::store::{Being, Portion, Whose};
-    for store in stores("since").await {
+    for store in stores("since_opened").await {
         create(&store, &json!({"resourceType": "Patient", "id": "p1"})).await;
         create(&store, &heart_rate("o1", "p1", "2024-01-01", "e1")).await;
         let party = Party {

@@ -175,7 +175,7 @@ async fn no_statement_of_a_request_walks_a_tenant() {
 
 #[tokio::test]
 async fn a_patients_newest_records_are_found_in_their_order() {
-    let store = sqlite("order").await;
+    let store = sqlite("order_plan").await;
     let access = caller("practice");
     let view = store.view(&access);
     let newest = "patient=Patient/p&date=ge2026-01-01&_sort=-date&_count=20";

@@ -118,6 +118,8 @@ async fn too_many_questions_wait(db: Db) {
     let begun = kick_off(caller, "/fhir/$export?_type=Patient").await;
     let state = place(caller, &begun);
     done(caller, &state).await;
+    // What was asked until then is forgotten.
+    scene.service.app.clock.advance(time::Duration::seconds(20));
     let open = "UPDATE job SET state = 'open', lease_until = 9999999999999";
     scene.bench.place.run(open).await.expect("open again");
     let mut asked = 0;

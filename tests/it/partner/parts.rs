@@ -10,10 +10,10 @@ use reqwest::Method;
 use serde_json::json;
 
 use super::elsewhere::{doctor_of, medical, own, reference, visit};
-use super::{THERE, exchanged, join, join_for, partner_at, server, state, until};
+use super::{THERE, exchanged, is_sent, join, join_for, partner_at, server, state, until};
 use crate::app::{Db, TestApp, sample};
 use crate::both;
-use crate::fhir_door::{FIRST, cleared, get, only, referred};
+use crate::fhir_door::{FIRST, cleared, get, only, referred, text};
 use crate::peer::{Fault, Habits, Registration};
 
 both!(
@@ -24,6 +24,7 @@ both!(
     an_episode_that_breaks_the_server_keeps_no_other_waiting,
     a_token_is_asked_for_where_it_may_be,
     what_was_not_sent_yet_is_told,
+    what_is_shared_again_is_sent_at_once,
 );
 
 /// The patient's number in the sample.
@@ -304,5 +305,51 @@ async fn what_was_not_sent_yet_is_told(db: Db) {
     let whole = |one: &serde_json::Value| one["sent"] == one["version"];
     assert!(all.as_array().is_some_and(|all| all.iter().all(whole)));
     assert!(peer.all("AllergyIntolerance").len() > before);
+    app.stop().await;
+}
+
+async fn what_is_shared_again_is_sent_at_once(db: Db) {
+    let (app, played) = TestApp::played(db, &referred()).await;
+    let peer = server(&app, Habits::default()).await;
+    join(&app, &peer).await;
+    exchanged(&app).await;
+    let practice = app.as_party(Party::Practice);
+    let path = format!("/kap/v1/episodes/{}", played.episode);
+    let shown = get(practice, &path).await.expect(200);
+    let consents = shown["consents"].as_array().into_iter().flatten();
+    let given: Vec<_> = consents
+        .filter(|c| c["kind"] == "privacy-disclosure")
+        .collect();
+    for consent in &given {
+        let id = text(&consent["id"]);
+        let path = format!("{path}/consents/{id}/revoke");
+        let body = json!({ "by": "patient" });
+        let done = practice.send(Method::POST, &path, Some((&body, id)));
+        assert!(done.await.expect("an answer").status < 300);
+    }
+    // It is looked at, and nothing of it may be told.
+    app.app.clock.advance(time::Duration::seconds(1));
+    until("it is looked at", || async {
+        let now = state(&app).await.sending;
+        (now.episodes, now.waiting) == (0, 0)
+    })
+    .await;
+    app.app.clock.advance(time::Duration::seconds(1));
+    let before = peer.all("Consent").len();
+    let mut again = given[0].clone();
+    let members = again.as_object_mut().expect("a consent");
+    members.retain(|name, _| !["id", "revokedAt", "recordedAt", "version"].contains(&&**name));
+    again["status"] = json!("active");
+    again["signedAt"] = json!("2026-11-22T12:00:07Z");
+    let path = format!("{path}/consents");
+    let done = practice.send(Method::POST, &path, Some((&again, "again")));
+    let done = done.await.expect("an answer");
+    assert_eq!(done.status, 201, "{}", done.body);
+    // The clock stands still meanwhile.
+    until("the new consent is there", || async {
+        peer.all("Consent").len() > before
+    })
+    .await;
+    until("all is sent", || async { is_sent(&state(&app).await) }).await;
     app.stop().await;
 }

@@ -5,7 +5,7 @@ use kap_fhir::demo::script::Party;
 use reqwest::Method;
 use serde_json::{Value, json};
 
-use super::{BACKPORT, subscribed, to};
+use super::{BACKPORT, everything, subscribed, to};
 use crate::app::{Db, TestApp, sample};
 use crate::both;
 use crate::client::client;
@@ -155,7 +155,7 @@ async fn many_events_are_asked_for_page_by_page(db: Db) {
     let hook = Hook::open().await;
     let made = subscribed(practice, &to("kap-dosing-session", &hook.url()), &hook).await;
     app.play(&episode).await;
-    let few = hook.wait_for_event(6).await.len();
+    let few = everything(&app, &hook).await.len();
     let more = "WITH RECURSIVE number(n) AS (SELECT 1 UNION ALL SELECT n + 1 FROM number WHERE n < 2100) \
         INSERT INTO subscription_event SELECT e.tenant, e.subscription, m.n, e.type, e.id, e.version, e.kind, e.at, \
         e.numbered_at, 1 FROM subscription_event e, number m WHERE e.n = 1 AND m.n > FEW; \

@@ -4,7 +4,7 @@ use kap_fhir::demo::script::Party;
 use serde_json::Value;
 use time::Duration;
 
-use super::{again, attempts, becomes, subscribed, to, without_gap};
+use super::{again, attempts, becomes, everything, subscribed, to, without_gap};
 use crate::app::{Db, TestApp, sample};
 use crate::both;
 use crate::fhir_door::FIRST;
@@ -34,7 +34,7 @@ async fn a_failed_call_is_made_again_with_the_same_words(db: Db) {
     ]);
     app.play(&episode).await;
     // The other one does not wait for it.
-    let all = good.wait_for_event(6).await;
+    let all = everything(&app, &good).await;
     attempts(&app, &own, 2).await;
     assert_eq!(bad.calls().len(), 2, "it is not called before its time");
     app.app.clock.advance(Duration::seconds(2));

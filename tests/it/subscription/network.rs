@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use kap_fhir::demo::script::Party;
 
-use super::{subscribed, to};
+use super::{everything, subscribed, to};
 use crate::app::{Db, TestApp, sample};
 use crate::both;
 use crate::fhir_door::FIRST;
@@ -52,7 +52,7 @@ async fn what_is_told_survives_the_network(db: Db) {
     ]);
     app.play(&episode).await;
     proxy.set(Behaviour::Pass).await;
-    let all = near.wait_for_event(6).await;
+    let all = everything(&app, &near).await;
     let comes = async |wanted: usize| {
         for _ in 0..3000 {
             if kept(&far.arrived()).len() >= wanted {

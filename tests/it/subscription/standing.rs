@@ -9,7 +9,7 @@ use kap_fhir::kap::Id;
 use serde_json::json;
 use time::Duration;
 
-use super::{BACKPORT, attempts, becomes, subscribed, to, without_gap};
+use super::{BACKPORT, attempts, becomes, everything, subscribed, to, without_gap};
 use crate::app::{Db, TestApp, sample};
 use crate::both;
 use crate::fhir_door::{FIRST, put, text};
@@ -51,14 +51,9 @@ async fn an_operator_has_events_told_once_more(db: Db) {
     let hook = Hook::open().await;
     let made = subscribed(practice, &to("kap-dosing-session", &hook.url()), &hook).await;
     app.play(&episode).await;
-    let place = app.place();
-    while place.cell("SELECT COUNT(*) FROM outbox").await != "0" {
-        tokio::time::sleep(Span::from_millis(10)).await;
-    }
-    let last = place.cell("SELECT numbered FROM subscription").await;
-    let last: i64 = last.parse().expect("a number");
-    let told = hook.wait_for_event(last).await;
+    let told = everything(&app, &hook).await;
     without_gap(&told);
+    let last = i64::try_from(told.len()).expect("few");
     let id = Id::new(text(&made["id"])).expect("an id");
     for wrong in [0, last + 2] {
         let refused = operate::replay(&app.app, &id, wrong).await;
@@ -107,7 +102,7 @@ async fn who_says_nothing_holds_nobody_up(db: Db) {
     proxy.set(Behaviour::Refuse).await;
     proxy.set(Behaviour::BlackHole).await;
     app.play(&episode).await;
-    let all = near.wait_for_event(6).await;
+    let all = everything(&app, &near).await;
     attempts(&app, &made, 2).await;
     assert!(far.arrived().is_empty());
     // An answer that ends half-way was an answer all the same.
