@@ -41,7 +41,7 @@ def profiles(folders):
 
 def known(resource, urls):
     """A copy of `resource` that claims only profiles of `urls`, and has no extension of a guide that is not among them."""
-    resource = without(copy.deepcopy(resource), urls)
+    resource = without(resource, urls)
     meta = resource.get("meta", {})
     claims = [url for url in meta.get("profile", []) if url.split("|")[0] in urls]
     meta.pop("profile", None)

@@ -39,8 +39,9 @@ pub struct Counted {
 
 impl Store {
     /// The episodes in which `organization` takes part that changed since `horizon`, of a version that was not sent yet, and
-    /// that are due at `now` or changed since it was found that nothing of them may be told, held by nobody at `lease_from`: at most `most`, those that changed first, after all others those
-    /// that failed: what is wrong with them keeps no other waiting.
+    /// that are due at `now` or changed since it was found that nothing of them may be told, held by nobody at `lease_from`:
+    /// at most `most`, those that changed first, after all others those that failed: what is wrong with them keeps no other
+    /// waiting.
     ///
     /// # Errors
     /// Those of the store.
